@@ -1,0 +1,265 @@
+/*
+ * Vault: the encrypted store
+ *
+ * One SQLite database, one connection, one thread. Everything durable goes through a transaction: a change function that
+ * is called while a batch is open takes part in it (a savepoint each) and is durable when vault_batch_commit() returns 0;
+ * otherwise it commits by itself before it returns. Cost of a write or a lookup does not depend on the number of items.
+ *
+ * Returns: 0 done; a positive VaultResult is an outcome for the caller to handle; a negative errno is fatal for the call
+ * (-EIO, -ENOSPC, -ENOMEM …) and nothing of the call was done. docs/FORMAT.md describes the file.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "store/slot.h"
+
+typedef enum VaultResult {
+        VAULT_OK = 0,
+        VAULT_E_NO_VAULT,     /* no file there: run keyfob init */
+        VAULT_E_EXISTS,       /* vault_create(): there is one already */
+        VAULT_E_BUSY,         /* another process has it open */
+        VAULT_E_LOCKED,       /* needs a key that is not open */
+        VAULT_E_NOT_FOUND,
+        VAULT_E_WRONG_SECRET,
+        VAULT_E_DAMAGED,      /* content is not authentic or not parseable */
+        VAULT_E_TOO_NEW,      /* made by a later version */
+        VAULT_E_UNSUPPORTED,  /* a slot kind this build cannot open */
+        VAULT_E_LIMIT,        /* too large or too many */
+        VAULT_E_LAST_SLOT,
+        VAULT_E_INVALID,      /* an argument breaks a rule (not UTF-8, empty, …) */
+        VAULT_E_UNSAFE,       /* file or directory has a wrong owner, type or mode */
+        _VAULT_RESULT_MAX,
+} VaultResult;
+
+/* One English line for a result (positive) or errno (negative), without a full stop. Static string. */
+const char *vault_strerror(int result);
+
+/* Limits */
+#define VAULT_SECRET_MAX      ((size_t)4 * 1024 * 1024)
+#define VAULT_LABEL_MAX       4096U
+#define VAULT_ATTRIBUTES_MAX  64U
+#define VAULT_ATTRIBUTE_MAX   8192U /* bytes of a name or of a value */
+#define VAULT_CONTENT_TYPE_MAX 256U
+#define VAULT_COLLECTIONS_MAX 1024U
+#define VAULT_ALIASES_MAX     1024U
+#define VAULT_ALIAS_MAX       256U
+#define VAULT_TRASH_PER_ITEM  8U                        /* replaced values kept of one item */
+#define VAULT_TRASH_SECONDS   ((uint64_t)30 * 24 * 3600) /* how long deleted and replaced values stay restorable */
+#define VAULT_GENERIC_SCHEMA  "org.freedesktop.Secret.Generic"
+
+typedef struct Vault Vault;
+
+/* ---- file ---- */
+
+/*
+ * Makes a vault at `path` (its directory exists and is private) with one slot and one collection with the alias
+ * "default", labelled `label` (NULL: "Default"); it is unlocked when this returns, and durable with its directory entry.
+ * VAULT_E_EXISTS when there is one. A failure leaves no file behind.
+ */
+int vault_create(const char *path, const SlotDraft *slot, const char *label, Vault **ret);
+
+/* Opens an existing vault, locked. VAULT_E_NO_VAULT, VAULT_E_BUSY (ret_pid: who has it, 0 unknown), VAULT_E_UNSAFE,
+ * VAULT_E_TOO_NEW, VAULT_E_DAMAGED. Runs migrations. */
+int vault_open(const char *path, Vault **ret, pid_t *ret_pid);
+
+/* A vault in memory only, unlocked, with no collection and no way to lock: the home of the `session` collection. */
+int vault_open_memory(Vault **ret);
+
+/* Checkpoints, closes, wipes. An open batch is rolled back. NULL allowed. Returns NULL. */
+Vault *vault_free(Vault *vault);
+DEFINE_CLEANUP(Vault *, vault_free)
+
+/* ---- batch (group commit) ---- */
+
+/* Opens a batch unless one is open. */
+int vault_batch_begin(Vault *vault);
+/* Commits it, durably. When it fails, everything since begin is undone, in the file and in memory. */
+int vault_batch_commit(Vault *vault);
+void vault_batch_rollback(Vault *vault);
+bool vault_batch_is_open(const Vault *vault);
+
+/* Housekeeping for an idle moment: passive checkpoint; `now` (seconds) decides what the trash has outlived. Cheap when
+ * there is nothing to do. vault_wants_checkpoint(): the WAL has grown past 1,000 frames. */
+int vault_idle(Vault *vault, uint64_t now);
+bool vault_wants_checkpoint(const Vault *vault);
+
+/* ---- locks and slots ---- */
+
+/* All slots (of the vault and of collections with their own). */
+int vault_slots(Vault *vault, SlotList *ret);
+
+/* Opens what this root opens: every collection under it and the class keys, or with `collection` != 0 that one only.
+ * Checks the manifest and each collection's sum (see VaultCollection.tampered). VAULT_E_DAMAGED when the root does not fit. */
+int vault_unlock(Vault *vault, const Root *root, uint32_t collection);
+
+/* Wipes keys: of one collection, or (0) everything. The token index key stays. */
+void vault_lock(Vault *vault, uint32_t collection);
+
+/* Whether the vault's own keys (manifest, classes) are open. */
+bool vault_is_unlocked(const Vault *vault);
+
+/* A slot of kind SLOT_NONE opens the vault. */
+bool vault_is_unprotected(Vault *vault);
+
+/* root says which scope the slot is added to. VAULT_E_LIMIT. */
+int vault_slot_add(Vault *vault, const Root *root, const SlotDraft *draft);
+/* Replaces the slot of the same id (password change). VAULT_E_NOT_FOUND. */
+int vault_slot_replace(Vault *vault, const Root *root, const SlotDraft *draft);
+/* VAULT_E_LAST_SLOT, VAULT_E_NOT_FOUND. Needs the vault unlocked (or the root that the slot opens). */
+int vault_slot_remove(Vault *vault, const Root *root, const uint8_t id[SLOT_ID_SIZE]);
+/* Records that the slot opened the vault at `now`. */
+int vault_slot_used(Vault *vault, const uint8_t id[SLOT_ID_SIZE], uint64_t now);
+
+/*
+ * New root, collection, class and index keys; every record is sealed anew, in one transaction. `drafts` has one draft for
+ * each slot of the vault (from slot_prepare_again()); a slot without one is refused with VAULT_E_INVALID. Collections with
+ * a root of their own are left alone (their index tokens are made anew when they are unlocked; VAULT_E_LOCKED when not).
+ */
+int vault_rekey(Vault *vault, const Root *root, SlotDraft *const *drafts, size_t n);
+
+/* ---- collections and aliases ---- */
+
+typedef struct VaultCollection {
+        uint32_t no;          /* never reused; item ids carry it */
+        char name[64];        /* last element of its object path: [A-Za-z0-9_]+ , unique */
+        char *label;
+        uint64_t created, modified; /* seconds; readable while locked */
+        bool locked;
+        bool tampered;        /* records were removed, swapped or rolled back since the last sum */
+        bool own_slots;
+        uint64_t n_items;     /* from the index while locked: rows present; 0 damaged ones included */
+        uint64_t n_damaged;   /* records found damaged since it was unlocked */
+} VaultCollection;
+
+/* Iterates in order of number: prev NULL begins, NULL ends. Deleted ones are left out. The pointer is good until that
+ * collection is deleted or the vault goes. */
+const VaultCollection *vault_collection_next(const Vault *vault, const VaultCollection *prev);
+const VaultCollection *vault_collection_get(const Vault *vault, uint32_t no);
+const VaultCollection *vault_collection_by_name(const Vault *vault, const char *name);
+
+/*
+ * Makes a collection. `root` is the vault's (NULL for a memory vault), or with `own` != NULL still the vault's while the
+ * new collection gets a root and this slot of its own. The name is made from the label ("My work" -> "My_work", with a
+ * number when taken). It is unlocked.
+ */
+int vault_collection_create(Vault *vault, const Root *root, const char *label, const SlotDraft *own,
+                            const VaultCollection **ret);
+int vault_collection_set_label(Vault *vault, uint32_t no, const char *label); /* VAULT_E_LOCKED */
+/* It stays restorable with all its items for VAULT_TRASH_SECONDS. Its aliases go. Needs the vault unlocked. */
+int vault_collection_delete(Vault *vault, uint32_t no);
+int vault_collection_undelete(Vault *vault, uint32_t no);
+/* Deleted ones that can be restored, same iteration. */
+const VaultCollection *vault_collection_next_deleted(const Vault *vault, const VaultCollection *prev);
+
+/* Collection number of an alias, 0 when there is none. */
+uint32_t vault_alias_get(const Vault *vault, const char *alias);
+/* no 0 removes it. Needs the vault unlocked (the manifest is authenticated): VAULT_E_LOCKED. */
+int vault_alias_set(Vault *vault, const char *alias, uint32_t no);
+/* The i-th alias in order of name, or NULL. */
+const char *vault_alias_nth(const Vault *vault, size_t i, uint32_t *ret_no);
+
+/* ---- items ---- */
+
+typedef uint64_t ItemId; /* collection number << 40 | number within it (never reused); 0 is no item */
+#define ITEM_ID_NUMBER(id)     ((id) & ((UINT64_C(1) << 40) - 1))
+#define ITEM_ID_COLLECTION(id) ((uint32_t)((id) >> 40))
+#define ITEM_ID(no, number)    ((uint64_t)(no) << 40 | (number))
+
+typedef struct VaultAttribute {
+        const char *name;
+        const char *value;
+} VaultAttribute;
+
+typedef struct Item {
+        ItemId id;
+        uint64_t version;
+        char *label;
+        VaultAttribute *attributes; /* sorted by name; the strings are the item's */
+        size_t n_attributes;
+        char *content_type;
+        uint64_t created, modified; /* seconds */
+        Secret *value;              /* NULL when not asked for */
+} Item;
+Item *item_free(Item *item); /* wipes label, attributes and value */
+DEFINE_CLEANUP(Item *, item_free)
+
+typedef struct ItemIds {
+        ItemId *ids;
+        size_t n;
+} ItemIds;
+void item_ids_done(ItemIds *ids);
+
+/* Whether the item is there; works while locked. */
+bool vault_item_exists(Vault *vault, ItemId id);
+
+/* VAULT_E_LOCKED, VAULT_E_NOT_FOUND, VAULT_E_DAMAGED. */
+int vault_item_get(Vault *vault, ItemId id, bool with_value, Item **ret);
+
+typedef struct ItemChange {
+        const char *label;                /* NULL: keep (new item: "") */
+        const VaultAttribute *attributes; /* NULL: keep (new item: none); names unique */
+        size_t n_attributes;
+        const void *value;                /* NULL with value_set false: keep (new item: empty) */
+        size_t value_size;
+        bool value_set;
+        const char *content_type;         /* NULL: keep (new item: "text/plain") */
+} ItemChange;
+
+/*
+ * Makes an item; with `replace`, an item of this collection whose whole attribute set is the same (an absent xdg:schema
+ * equals VAULT_GENERIC_SCHEMA) gets the new label, value and content type instead, keeps its id and creation time, and its
+ * old value goes to the trash. VAULT_E_LOCKED, VAULT_E_NOT_FOUND (collection), VAULT_E_LIMIT, VAULT_E_INVALID (not UTF-8).
+ */
+int vault_item_create(Vault *vault, uint32_t collection, const ItemChange *item, bool replace, ItemId *ret_id,
+                      bool *ret_replaced);
+/* Changes what `change` sets. The old record goes to the trash when the value changes. */
+int vault_item_update(Vault *vault, ItemId id, const ItemChange *change);
+/* The record goes to the trash. */
+int vault_item_delete(Vault *vault, ItemId id);
+
+/* All items of a collection, oldest first; works while locked. */
+int vault_items(Vault *vault, uint32_t collection, ItemIds *ret);
+
+/*
+ * Items that have all the given attributes (none given: every item), in `collection` or (0) in all. Those in unlocked
+ * collections are checked against their sealed attributes and go to ret_unlocked (most recently modified first is NOT
+ * promised: ids ascend); those in locked collections, found by token alone, to ret_locked. A query for xdg:schema =
+ * VAULT_GENERIC_SCHEMA also finds items without one. Damaged ones are left out. `limit` 0: no limit; else at most that
+ * many in all.
+ */
+int vault_search(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, size_t limit,
+                 ItemIds *ret_unlocked, ItemIds *ret_locked);
+
+/* ---- trash ---- */
+
+typedef struct TrashEntry {
+        Item *item;        /* label and attributes as they were; no value */
+        uint64_t removed;  /* seconds: when it was deleted or replaced */
+        bool deleted;      /* false: an older value of an item that is still there */
+} TrashEntry;
+typedef struct TrashList {
+        TrashEntry *entries; /* newest first */
+        size_t n;
+} TrashList;
+void trash_list_done(TrashList *list);
+
+/* What can be restored in unlocked collections; collection 0: all. At most `limit` entries (0: no limit). */
+int vault_trash(Vault *vault, uint32_t collection, size_t limit, TrashList *ret);
+/* Brings an entry back: a deleted item under its old id, an old value as the item's current one (which goes to the trash in
+ * turn). VAULT_E_NOT_FOUND, VAULT_E_LOCKED, VAULT_E_DAMAGED. */
+int vault_undelete(Vault *vault, ItemId id, uint64_t version);
+
+/* ---- check ---- */
+
+typedef struct VaultReport {
+        uint64_t records, damaged, index_missing, index_extra;
+        uint64_t collections_tampered, collections_locked;
+} VaultReport;
+/* Verifies every record, sum and index row of the unlocked collections; calls found() for each damaged record. With
+ * `accept`, damaged records are moved out of the way (kept in the trash table), the index is repaired, and the sums are made
+ * anew, so that a tampered collection is in order again. */
+int vault_check(Vault *vault, bool accept, void (*found)(void *userdata, ItemId id), void *userdata, VaultReport *ret);
