@@ -1,0 +1,43 @@
+/*
+ * Ask: a question to the person
+ *
+ * It goes to an agent that the asking connection registered, else to the session agent, else to pinentry by the helper, else
+ * it is answered ASK_NO_PROMPTER at once. Texts are made by the daemon from checked values only. One question at a time
+ * goes to each agent; others wait. Ends when cancelled, answered, or when its agent leaves (then the next in line is asked).
+ */
+#pragma once
+
+#include "common/secret.h"
+#include "daemon/caller.h"
+
+typedef struct Ask Ask;
+
+typedef enum AskKind {
+        ASK_CONFIRM,
+        ASK_SECRET,
+        ASK_NEW_SECRET,
+} AskKind;
+
+typedef enum AskOutcome {
+        ASK_ALLOWED,
+        ASK_DENIED,
+        ASK_NO_PROMPTER,
+        ASK_FAILED,
+} AskOutcome;
+
+typedef struct AskRequest {
+        AskKind kind;
+        const char *purpose; /* "unlock", "create-collection", …: org.keyfob.Prompter1 */
+        const char *title;
+        const char *message;
+        const char *error;   /* what was wrong with the last answer, or NULL */
+        int retries;         /* tries left, or -1 */
+        Caller *caller;      /* for whom; NULL: the daemon itself */
+} AskRequest;
+
+/* secret is non-NULL only for ASK_ALLOWED of the two secret kinds; the callback owns it. It never runs inside ask_start(). */
+typedef void (*AskDone)(void *userdata, AskOutcome outcome, Secret *secret);
+
+int ask_start(Daemon *daemon, const AskRequest *request, AskDone done, void *userdata, Ask **ret);
+/* Takes the question away; done() is not called. NULL allowed. Returns NULL. The pointer is dead after done(), too. */
+Ask *ask_cancel(Ask *ask);

@@ -1,0 +1,67 @@
+/*
+ * Daemon: what the parts of keyfobd share
+ *
+ * One event loop, one vault, any number of doors (the session bus, the own socket's connections) with the same objects
+ * behind each. Nothing here blocks: what waits for a person is an Ask, what computes for long is a Job, what makes a
+ * change durable is the Batch.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "keyfob/bus.h"
+#include "store/vault.h"
+
+typedef struct Asker Asker;
+typedef struct Batch Batch;
+typedef struct Callers Callers;
+typedef struct Daemon Daemon;
+typedef struct Doors Doors;
+typedef struct HelperLink HelperLink;
+typedef struct Jobs Jobs;
+typedef struct Openings Openings;
+typedef struct Secrets Secrets;
+
+struct Daemon {
+        sd_event *event;
+
+        char *vault_path;
+        Vault *vault;         /* NULL: see vault_state */
+        int vault_state;      /* 0, or why there is none: VAULT_E_NO_VAULT, VAULT_E_BUSY, … or a negative errno */
+        pid_t vault_holder;   /* VAULT_E_BUSY: whose it is, 0 unknown */
+        Vault *session_vault; /* in memory; its one collection is `session` */
+        uint32_t session_no;
+
+        Doors *doors;     /* door.h: session bus and own socket */
+        Callers *callers; /* caller.h */
+        Batch *batch;     /* batch.h */
+        Jobs *jobs;       /* job.h */
+        HelperLink *helper; /* helper-link.h */
+        Asker *asker;     /* ask.h */
+        Openings *openings; /* opening.h */
+        Secrets *secrets; /* secret-service.h: sessions, prompts */
+};
+
+/* Opens or re-opens the vault file (at start, after init). Sets vault, vault_state, vault_holder. */
+int daemon_open_vault(Daemon *daemon);
+
+/* The vault that a collection number or item belongs to is told by a pair. */
+typedef struct CollectionRef {
+        Vault *vault; /* daemon->vault or daemon->session_vault; NULL: none */
+        uint32_t no;
+} CollectionRef;
+
+typedef struct ItemRef {
+        Vault *vault;
+        ItemId id;
+} ItemRef;
+
+/*
+ * Turns a result of the vault (positive VaultResult or negative errno) into a D-Bus error: org.keyfob.Error.* with the
+ * one-line remedy. daemon_secret_error() is the same with the Secret Service's own names where it has one (IsLocked,
+ * NoSuchObject). Both return a negative errno, as an sd-bus handler wants, and 0 for 0.
+ */
+int daemon_error(Daemon *daemon, sd_bus_error *error, int result);
+int daemon_secret_error(Daemon *daemon, sd_bus_error *error, int result);

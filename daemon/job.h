@@ -1,0 +1,16 @@
+/*
+ * Job: a long computation off the loop
+ *
+ * One worker thread takes jobs in order, so that concurrent unlock attempts never multiply the KDF's memory. run() must
+ * touch nothing but its own data; done() runs on the loop. A cancelled job's done() is not called; free_data() always is.
+ */
+#pragma once
+
+#include "daemon/daemon.h"
+
+typedef struct Job Job;
+
+int job_start(Daemon *daemon, void (*run)(void *data), void (*done)(void *data), void (*free_data)(void *data),
+              void *data, Job **ret);
+/* Forgets the job: it may still run, done() won't. NULL allowed. Returns NULL. After done() the pointer is dead. */
+Job *job_cancel(Job *job);

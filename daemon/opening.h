@@ -1,0 +1,46 @@
+/*
+ * Opening: getting a root key, freshly
+ *
+ * Tries what opens without asking (a given secret; a `none` slot; key files, read by the helper), then, if allowed, asks
+ * the person, three tries. The KDF runs as a job. Used by unlock (which keeps the keys open) and by everything that
+ * needs the root for a moment (new slots, new collections, rekey).
+ */
+#pragma once
+
+#include "daemon/ask.h"
+
+typedef struct Opening Opening;
+
+typedef enum OpeningResult {
+        /* 0: opened; positive VaultResult and negative errno as they come; and: */
+        OPENING_CANCELLED = 100, /* the person refused, or the caller left */
+        OPENING_NO_PROMPTER,
+        OPENING_NO_SLOT, /* no slot of that scope can be opened by any means here */
+} OpeningResult;
+
+typedef struct OpeningRequest {
+        Caller *caller;       /* NULL: the daemon itself */
+        uint32_t collection;  /* whose root: 0 the vault's, else a collection with slots of its own */
+        const Secret *secret; /* try just this one (copied) */
+        const uint8_t *slot;  /* SLOT_ID_SIZE bytes: this slot only; NULL: any */
+        bool interactive;     /* may ask */
+        bool unlock;          /* also done when someone else has opened the scope in the meantime: then root is NULL */
+        const char *purpose;  /* of the question: "unlock", "verify", … */
+        const char *message;
+} OpeningRequest;
+
+/* root is non-NULL when result is 0 (but see `unlock`); the callback owns it. It never runs inside opening_start(). */
+typedef void (*OpeningDone)(void *userdata, int result, Root *root);
+
+int opening_start(Daemon *daemon, const OpeningRequest *request, OpeningDone done, void *userdata, Opening **ret);
+/* Forgets it, question and all; done() is not called. NULL allowed. Returns NULL. The pointer is dead after done(). */
+Opening *opening_cancel(Opening *opening);
+
+/* Uses a root to unlock what it opens: vault_unlock(), slot `used` time, notifications (secret-notify.h). */
+int opening_unlock(Daemon *daemon, const Root *root);
+
+/* At start and after init: opens by itself what can be (none slots, key files, $CREDENTIALS_DIRECTORY). */
+void opening_automatic(Daemon *daemon);
+
+/* An OPENING_* or vault result or errno as a D-Bus error. */
+int opening_error(Daemon *daemon, sd_bus_error *error, int result);

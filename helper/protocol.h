@@ -1,0 +1,48 @@
+/*
+ * What keyfobd and keyfob-helper say to each other
+ *
+ * A SOCK_SEQPACKET socketpair; one message is one packet of at most HELPER_PACKET_MAX bytes, made with common/bytes.h:
+ *
+ *   request: u32 id, u8 operation, then its fields          reply: u32 id, u8 result (HelperResult), then its fields
+ *
+ * The daemon picks ids; replies come in any order. The helper ends when the socket does. It never sees a vault key: it
+ * carries what people type and what key files contain.
+ *
+ *   HELPER_ASK     u8 kind (HelperAskKind), u32 pid of the caller (0: unknown), string title, string message, string error
+ *                  -> blob secret (HELPER_ASK_SECRET, HELPER_ASK_NEW_SECRET), nothing for HELPER_ASK_CONFIRM
+ *                  results: OK, DENIED (cancelled by the person), NO_PROMPTER, FAILED (string why)
+ *   HELPER_CANCEL  u32 id of an ask; it is taken away and answered DENIED. No reply of its own.
+ *   HELPER_IDENTIFY u32 pid  -> string executable (absolute path), string comm; FAILED when it is gone or not ours
+ *   HELPER_READ_KEY string path (absolute) -> blob content (at most HELPER_KEY_MAX); FAILED (string why). A file that
+ *                  others may write is refused.
+ *   HELPER_PROBE   -> u8 1 when pinentry could be used by someone (it is installed), else 0
+ */
+#pragma once
+
+#define HELPER_PACKET_MAX 65536U
+#define HELPER_KEY_MAX    4096U
+#define HELPER_TEXT_MAX   4096U
+
+/* The descriptor the helper finds its socket on. */
+#define HELPER_FD 3
+
+typedef enum HelperOperation {
+        HELPER_ASK = 1,
+        HELPER_CANCEL = 2,
+        HELPER_IDENTIFY = 3,
+        HELPER_READ_KEY = 4,
+        HELPER_PROBE = 5,
+} HelperOperation;
+
+typedef enum HelperAskKind {
+        HELPER_ASK_CONFIRM = 1,
+        HELPER_ASK_SECRET = 2,
+        HELPER_ASK_NEW_SECRET = 3, /* asked twice, must agree */
+} HelperAskKind;
+
+typedef enum HelperResult {
+        HELPER_OK = 0,
+        HELPER_DENIED = 1,
+        HELPER_NO_PROMPTER = 2,
+        HELPER_FAILED = 3,
+} HelperResult;
