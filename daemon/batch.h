@@ -31,6 +31,10 @@ int batch_reply_error(Daemon *daemon, sd_bus_message *call, const sd_bus_error *
 /* A signal to the session bus and to each connection of the own socket that asked for it (AddMatch). */
 int batch_signal(Daemon *daemon, const char *path, const char *interface, const char *member, const char *types, ...);
 
+/* The same for arguments of any number: append() fills the signal, before this returns, once for each message that is made. */
+int batch_signal_with(Daemon *daemon, const char *path, const char *interface, const char *member,
+                      int (*append)(sd_bus_message *signal, void *userdata), void *userdata);
+
 /* PropertiesChanged with the names *invalidated*, without values. NULL ends the names. */
 int batch_invalidated(Daemon *daemon, const char *path, const char *interface, const char *name, ...)
         __attribute__((sentinel));
