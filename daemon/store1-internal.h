@@ -1,0 +1,132 @@
+/*
+ * What the methods of org.keyfob.Store1 share: their options, and calls that wait
+ */
+#pragma once
+
+#include "daemon/ask.h"
+#include "daemon/batch.h"
+#include "daemon/caller.h"
+#include "daemon/job.h"
+#include "daemon/opening.h"
+#include "daemon/secret-notify.h"
+#include "daemon/secret-path.h"
+
+/* ---- options: the a{sv} that many methods take ---- */
+
+#define OPTIONS_SECRETS_MAX SLOTS_MAX
+
+typedef struct Options {
+        char *kind, *label, *path, *collection, *alias, *content_type, *slot;
+        Secret *secret, *auth, *old, *new, *own_secret;
+        Secret *secrets[OPTIONS_SECRETS_MAX];
+        size_t n_secrets;
+        uint32_t kdf_memory, kdf_passes, kdf_ms, limit;
+        bool no_interactive, confirmed, drop, own_password;
+} Options;
+
+/* Reads the dictionary. Only the names in `allowed` (NULL ends) may occur: a typo is an error, not a silent default.
+ * 0, or a negative errno with `error` set. */
+int options_read(sd_bus_message *message, const char *const *allowed, Options *ret, sd_bus_error *error);
+void options_done(Options *options);
+
+/* A byte array of a message as a secret. */
+int message_read_secret(sd_bus_message *message, size_t max, Secret **ret);
+
+/* Sets InvalidArgument with a text; returns -EINVAL. */
+int store1_invalid(sd_bus_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The collection an option names (name or alias; NULL: "default"). 0, or a negative errno with `error` set. */
+int store1_collection(Daemon *daemon, const char *name, CollectionRef *ret, sd_bus_error *error);
+
+/* 0 when there is a vault, else a negative errno with `error` set. */
+int store1_need_vault(Daemon *daemon, sd_bus_error *error);
+
+/* ---- waiting: a method call without a reply yet ---- */
+
+typedef struct Waiting Waiting;
+struct Waiting {
+        CallerResource resource;
+        Daemon *daemon;
+        sd_bus_message *call;
+        Options options;
+
+        /* At most one of these is under way. */
+        Opening *opening;
+        Ask *ask;
+        Job *job;
+
+        /* What the steps have got so far. */
+        Root *root;
+        SlotDraft *drafts[SLOTS_MAX];
+        size_t n_drafts;
+        SlotList slots;
+        size_t at;                  /* rekey: the slot that is worked on */
+        int tries;                  /* rekey: questions asked for that slot */
+        uint8_t slot[SLOT_ID_SIZE]; /* the slot that is meant */
+        uint32_t collection;        /* the collection that is meant; 0: the vault */
+        SlotDraft *draft;
+        char *text;
+        Secret **ask_target; /* where the answer of `ask` goes */
+        int proof;           /* result of the last job: 0 or VAULT_E_WRONG_SECRET */
+
+        int (*next)(Waiting *waiting, sd_bus_error *error); /* what to do when the current step is done */
+};
+
+/* Takes over the call: reads its options (see options_read()) and ties it to its caller. */
+int waiting_new(Daemon *daemon, sd_bus_message *call, const char *const *allowed, sd_bus_error *error, Waiting **ret);
+Waiting *waiting_free(Waiting *waiting);
+DEFINE_CLEANUP(Waiting *, waiting_free)
+
+/*
+ * Steps. Each starts something and returns 0; when it is done, the result is in `waiting` and next() runs; a failure
+ * answers the call and ends the waiting. next() answers by waiting_finish() or starts another step, and returns a
+ * negative errno with `error` set to have the call answered with that.
+ */
+typedef int (*WaitingNext)(Waiting *waiting, sd_bus_error *error);
+
+/* Gets the root of a scope into waiting->root: by `secret` when given, else see opening.h. */
+int waiting_open(Waiting *waiting, uint32_t collection, const Secret *secret, const uint8_t *slot, bool unlock,
+                 const char *purpose, const char *message, WaitingNext next);
+/* Asks; the answer replaces *ret_secret (NULL for ASK_CONFIRM). */
+int waiting_ask(Waiting *waiting, AskKind kind, const char *purpose, const char *title, const char *message,
+                const char *problem, Secret **ret_secret, WaitingNext next);
+/* slot_prepare() with the options' label, path and KDF parameters, into waiting->draft. Copies what it needs. */
+int waiting_prepare(Waiting *waiting, SlotKind kind, const Secret *secret, WaitingNext next);
+/* The same by slot_prepare_again(); takes the slot. */
+int waiting_prepare_again(Waiting *waiting, Slot **slot, const Secret *secret, WaitingNext next);
+/* For slots[at]: finds the one of options.secrets that opens it, then as waiting_prepare_again(); waiting->proof says
+ * whether one did (0, VAULT_E_WRONG_SECRET). The root it opened stays in waiting->root. */
+int waiting_prove(Waiting *waiting, WaitingNext next);
+
+/* The call is answered: frees. Returns 0. */
+int waiting_finish(Waiting *waiting, const char *types, ...);
+int waiting_finish_reply(Waiting *waiting, sd_bus_message *reply);
+
+/* Ends a method handler: a failure frees the waiting and returns the error, a start keeps it and returns 1. */
+int waiting_started(Waiting *waiting, int r);
+
+/* ---- methods by file ---- */
+
+int store1_status(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
+int store1_init(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_unlock(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_lock(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_check(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
+int store1_lookup(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_search(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_store(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_delete(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_list_deleted(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_undelete(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
+int store1_list_slots(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_add_slot(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_remove_slot(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_change_password(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_rekey(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
+int store1_create_collection(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_delete_collection(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_set_alias(sd_bus_message *m, void *userdata, sd_bus_error *error);

@@ -1,0 +1,428 @@
+/*
+ * Store1: items, each method in one round trip
+ *
+ * Lookup is what `keyfob get` and every script wants: attributes in, value out. Of several matches the most recently
+ * modified one answers; only when no open collection has one does a locked match count, and then the answer is Locked.
+ */
+#include "daemon/store1-internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "daemon/secret-attributes.h"
+
+#define SEARCH_MAX ((size_t)200000) /* items a reply may list: the message limit is near */
+
+/* The best match in both vaults. 0, VAULT_E_NOT_FOUND, VAULT_E_LOCKED, …; with `value` the item carries its value. */
+static int find_one(Daemon *daemon, const VaultAttribute *attributes, size_t n, uint32_t only, bool value,
+                    ItemRef *ret_ref, Item **ret)
+{
+        _cleanup_(item_freep) Item *best = NULL;
+        ItemRef best_ref = {0};
+        bool locked = false;
+        int r;
+
+        Vault *vaults[] = {daemon->vault, only ? NULL : daemon->session_vault};
+
+        for (size_t v = 0; v < ELEMENTSOF(vaults); v++) {
+                _cleanup_(item_ids_done) ItemIds open = {0}, closed = {0};
+
+                if (!vaults[v])
+                        continue;
+                r = vault_search(vaults[v], only, attributes, n, 0, &open, &closed);
+                if (r != 0)
+                        return r;
+                locked |= closed.n > 0;
+
+                for (size_t i = 0; i < open.n; i++) {
+                        _cleanup_(item_freep) Item *item = NULL;
+
+                        /* With one match, the usual case, its value comes along in the same read. */
+                        r = vault_item_get(vaults[v], open.ids[i], value && open.n == 1, &item);
+                        if (r == VAULT_E_DAMAGED || r == VAULT_E_NOT_FOUND)
+                                continue;
+                        if (r != 0)
+                                return r;
+                        if (best && best->modified > item->modified)
+                                continue;
+                        item_free(best);
+                        best = TAKE_PTR(item);
+                        best_ref = (ItemRef){.vault = vaults[v], .id = open.ids[i]};
+                }
+        }
+        if (!best)
+                return locked ? VAULT_E_LOCKED : VAULT_E_NOT_FOUND;
+
+        if (value && !best->value) {
+                best = item_free(best);
+                r = vault_item_get(best_ref.vault, best_ref.id, true, &best);
+                if (r != 0)
+                        return r;
+        }
+        *ret_ref = best_ref;
+        *ret = TAKE_PTR(best);
+        return 0;
+}
+
+/* Answers the error of a vault through the batch: it may rest on something not yet durable. */
+static int reply_result(Daemon *daemon, sd_bus_message *m, int result)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        (void)daemon_error(daemon, &error, result);
+        return batch_reply_error(daemon, m, &error);
+}
+
+int store1_lookup(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(secret_attributes_done) SecretAttributes query = {0};
+        _cleanup_(item_freep) Item *item = NULL;
+        char path[SECRETS_PATH_MAX];
+        Daemon *daemon = userdata;
+        ItemRef ref;
+        int r;
+
+        r = store1_need_vault(daemon, error);
+        if (r < 0)
+                return r;
+        r = secret_attributes_read(m, &query, error);
+        if (r < 0)
+                return r;
+        r = find_one(daemon, query.attributes, query.n, 0, true, &ref, &item);
+        if (r != 0)
+                return reply_result(daemon, m, r);
+
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r < 0)
+                return r;
+        sd_bus_message_sensitive(reply);
+        r = sd_bus_message_append(reply, "o", secret_item_path(daemon, ref, path));
+        if (r >= 0)
+                r = secret_attributes_append(reply, item->attributes, item->n_attributes);
+        if (r >= 0)
+                r = sd_bus_message_append_array(reply, 'y', item->value->data, item->value->size);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", item->content_type);
+        return r < 0 ? r : batch_reply(daemon, m, reply);
+}
+
+static int append_item(Daemon *daemon, sd_bus_message *m, ItemRef ref, bool locked)
+{
+        _cleanup_(item_freep) Item *item = NULL;
+        char path[SECRETS_PATH_MAX];
+        int r;
+
+        if (locked)
+                return sd_bus_message_append(m, "(osa{ss}ttb)", secret_item_path(daemon, ref, path), "", 0,
+                                             UINT64_C(0), UINT64_C(0), true);
+
+        r = vault_item_get(ref.vault, ref.id, false, &item);
+        if (r == VAULT_E_DAMAGED || r == VAULT_E_NOT_FOUND)
+                return 0;
+        if (r != 0)
+                return r < 0 ? r : -EIO;
+        r = sd_bus_message_open_container(m, 'r', "osa{ss}ttb");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "os", secret_item_path(daemon, ref, path), item->label);
+        if (r >= 0)
+                r = secret_attributes_append(m, item->attributes, item->n_attributes);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "ttb", item->created, item->modified, false);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+int store1_search(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        static const char *const allowed[] = {"collection", "limit", NULL};
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(secret_attributes_done) SecretAttributes query = {0};
+        _cleanup_(options_done) Options options = {0};
+        Daemon *daemon = userdata;
+        CollectionRef only = {0};
+        size_t left;
+        int r;
+
+        r = store1_need_vault(daemon, error);
+        if (r < 0)
+                return r;
+        r = secret_attributes_read(m, &query, error);
+        if (r >= 0)
+                r = options_read(m, allowed, &options, error);
+        if (r >= 0 && options.collection)
+                r = store1_collection(daemon, options.collection, &only, error);
+        if (r < 0)
+                return r;
+        left = options.limit > 0 && options.limit < SEARCH_MAX ? options.limit : SEARCH_MAX;
+
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "(osa{ss}ttb)");
+        if (r < 0)
+                return r;
+
+        Vault *vaults[] = {daemon->vault, daemon->session_vault};
+
+        for (size_t v = 0; v < ELEMENTSOF(vaults); v++) {
+                _cleanup_(item_ids_done) ItemIds open = {0}, closed = {0};
+
+                if (left == 0 || (only.vault && only.vault != vaults[v]))
+                        continue;
+                r = vault_search(vaults[v], only.no, query.attributes, query.n, left + 1, &open, &closed);
+                if (r != 0)
+                        return reply_result(daemon, m, r);
+                if (open.n + closed.n > left && options.limit == 0) {
+                        sd_bus_error_setf(error, KEYFOB_ERROR_LIMITS,
+                                          "more than %zu items match: ask for fewer with more attributes or a limit",
+                                          SEARCH_MAX);
+                        return -E2BIG;
+                }
+                for (size_t i = 0; i < open.n && left > 0; i++, left--) {
+                        r = append_item(daemon, reply, (ItemRef){vaults[v], open.ids[i]}, false);
+                        if (r < 0)
+                                return r;
+                }
+                for (size_t i = 0; i < closed.n && left > 0; i++, left--) {
+                        r = append_item(daemon, reply, (ItemRef){vaults[v], closed.ids[i]}, true);
+                        if (r < 0)
+                                return r;
+                }
+        }
+        r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : batch_reply(daemon, m, reply);
+}
+
+/* The item that Store updates: of those that match, the most recently modified in an open collection. */
+static int find_to_update(Daemon *daemon, const SecretAttributes *match, CollectionRef collection, bool named,
+                          ItemRef *ret)
+{
+        _cleanup_(item_freep) Item *item = NULL;
+        int r;
+
+        if (match->n == 0)
+                return VAULT_E_NOT_FOUND;
+        if (collection.vault != daemon->vault)
+                return VAULT_E_NOT_FOUND;
+        r = find_one(daemon, match->attributes, match->n, named ? collection.no : 0, false, ret, &item);
+        return r == VAULT_E_LOCKED ? VAULT_E_NOT_FOUND : r;
+}
+
+int store1_store(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        static const char *const allowed[] = {"collection", "content_type", NULL};
+        _cleanup_(secret_attributes_done) SecretAttributes match = {0}, attributes = {0};
+        _cleanup_(options_done) Options options = {0};
+        char path[SECRETS_PATH_MAX];
+        Daemon *daemon = userdata;
+        CollectionRef collection;
+        ItemChange change = {.value_set = true};
+        ItemRef ref = {0};
+        bool replaced = false;
+        int r;
+
+        r = store1_need_vault(daemon, error);
+        if (r < 0)
+                return r;
+        r = secret_attributes_read(m, &match, error);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "s", &change.label);
+        if (r >= 0)
+                r = secret_attributes_read(m, &attributes, error);
+        if (r >= 0)
+                r = sd_bus_message_read_array(m, 'y', &change.value, &change.value_size);
+        if (r >= 0)
+                r = options_read(m, allowed, &options, error);
+        if (r >= 0)
+                r = store1_collection(daemon, options.collection, &collection, error);
+        if (r < 0)
+                return r;
+        change.content_type = options.content_type;
+
+        if (collection.vault == daemon->vault) {
+                r = batch_begin(daemon);
+                if (r != 0)
+                        return daemon_error(daemon, error, r);
+        }
+
+        r = find_to_update(daemon, &match, collection, options.collection != NULL, &ref);
+        if (r == 0) {
+                replaced = true;
+                change.label = NULL;
+                r = vault_item_update(ref.vault, ref.id, &change);
+        } else if (r == VAULT_E_NOT_FOUND) {
+                change.attributes = attributes.attributes;
+                change.n_attributes = attributes.n;
+                ref.vault = collection.vault;
+                r = vault_item_create(collection.vault, collection.no, &change, true, &ref.id, &replaced);
+        }
+        if (r != 0)
+                return reply_result(daemon, m, r);
+
+        if (replaced)
+                secret_notify_item_changed(daemon, ref);
+        else
+                secret_notify_item_created(daemon, ref);
+        return batch_reply_return(daemon, m, "ob", secret_item_path(daemon, ref, path), (int)!replaced);
+}
+
+int store1_delete(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(secret_attributes_done) SecretAttributes query = {0};
+        _cleanup_(item_freep) Item *item = NULL;
+        char path[SECRETS_PATH_MAX];
+        Daemon *daemon = userdata;
+        const char *named;
+        ItemRef ref;
+        int r;
+
+        r = store1_need_vault(daemon, error);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_read(m, "o", &named);
+        if (r >= 0)
+                r = secret_attributes_read(m, &query, error);
+        if (r < 0)
+                return r;
+
+        if (strcmp(named, "/") != 0) {
+                if (query.n > 0)
+                        return store1_invalid(error, "give a path or attributes, not both");
+                if (!secret_path_item(daemon, named, &ref))
+                        return reply_result(daemon, m, VAULT_E_NOT_FOUND);
+        } else if (query.n == 0)
+                return store1_invalid(error, "an item to delete is named by its path or by attributes");
+
+        r = batch_begin(daemon);
+        if (r != 0)
+                return daemon_error(daemon, error, r);
+        if (strcmp(named, "/") == 0) {
+                r = find_one(daemon, query.attributes, query.n, 0, false, &ref, &item);
+                if (r != 0)
+                        return reply_result(daemon, m, r);
+        }
+        r = vault_item_delete(ref.vault, ref.id);
+        if (r != 0)
+                return reply_result(daemon, m, r);
+        secret_notify_item_deleted(daemon, ref);
+        return batch_reply_return(daemon, m, "o", secret_item_path(daemon, ref, path));
+}
+
+static int append_trash(Daemon *daemon, sd_bus_message *m, const TrashEntry *entry)
+{
+        ItemRef ref = {.vault = daemon->vault, .id = entry->item->id};
+        char path[SECRETS_PATH_MAX];
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}{sv}", "item", "o", secret_item_path(daemon, ref, path),
+                                          "version", "t", entry->item->version, "label", "s", entry->item->label,
+                                          "removed", "t", entry->removed, "deleted", "b", (int)entry->deleted);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", "attributes");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', "a{ss}");
+        if (r >= 0)
+                r = secret_attributes_append(m, entry->item->attributes, entry->item->n_attributes);
+        for (int i = 0; i < 3 && r >= 0; i++)
+                r = sd_bus_message_close_container(m);
+        return r;
+}
+
+int store1_list_deleted(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        static const char *const allowed[] = {"collection", "limit", NULL};
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(trash_list_done) TrashList trash = {0};
+        _cleanup_(options_done) Options options = {0};
+        Daemon *daemon = userdata;
+        CollectionRef only = {0};
+        int r;
+
+        r = store1_need_vault(daemon, error);
+        if (r >= 0)
+                r = options_read(m, allowed, &options, error);
+        if (r >= 0 && options.collection)
+                r = store1_collection(daemon, options.collection, &only, error);
+        if (r < 0)
+                return r;
+        if (only.vault && only.vault != daemon->vault)
+                return store1_invalid(error, "the session collection keeps nothing that was deleted");
+
+        r = vault_trash(daemon->vault, only.no, options.limit ?: SEARCH_MAX, &trash);
+        if (r != 0)
+                return reply_result(daemon, m, r);
+
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+        if (!only.vault)
+                for (const VaultCollection *c = NULL;
+                     r >= 0 && (c = vault_collection_next_deleted(daemon->vault, c));) {
+                        char path[SECRETS_PATH_MAX];
+
+                        secret_collection_path(daemon, (CollectionRef){daemon->vault, c->no}, path);
+                        r = sd_bus_message_append(reply, "a{sv}", 5, "item", "o", path, "version", "t", UINT64_C(0),
+                                                  "label", "s", c->label, "collection", "s", c->name, "deleted", "b",
+                                                  true);
+                }
+        for (size_t i = 0; r >= 0 && i < trash.n; i++)
+                r = append_trash(daemon, reply, &trash.entries[i]);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : batch_reply(daemon, m, reply);
+}
+
+static uint32_t deleted_collection(Daemon *daemon, const char *path)
+{
+        for (const VaultCollection *c = NULL; (c = vault_collection_next_deleted(daemon->vault, c));) {
+                char own[SECRETS_PATH_MAX];
+
+                if (strcmp(secret_collection_path(daemon, (CollectionRef){daemon->vault, c->no}, own), path) == 0)
+                        return c->no;
+        }
+        return 0;
+}
+
+int store1_undelete(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        Daemon *daemon = userdata;
+        const char *path;
+        uint64_t version;
+        uint32_t collection;
+        ItemRef ref = {0};
+        bool existed;
+        int r;
+
+        r = store1_need_vault(daemon, error);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "ot", &path, &version);
+        if (r < 0)
+                return r;
+        r = batch_begin(daemon);
+        if (r != 0)
+                return daemon_error(daemon, error, r);
+
+        collection = deleted_collection(daemon, path);
+        if (collection > 0) {
+                r = vault_collection_undelete(daemon->vault, collection);
+                if (r != 0)
+                        return reply_result(daemon, m, r);
+                secret_notify_collection_created(daemon, (CollectionRef){daemon->vault, collection});
+                return batch_reply_return(daemon, m, NULL);
+        }
+
+        if (!secret_path_item(daemon, path, &ref) || ref.vault != daemon->vault)
+                return reply_result(daemon, m, VAULT_E_NOT_FOUND);
+        existed = vault_item_exists(ref.vault, ref.id);
+        r = vault_undelete(ref.vault, ref.id, version);
+        if (r != 0)
+                return reply_result(daemon, m, r);
+        if (existed)
+                secret_notify_item_changed(daemon, ref);
+        else
+                secret_notify_item_created(daemon, ref);
+        return batch_reply_return(daemon, m, NULL);
+}

@@ -1,0 +1,292 @@
+/*
+ * Store1: the vault as a whole, made, opened, closed and checked
+ */
+#include "daemon/store1-internal.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <string.h>
+
+#include "common/places.h"
+
+/* ---- Init ---- */
+
+static int init_create(Waiting *waiting, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(slot_list_done) SlotList slots = {0};
+        _cleanup_free_ char *copy = NULL;
+        _cleanup_close_ int directory = -1;
+        Daemon *daemon = waiting->daemon;
+        KdfParams kdf = {0};
+        int r;
+
+        if (daemon->vault)
+                return daemon_error(daemon, error, VAULT_E_EXISTS);
+
+        copy = strdup(daemon->vault_path);
+        if (!copy)
+                return -ENOMEM;
+        directory = places_open_private_dir(dirname(copy));
+        if (directory < 0)
+                return daemon_error(daemon, error, directory == -EPERM ? VAULT_E_UNSAFE : directory);
+
+        r = vault_create(daemon->vault_path, waiting->draft, waiting->options.label, &daemon->vault);
+        if (r != 0)
+                return daemon_error(daemon, error, r);
+        daemon->vault_state = 0;
+
+        for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
+                secret_notify_collection_created(daemon, (CollectionRef){daemon->vault, c->no});
+        (void)batch_signal(daemon, KEYFOB_PATH, KEYFOB_STORE_INTERFACE, "LockChanged", "ob", "/", false);
+
+        r = vault_slots(daemon->vault, &slots);
+        if (r == 0 && slots.n > 0)
+                (void)slot_kdf(slots.slots[0], &kdf);
+        r = sd_bus_message_new_method_return(waiting->call, &reply);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "a{sv}", 3, "kind", "s", waiting->options.kind ?: "password",
+                                          "kdf_memory", "u", kdf.memory_kib, "kdf_passes", "u", kdf.passes);
+        return r < 0 ? r : waiting_finish_reply(waiting, reply);
+}
+
+static int init_prepare(Waiting *waiting, sd_bus_error *error)
+{
+        SlotKind kind = waiting->options.kind ? slot_kind_from_name(waiting->options.kind) : SLOT_PASSWORD;
+        char *label = TAKE_PTR(waiting->options.label);
+        int r;
+
+        /* The label is the collection's, not the slot's. */
+        r = waiting_prepare(waiting, kind, waiting->options.secret, init_create);
+        waiting->options.label = label;
+        return r;
+}
+
+int store1_init(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        static const char *const allowed[] = {"kind",       "secret",     "path",   "label", "interactive",
+                                              "kdf_memory", "kdf_passes", "kdf_ms", NULL};
+        Daemon *daemon = userdata;
+        Waiting *waiting;
+        SlotKind kind;
+        int r;
+
+        /* The file may have come, or gone free, since the daemon started. */
+        if (!daemon->vault)
+                (void)daemon_open_vault(daemon);
+        if (daemon->vault)
+                return daemon_error(daemon, error, VAULT_E_EXISTS);
+        if (daemon->vault_state != VAULT_E_NO_VAULT)
+                return daemon_error(daemon, error, daemon->vault_state);
+
+        r = waiting_new(daemon, m, allowed, error, &waiting);
+        if (r < 0)
+                return r;
+        kind = waiting->options.kind ? slot_kind_from_name(waiting->options.kind) : SLOT_PASSWORD;
+        if (kind != SLOT_PASSWORD && kind != SLOT_CREDENTIAL && kind != SLOT_NONE)
+                r = store1_invalid(error, "a vault begins with a slot of kind password, credential or none");
+        else if (kind == SLOT_CREDENTIAL && !waiting->options.secret)
+                r = store1_invalid(error, "a credential slot needs the content of its key file");
+        else if (kind == SLOT_PASSWORD && !waiting->options.secret && waiting->options.no_interactive)
+                r = opening_error(daemon, error, OPENING_NO_PROMPTER);
+        else if (kind == SLOT_PASSWORD && !waiting->options.secret)
+                r = waiting_ask(waiting, ASK_NEW_SECRET, "init", "New vault",
+                                "Choose the password that opens your Keyfob vault.", NULL, &waiting->options.secret,
+                                init_prepare);
+        else
+                r = init_prepare(waiting, error);
+        return waiting_started(waiting, r);
+}
+
+/* ---- Unlock, Lock ---- */
+
+static bool scope_is_open(Daemon *daemon, uint32_t collection)
+{
+        const VaultCollection *c = NULL;
+
+        if (collection > 0) {
+                c = vault_collection_get(daemon->vault, collection);
+                return c && !c->locked;
+        }
+        if (!vault_is_unlocked(daemon->vault))
+                return false;
+        while ((c = vault_collection_next(daemon->vault, c)))
+                if (c->locked && !c->own_slots)
+                        return false;
+        return true;
+}
+
+static int unlock_opened(Waiting *waiting, sd_bus_error *error)
+{
+        int r;
+
+        if (waiting->root) {
+                r = opening_unlock(waiting->daemon, waiting->root);
+                if (r != 0)
+                        return daemon_error(waiting->daemon, error, r);
+        }
+        return waiting_finish(waiting, NULL);
+}
+
+int store1_unlock(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        static const char *const allowed[] = {"secret", "collection", "interactive", NULL};
+        const char *message = "Enter the password of your Keyfob vault.";
+        _cleanup_free_ char *named = NULL;
+        Daemon *daemon = userdata;
+        Waiting *waiting;
+        uint32_t scope = 0;
+        int r;
+
+        r = store1_need_vault(daemon, error);
+        if (r < 0)
+                return r;
+        r = waiting_new(daemon, m, allowed, error, &waiting);
+        if (r < 0)
+                return r;
+
+        if (waiting->options.collection) {
+                const VaultCollection *c;
+                CollectionRef ref;
+
+                r = store1_collection(daemon, waiting->options.collection, &ref, error);
+                if (r < 0)
+                        return waiting_started(waiting, r);
+                if (ref.vault != daemon->vault) {
+                        (void)waiting_finish(waiting, NULL);
+                        return 1;
+                }
+                c = vault_collection_get(daemon->vault, ref.no);
+                waiting->collection = ref.no;
+                if (c->own_slots) {
+                        scope = ref.no;
+                        if (asprintf(&named, "Enter the password of the collection '%s'.", c->label) < 0)
+                                return waiting_started(waiting, -ENOMEM);
+                        message = named;
+                }
+        }
+        /* With a secret given the caller wants to know whether it is right, open or not. */
+        if (!waiting->options.secret && scope_is_open(daemon, waiting->collection)) {
+                (void)waiting_finish(waiting, NULL);
+                return 1;
+        }
+        r = waiting_open(waiting, scope, waiting->options.secret, NULL, !waiting->options.secret, "unlock", message,
+                         unlock_opened);
+        return waiting_started(waiting, r);
+}
+
+int store1_lock(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        Daemon *daemon = userdata;
+        const char *path;
+        bool all = true;
+        int r;
+
+        r = store1_need_vault(daemon, error);
+        if (r < 0)
+                return r;
+        batch_flush(daemon);
+
+        r = sd_bus_message_enter_container(m, 'a', "o");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read(m, "o", &path)) > 0) {
+                CollectionRef ref;
+
+                all = false;
+                if (!secret_path_collection(daemon, path, &ref))
+                        return daemon_error(daemon, error, VAULT_E_NOT_FOUND);
+                if (ref.vault != daemon->vault)
+                        return store1_invalid(error, "the session collection cannot be locked");
+                if (!vault_collection_get(ref.vault, ref.no)->locked) {
+                        vault_lock(ref.vault, ref.no);
+                        secret_notify_lock_changed(daemon, ref);
+                }
+        }
+        if (r < 0)
+                return r;
+
+        if (all) {
+                bool was[VAULT_COLLECTIONS_MAX] = {0};
+                size_t i = 0;
+
+                for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
+                        was[i++] = c->locked;
+                vault_lock(daemon->vault, 0);
+                i = 0;
+                for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
+                        if (!was[i++])
+                                secret_notify_lock_changed(daemon, (CollectionRef){daemon->vault, c->no});
+                (void)batch_signal(daemon, KEYFOB_PATH, KEYFOB_STORE_INTERFACE, "LockChanged", "ob", "/", true);
+        }
+        return batch_reply_return(daemon, m, NULL);
+}
+
+/* ---- Check ---- */
+
+#define CHECK_OBJECTS_MAX 1000U
+
+typedef struct Damaged {
+        ItemId *ids;
+        size_t n;
+} Damaged;
+
+static void damaged_found(void *userdata, ItemId id)
+{
+        Damaged *damaged = userdata;
+
+        if (damaged->n < CHECK_OBJECTS_MAX)
+                damaged->ids[damaged->n++] = id;
+}
+
+int store1_check(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_free_ ItemId *ids = calloc(CHECK_OBJECTS_MAX, sizeof(*ids));
+        Damaged damaged = {.ids = ids};
+        Daemon *daemon = userdata;
+        VaultReport report = {0};
+        int accept, r;
+
+        r = store1_need_vault(daemon, error);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "b", &accept);
+        if (r < 0)
+                return r;
+        if (!ids)
+                return -ENOMEM;
+
+        batch_flush(daemon);
+        r = vault_check(daemon->vault, accept, damaged_found, &damaged, &report);
+        if (r != 0)
+                return daemon_error(daemon, error, r);
+        if (accept)
+                for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
+                        secret_notify_collection_changed(daemon, (CollectionRef){daemon->vault, c->no});
+
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "records", "t", report.records, "damaged",
+                                          "t", report.damaged, "index_missing", "t", report.index_missing,
+                                          "index_extra", "t", report.index_extra, "tampered", "t",
+                                          report.collections_tampered, "locked", "t", report.collections_locked);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", "objects");
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'v', "ao");
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "o");
+        for (size_t i = 0; r >= 0 && i < damaged.n; i++) {
+                char path[SECRETS_PATH_MAX];
+
+                r = sd_bus_message_append(reply, "o",
+                                          secret_item_path(daemon, (ItemRef){daemon->vault, ids[i]}, path));
+        }
+        for (int i = 0; i < 4 && r >= 0; i++)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : batch_reply(daemon, m, reply);
+}

@@ -1,0 +1,360 @@
+/*
+ * Method calls that wait
+ *
+ * Opening a slot takes half a second, a person takes longer. Such a method is a row of steps (open, ask, prepare),
+ * each of which ends on the event loop and starts the next. The call is held until the last one; when its caller
+ * leaves, the step under way is taken back, question and all, and nothing has happened.
+ */
+#include "daemon/store1-internal.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+/* The slow half of making a slot, on the worker thread. It owns all it works on, so it may outlive its waiting. */
+typedef struct DraftJob {
+        Waiting *waiting; /* looked at by done() only, which does not run once the waiting is gone */
+        Slot *again;
+        bool prove; /* find the secret that opens `again` first */
+        SlotKind kind;
+        char *label, *path;
+        uint32_t kdf_memory, kdf_passes, kdf_ms;
+        Secret *secrets[OPTIONS_SECRETS_MAX];
+        size_t n_secrets;
+
+        int result;
+        Root *root;
+        SlotDraft *draft;
+} DraftJob;
+
+static void waiting_gone(CallerResource *resource)
+{
+        waiting_free((Waiting *)resource);
+}
+
+_Static_assert(offsetof(Waiting, resource) == 0, "the resource comes first");
+
+int waiting_new(Daemon *daemon, sd_bus_message *call, const char *const *allowed, sd_bus_error *error, Waiting **ret)
+{
+        _cleanup_(waiting_freep) Waiting *waiting = NULL;
+        Caller *caller;
+        int r;
+
+        waiting = calloc(1, sizeof(*waiting));
+        if (!waiting)
+                return -ENOMEM;
+        waiting->daemon = daemon;
+        waiting->call = sd_bus_message_ref(call);
+
+        r = options_read(call, allowed, &waiting->options, error);
+        if (r < 0)
+                return r;
+        r = caller_of(daemon, call, &caller);
+        if (r < 0)
+                return r;
+        r = caller_attach(caller, &waiting->resource, CALLER_WAIT, waiting_gone);
+        if (r == -ENOBUFS) {
+                sd_bus_error_set(error, KEYFOB_ERROR_LIMITS, "too many unanswered calls: wait for some to end");
+                return -ENOBUFS;
+        }
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(waiting);
+        return 0;
+}
+
+Waiting *waiting_free(Waiting *waiting)
+{
+        if (!waiting)
+                return NULL;
+
+        caller_detach(&waiting->resource);
+        opening_cancel(waiting->opening);
+        ask_cancel(waiting->ask);
+        job_cancel(waiting->job);
+        root_free(waiting->root);
+        slot_draft_free(waiting->draft);
+        for (size_t i = 0; i < waiting->n_drafts; i++)
+                slot_draft_free(waiting->drafts[i]);
+        slot_list_done(&waiting->slots);
+        options_done(&waiting->options);
+        free(waiting->text);
+        sd_bus_message_unref(waiting->call);
+        free(waiting);
+        return NULL;
+}
+
+/* Runs the next step; a failure becomes the call's answer. */
+static void waiting_advance(Waiting *waiting)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r;
+
+        r = waiting->next(waiting, &error);
+        if (r >= 0)
+                return;
+        if (!sd_bus_error_is_set(&error))
+                (void)daemon_error(waiting->daemon, &error, r);
+        (void)batch_reply_error(waiting->daemon, waiting->call, &error);
+        waiting_free(waiting);
+}
+
+static void waiting_fail(Waiting *waiting, int (*describe)(Daemon *, sd_bus_error *, int), int result)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+
+        (void)describe(waiting->daemon, &error, result);
+        (void)batch_reply_error(waiting->daemon, waiting->call, &error);
+        waiting_free(waiting);
+}
+
+static void opening_done(void *userdata, int result, Root *root)
+{
+        Waiting *waiting = userdata;
+
+        waiting->opening = NULL;
+        if (result != 0) {
+                waiting_fail(waiting, opening_error, result);
+                return;
+        }
+        root_free(waiting->root);
+        waiting->root = root;
+        waiting_advance(waiting);
+}
+
+int waiting_open(Waiting *waiting, uint32_t collection, const Secret *secret, const uint8_t *slot, bool unlock,
+                 const char *purpose, const char *message, WaitingNext next)
+{
+        waiting->next = next;
+        return opening_start(waiting->daemon,
+                             &(OpeningRequest){
+                                     .caller = waiting->resource.caller,
+                                     .collection = collection,
+                                     .secret = secret,
+                                     .slot = slot,
+                                     .interactive = !waiting->options.no_interactive,
+                                     .unlock = unlock,
+                                     .purpose = purpose,
+                                     .message = message,
+                             },
+                             opening_done, waiting, &waiting->opening);
+}
+
+static void ask_done(void *userdata, AskOutcome outcome, Secret *secret)
+{
+        Waiting *waiting = userdata;
+
+        waiting->ask = NULL;
+        switch (outcome) {
+        case ASK_ALLOWED:
+                if (waiting->ask_target) {
+                        secret_free(*waiting->ask_target);
+                        *waiting->ask_target = secret;
+                } else
+                        secret_free(secret);
+                waiting_advance(waiting);
+                break;
+        case ASK_DENIED:
+                waiting_fail(waiting, opening_error, OPENING_CANCELLED);
+                break;
+        case ASK_NO_PROMPTER:
+                waiting_fail(waiting, opening_error, OPENING_NO_PROMPTER);
+                break;
+        case ASK_FAILED:
+                waiting_fail(waiting, opening_error, -EIO);
+                break;
+        }
+}
+
+int waiting_ask(Waiting *waiting, AskKind kind, const char *purpose, const char *title, const char *message,
+                const char *problem, Secret **ret_secret, WaitingNext next)
+{
+        waiting->next = next;
+        waiting->ask_target = ret_secret;
+        return ask_start(waiting->daemon,
+                         &(AskRequest){
+                                 .kind = kind,
+                                 .purpose = purpose,
+                                 .title = title,
+                                 .message = message,
+                                 .error = problem,
+                                 .retries = -1,
+                                 .caller = waiting->resource.caller,
+                         },
+                         ask_done, waiting, &waiting->ask);
+}
+
+static void draft_job_run(void *data)
+{
+        DraftJob *job = data;
+        SlotRequest request = {
+                .kind = job->kind,
+                .label = job->label,
+                .path = job->path,
+                .secret = job->n_secrets > 0 ? job->secrets[0] : NULL,
+                .kdf_memory_kib = job->kdf_memory,
+                .kdf_passes = job->kdf_passes,
+                .kdf_ms = job->kdf_ms,
+        };
+
+        if (job->prove) {
+                size_t n = job->kind == SLOT_NONE ? 1 : job->n_secrets;
+
+                job->result = VAULT_E_WRONG_SECRET;
+                for (size_t i = 0; i < n && job->result == VAULT_E_WRONG_SECRET; i++) {
+                        request.secret = job->kind == SLOT_NONE ? NULL : job->secrets[i];
+                        job->result = slot_open(job->again, request.secret, &job->root);
+                }
+                if (job->result != 0)
+                        return;
+        }
+        job->result = job->again ? slot_prepare_again(job->again, &request, &job->draft)
+                                 : slot_prepare(&request, &job->draft);
+}
+
+static void draft_job_done(void *data)
+{
+        DraftJob *job = data;
+        Waiting *waiting = job->waiting;
+
+        waiting->job = NULL;
+        waiting->proof = job->result;
+        if (job->prove && job->again && waiting->at < waiting->slots.n && !waiting->slots.slots[waiting->at])
+                waiting->slots.slots[waiting->at] = TAKE_PTR(job->again);
+        if (job->root && !waiting->root)
+                waiting->root = TAKE_PTR(job->root);
+        if (job->result == 0) {
+                slot_draft_free(waiting->draft);
+                waiting->draft = TAKE_PTR(job->draft);
+        } else if (!(job->prove && job->result == VAULT_E_WRONG_SECRET)) {
+                waiting_fail(waiting, daemon_error, job->result);
+                return;
+        }
+        waiting_advance(waiting);
+}
+
+static void draft_job_free(void *data)
+{
+        DraftJob *job = data;
+
+        slot_free(job->again);
+        root_free(job->root);
+        slot_draft_free(job->draft);
+        for (size_t i = 0; i < job->n_secrets; i++)
+                secret_free(job->secrets[i]);
+        free(job->label);
+        free(job->path);
+        free(job);
+}
+
+static void draft_job_freep(DraftJob **job)
+{
+        if (*job)
+                draft_job_free(*job);
+}
+
+static int draft_job_new(Waiting *waiting, const Secret *const *secrets, size_t n_secrets, DraftJob **ret)
+{
+        _cleanup_(draft_job_freep) DraftJob *job = calloc(1, sizeof(*job));
+        const Options *options = &waiting->options;
+        int r;
+
+        if (!job)
+                return -ENOMEM;
+        job->waiting = waiting;
+        job->kdf_memory = options->kdf_memory;
+        job->kdf_passes = options->kdf_passes;
+        job->kdf_ms = options->kdf_ms;
+        if (options->label && !(job->label = strdup(options->label)))
+                return -ENOMEM;
+        if (options->path && !(job->path = strdup(options->path)))
+                return -ENOMEM;
+        for (size_t i = 0; i < n_secrets && i < OPTIONS_SECRETS_MAX; i++) {
+                r = secret_new_from(&job->secrets[i], secrets[i]->data, secrets[i]->size);
+                if (r < 0)
+                        return r;
+                job->n_secrets++;
+        }
+        *ret = TAKE_PTR(job);
+        return 0;
+}
+
+/* The job is free_data()'s from here on, also when it could not be started. */
+static int draft_job_start(Waiting *waiting, DraftJob *job, WaitingNext next)
+{
+        waiting->next = next;
+        return job_start(waiting->daemon, draft_job_run, draft_job_done, draft_job_free, job, &waiting->job);
+}
+
+int waiting_prepare(Waiting *waiting, SlotKind kind, const Secret *secret, WaitingNext next)
+{
+        DraftJob *job;
+        int r;
+
+        r = draft_job_new(waiting, &secret, secret ? 1 : 0, &job);
+        if (r < 0)
+                return r;
+        job->kind = kind;
+        return draft_job_start(waiting, job, next);
+}
+
+int waiting_prepare_again(Waiting *waiting, Slot **slot, const Secret *secret, WaitingNext next)
+{
+        DraftJob *job;
+        int r;
+
+        r = draft_job_new(waiting, &secret, secret ? 1 : 0, &job);
+        if (r < 0)
+                return r;
+        job->again = TAKE_PTR(*slot);
+        job->kind = slot_kind(job->again);
+        return draft_job_start(waiting, job, next);
+}
+
+int waiting_prove(Waiting *waiting, WaitingNext next)
+{
+        DraftJob *job;
+        int r;
+
+        r = draft_job_new(waiting, (const Secret *const *)waiting->options.secrets, waiting->options.n_secrets, &job);
+        if (r < 0)
+                return r;
+        job->prove = true;
+        job->again = TAKE_PTR(waiting->slots.slots[waiting->at]);
+        job->kind = slot_kind(job->again);
+        return draft_job_start(waiting, job, next);
+}
+
+int waiting_finish_reply(Waiting *waiting, sd_bus_message *reply)
+{
+        (void)batch_reply(waiting->daemon, waiting->call, reply);
+        waiting_free(waiting);
+        return 0;
+}
+
+int waiting_finish(Waiting *waiting, const char *types, ...)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        va_list ap;
+        int r;
+
+        r = sd_bus_message_new_method_return(waiting->call, &reply);
+        if (r >= 0 && types) {
+                va_start(ap, types);
+                r = sd_bus_message_appendv(reply, types, ap);
+                va_end(ap);
+        }
+        if (r < 0)
+                return r;
+        return waiting_finish_reply(waiting, reply);
+}
+
+int waiting_started(Waiting *waiting, int r)
+{
+        if (r >= 0)
+                return 1;
+        waiting_free(waiting);
+        return r;
+}
