@@ -1,0 +1,97 @@
+/*
+ * Client: what the files of libkeyfob share, and what our own programs use beyond the public header
+ *
+ * Results are those of keyfob.h: 0, a positive enum keyfob_error, a negative errno.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <systemd/sd-bus.h>
+
+#include "common/secret.h"
+#include "keyfob/bus.h"
+#include "keyfob/keyfob.h"
+
+#define CLIENT_AGENT_PATH       "/org/keyfob/agent"
+#define CLIENT_SECRET_MAX       ((size_t)4 * 1024 * 1024)
+#define CLIENT_START_TIMEOUT_MS 10000
+
+struct keyfob {
+        sd_bus *bus;
+        char *destination; /* unique name of the daemon on the bus; NULL on its own socket */
+        char *socket;      /* path of the own socket; NULL on the bus */
+        char *message;     /* of the last failure */
+
+        keyfob_prompt prompt;
+        void *prompt_data;
+        sd_bus_slot *agent_slot;
+        bool agent_registered;
+};
+
+DEFINE_CLEANUP(keyfob *, keyfob_close)
+DEFINE_CLEANUP(keyfob_value *, keyfob_value_free)
+DEFINE_CLEANUP(keyfob_items *, keyfob_items_free)
+DEFINE_CLEANUP(keyfob_status *, keyfob_status_free)
+
+/* ---- connect.c ---- */
+
+/* Told about each place that was tried: result as of keyfob_connect(). */
+typedef void (*ClientTried)(void *userdata, const char *place, int result);
+int client_connect(unsigned flags, ClientTried tried, void *userdata, keyfob **ret);
+
+/* ---- start.c ---- */
+
+/* Finds keyfobd: beside our own executable, else where it was installed. New string; -ENOENT. */
+int client_find_daemon(char **ret);
+
+/* Starts keyfobd, detached, with one more argument (NULL: none), and waits until it listens. KEYFOB_E_UNREACHABLE when
+ * it did not come up in time. */
+int client_start_daemon(const char *argument);
+
+/* ---- call.c ---- */
+
+typedef enum ClientCall {
+        CLIENT_QUICK = 0,        /* answered without a person: the usual time limit */
+        CLIENT_PATIENT = 1 << 0, /* may wait for a person or for a long computation: no time limit */
+        CLIENT_ASKS = 1 << 1,    /* may cause questions: the handle's prompt is registered first, and served */
+} ClientCall;
+
+int client_message_new(keyfob *k, const char *interface, const char *method, sd_bus_message **ret);
+/* The same for org.keyfob.Store1. With `sensitive`, both directions are wiped. */
+int client_store_message(keyfob *k, const char *method, bool sensitive, sd_bus_message **ret);
+int client_call(keyfob *k, sd_bus_message *call, ClientCall how, sd_bus_message **ret);
+
+/* Entries of an a{sv} that is being appended; a NULL or zero value adds nothing. */
+int client_append_string(sd_bus_message *m, const char *key, const char *value);
+int client_append_bytes(sd_bus_message *m, const char *key, const void *data, size_t size); /* NULL data: nothing */
+int client_append_u32(sd_bus_message *m, const char *key, uint32_t value);
+int client_append_bool(sd_bus_message *m, const char *key, bool value);
+int client_append_attributes(sd_bus_message *m, const keyfob_attribute *attributes, size_t n);
+
+/* ---- lock.c ---- */
+
+/* The object path of a collection by its name or alias (a path is passed through). New string. KEYFOB_E_NOT_FOUND. */
+int client_collection_path(keyfob *k, const char *name, char **ret);
+
+/* ---- agent.c ---- */
+
+/* Registers the handle's prompt with the daemon unless it is. */
+int client_agent_register(keyfob *k);
+void client_agent_drop(keyfob *k);
+
+/* Reads the request of an Ask call; strings belong to the message. */
+int client_question_read(sd_bus_message *m, keyfob_question *ret);
+
+/* Whether a message comes from the daemon this handle is connected to. */
+bool client_from_daemon(const keyfob *k, sd_bus_message *m);
+
+/* ---- error.c ---- */
+
+/* Keeps the message on the handle (NULL: none) and passes the result on. */
+int client_fail(keyfob *k, int result, const char *message);
+/* From a D-Bus error. */
+int client_fail_error(keyfob *k, const sd_bus_error *error, int r);
+/* From an errno of sd-bus: a lost connection is KEYFOB_E_UNREACHABLE. */
+int client_fail_errno(keyfob *k, int r);
+/* The enum keyfob_error (or -ENOMEM) of a D-Bus error name. */
+int client_error_from_name(const char *name);

@@ -1,0 +1,351 @@
+/*
+ * Items: reading and writing them by their attributes
+ *
+ * A password of a service's user is an item like any other; its attributes and its label are those that python keyring
+ * gives it, so that each finds and replaces what the other stored.
+ */
+#include "client/client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ITEMS_MAX ((size_t)16 * 1024 * 1024)
+
+/* What the caller sees comes first: the pointer to it is the pointer to all of it. */
+typedef struct Value {
+        keyfob_value value;
+        Secret *secret;
+        char *content_type;
+        char *path;
+} Value;
+
+KEYFOB_API keyfob_value *keyfob_value_free(keyfob_value *value)
+{
+        Value *v = (Value *)value;
+
+        if (!v)
+                return NULL;
+        secret_free(v->secret);
+        free(v->content_type);
+        free(v->path);
+        free(v);
+        return NULL;
+}
+
+static bool attributes_valid(const keyfob_attribute *attributes, size_t n)
+{
+        if (!attributes && n > 0)
+                return false;
+        for (size_t i = 0; i < n; i++)
+                if (!attributes[i].name || !attributes[i].value)
+                        return false;
+        return true;
+}
+
+static int read_value(sd_bus_message *m, keyfob_value **ret)
+{
+        _cleanup_(keyfob_value_freep) keyfob_value *value = NULL;
+        const char *path, *content_type;
+        const void *data;
+        size_t size;
+        Value *v;
+        int r;
+
+        r = sd_bus_message_read(m, "o", &path);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_skip(m, "a{ss}");
+        if (r < 0)
+                return r;
+        r = sd_bus_message_read_array(m, 'y', &data, &size);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_read(m, "s", &content_type);
+        if (r < 0)
+                return r;
+
+        v = calloc(1, sizeof(*v));
+        if (!v)
+                return -ENOMEM;
+        value = &v->value;
+        v->path = strdup(path);
+        v->content_type = strdup(content_type);
+        if (!v->path || !v->content_type)
+                return -ENOMEM;
+        r = secret_new_from(&v->secret, data, size);
+        if (r < 0)
+                return r;
+        v->value = (keyfob_value){
+                .data = v->secret->data, .size = v->secret->size, .content_type = v->content_type, .path = v->path};
+
+        *ret = TAKE_PTR(value);
+        return 0;
+}
+
+KEYFOB_API int keyfob_lookup(keyfob *k, const keyfob_attribute *attributes, size_t n, keyfob_value **ret)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        int r;
+
+        if (!k || !ret || n == 0 || !attributes_valid(attributes, n))
+                return -EINVAL;
+
+        r = client_store_message(k, "Lookup", /* sensitive= */ true, &call);
+        if (r != 0)
+                return r;
+        r = client_append_attributes(call, attributes, n);
+        if (r < 0)
+                return client_fail_errno(k, r);
+        r = client_call(k, call, CLIENT_QUICK, &reply);
+        if (r != 0)
+                return r;
+        r = read_value(reply, ret);
+        return r < 0 ? client_fail_errno(k, r) : 0;
+}
+
+KEYFOB_API int keyfob_store(keyfob *k, const keyfob_new_item *item, bool *ret_created)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        int r, created;
+
+        if (!k || !item || !attributes_valid(item->attributes, item->n_attributes) ||
+            !attributes_valid(item->match, item->n_match) || (!item->data && item->size > 0))
+                return -EINVAL;
+        if (item->size > CLIENT_SECRET_MAX)
+                return client_fail(k, KEYFOB_E_LIMITS, "a secret may have at most 4 MiB");
+
+        r = client_store_message(k, "Store", /* sensitive= */ true, &call);
+        if (r != 0)
+                return r;
+        r = client_append_attributes(call, item->match, item->n_match);
+        if (r >= 0)
+                r = sd_bus_message_append(call, "s", item->label ? item->label : "");
+        if (r >= 0)
+                r = client_append_attributes(call, item->attributes, item->n_attributes);
+        if (r >= 0)
+                r = sd_bus_message_append_array(call, 'y', item->data, item->size);
+        if (r >= 0)
+                r = sd_bus_message_open_container(call, 'a', "{sv}");
+        if (r >= 0)
+                r = client_append_string(call, "collection", item->collection);
+        if (r >= 0)
+                r = client_append_string(call, "content_type", item->content_type);
+        if (r >= 0)
+                r = sd_bus_message_close_container(call);
+        if (r < 0)
+                return client_fail_errno(k, r);
+
+        r = client_call(k, call, CLIENT_QUICK, &reply);
+        if (r != 0)
+                return r;
+        r = sd_bus_message_read(reply, "ob", NULL, &created);
+        if (r < 0)
+                return client_fail_errno(k, r);
+        if (ret_created)
+                *ret_created = created;
+        return 0;
+}
+
+KEYFOB_API int keyfob_remove(keyfob *k, const keyfob_attribute *attributes, size_t n)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        int r;
+
+        if (!k || n == 0 || !attributes_valid(attributes, n))
+                return -EINVAL;
+
+        r = client_store_message(k, "Delete", /* sensitive= */ false, &call);
+        if (r != 0)
+                return r;
+        r = sd_bus_message_append(call, "o", "/");
+        if (r >= 0)
+                r = client_append_attributes(call, attributes, n);
+        if (r < 0)
+                return client_fail_errno(k, r);
+        return client_call(k, call, CLIENT_QUICK, NULL);
+}
+
+/* ---- service and user ---- */
+
+KEYFOB_API int keyfob_get(keyfob *k, const char *service, const char *user, keyfob_value **ret)
+{
+        const keyfob_attribute attributes[] = {{"service", service}, {"username", user}};
+
+        return keyfob_lookup(k, attributes, ELEMENTSOF(attributes), ret);
+}
+
+KEYFOB_API int keyfob_delete(keyfob *k, const char *service, const char *user)
+{
+        const keyfob_attribute attributes[] = {{"service", service}, {"username", user}};
+
+        return keyfob_remove(k, attributes, ELEMENTSOF(attributes));
+}
+
+KEYFOB_API int keyfob_set(keyfob *k, const char *service, const char *user, const void *data, size_t size)
+{
+        const keyfob_attribute attributes[] = {
+                {"service", service}, {"username", user}, {"application", "Python keyring library"}};
+        _cleanup_free_ char *label = NULL;
+
+        if (!service || !user)
+                return -EINVAL;
+        if (asprintf(&label, "Password for '%s' on '%s'", user, service) < 0)
+                return -ENOMEM;
+        return keyfob_store(k,
+                            &(keyfob_new_item){.label = label,
+                                               .attributes = attributes,
+                                               .n_attributes = ELEMENTSOF(attributes),
+                                               .match = attributes,
+                                               .n_match = 2,
+                                               .data = data,
+                                               .size = size},
+                            /* ret_created= */ NULL);
+}
+
+/* ---- lists ---- */
+
+typedef struct ItemList {
+        keyfob_items items;
+        keyfob_item *array;
+        sd_bus_message *reply; /* all strings are its */
+} ItemList;
+
+KEYFOB_API keyfob_items *keyfob_items_free(keyfob_items *items)
+{
+        ItemList *list = (ItemList *)items;
+
+        if (!list)
+                return NULL;
+        for (size_t i = 0; i < list->items.n; i++)
+                free((void *)(uintptr_t)list->array[i].attributes);
+        free(list->array);
+        sd_bus_message_unref(list->reply);
+        free(list);
+        return NULL;
+}
+
+static int read_attributes(sd_bus_message *m, keyfob_attribute **ret, size_t *ret_n)
+{
+        _cleanup_free_ keyfob_attribute *attributes = NULL;
+        keyfob_attribute one;
+        size_t n = 0, room = 0;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "{ss}");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read(m, "{ss}", &one.name, &one.value)) > 0) {
+                if (n == room) {
+                        keyfob_attribute *larger;
+
+                        room = room ? room * 2 : 4;
+                        larger = reallocarray(attributes, room, sizeof(*attributes));
+                        if (!larger)
+                                return -ENOMEM;
+                        attributes = larger;
+                }
+                attributes[n++] = one;
+        }
+        if (r < 0)
+                return r;
+        r = sd_bus_message_exit_container(m);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(attributes);
+        *ret_n = n;
+        return 0;
+}
+
+static int read_items(sd_bus_message *m, keyfob_items **ret)
+{
+        _cleanup_(keyfob_items_freep) keyfob_items *items = NULL;
+        ItemList *list;
+        size_t room = 0;
+        int r;
+
+        list = calloc(1, sizeof(*list));
+        if (!list)
+                return -ENOMEM;
+        items = &list->items;
+        list->reply = sd_bus_message_ref(m);
+
+        r = sd_bus_message_enter_container(m, 'a', "(osa{ss}ttb)");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_enter_container(m, 'r', "osa{ss}ttb")) > 0) {
+                keyfob_attribute *attributes;
+                keyfob_item item = {0};
+                int locked;
+
+                if (items->n == room) {
+                        keyfob_item *larger;
+
+                        room = room ? room * 2 : 16;
+                        if (room > ITEMS_MAX)
+                                return -ENOBUFS;
+                        larger = reallocarray(list->array, room, sizeof(*larger));
+                        if (!larger)
+                                return -ENOMEM;
+                        list->array = larger;
+                }
+                r = sd_bus_message_read(m, "os", &item.path, &item.label);
+                if (r < 0)
+                        return r;
+                r = read_attributes(m, &attributes, &item.n_attributes);
+                if (r < 0)
+                        return r;
+                item.attributes = attributes;
+                list->array[items->n++] = item;
+                r = sd_bus_message_read(m, "ttb", &item.created, &item.modified, &locked);
+                if (r < 0)
+                        return r;
+                item.locked = locked;
+                list->array[items->n - 1] = item;
+                r = sd_bus_message_exit_container(m);
+                if (r < 0)
+                        return r;
+        }
+        if (r < 0)
+                return r;
+
+        items->items = list->array;
+        *ret = TAKE_PTR(items);
+        return 0;
+}
+
+KEYFOB_API int keyfob_search(keyfob *k, const keyfob_attribute *attributes, size_t n, const char *collection,
+                             unsigned limit, keyfob_items **ret)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        int r;
+
+        if (!k || !ret || !attributes_valid(attributes, n))
+                return -EINVAL;
+
+        r = client_store_message(k, "Search", /* sensitive= */ false, &call);
+        if (r != 0)
+                return r;
+        r = client_append_attributes(call, attributes, n);
+        if (r >= 0)
+                r = sd_bus_message_open_container(call, 'a', "{sv}");
+        if (r >= 0)
+                r = client_append_string(call, "collection", collection);
+        if (r >= 0)
+                r = client_append_u32(call, "limit", limit);
+        if (r >= 0)
+                r = sd_bus_message_close_container(call);
+        if (r < 0)
+                return client_fail_errno(k, r);
+
+        r = client_call(k, call, CLIENT_QUICK, &reply);
+        if (r != 0)
+                return r;
+        r = read_items(reply, ret);
+        return r < 0 ? client_fail_errno(k, r) : 0;
+}
+
+KEYFOB_API int keyfob_list(keyfob *k, const char *collection, keyfob_items **ret)
+{
+        return keyfob_search(k, NULL, 0, collection, 0, ret);
+}

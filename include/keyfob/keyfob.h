@@ -1,0 +1,240 @@
+/*
+ * libkeyfob: passwords and other secrets, kept by the Keyfob daemon
+ *
+ * Every function that returns int answers 0 when done, a positive enum keyfob_error for an outcome that a program may
+ * want to handle, or a negative errno (-ENOMEM, -EINVAL for a broken argument) when the call could not be carried out
+ * at all. `ret` parameters are written only when 0 is returned. Strings are UTF-8 and end with a NUL byte; they stay
+ * the caller's when passed in, and belong to the object they were found in when handed out. Secrets are bytes with a
+ * length.
+ *
+ * Calls block until the daemon has answered. A handle may be used by one thread at a time and not in a child after
+ * fork(). The library installs no signal handlers, prints nothing and reads no terminal.
+ *
+ * SPDX-License-Identifier: BSD-2-Clause
+ */
+#ifndef KEYFOB_KEYFOB_H
+#define KEYFOB_KEYFOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define KEYFOB_API __attribute__((visibility("default")))
+#else
+#define KEYFOB_API
+#endif
+
+/* The numbers never change; later versions may add some. */
+enum keyfob_error {
+        KEYFOB_OK = 0,
+        KEYFOB_E_NOT_FOUND = 1,    /* no such item, collection or slot */
+        KEYFOB_E_INVALID = 2,      /* the daemon refused an argument */
+        KEYFOB_E_LOCKED = 3,       /* it is there, but must be unlocked first */
+        KEYFOB_E_CANCELLED = 4,    /* the person said no */
+        KEYFOB_E_UNREACHABLE = 5,  /* no daemon, or it went away */
+        KEYFOB_E_WRONG_SECRET = 6, /* wrong password or key file */
+        KEYFOB_E_DAMAGED = 7,      /* stored data is not authentic */
+        KEYFOB_E_NO_VAULT = 8,     /* nothing was set up yet: keyfob init */
+        KEYFOB_E_EXISTS = 9,
+        KEYFOB_E_NO_PROMPTER = 10, /* a password is needed and there is nobody to ask */
+        KEYFOB_E_BUSY = 11,        /* another daemon has the vault */
+        KEYFOB_E_LIMITS = 12,      /* too large or too many */
+        KEYFOB_E_LAST_SLOT = 13,
+        KEYFOB_E_UNSUPPORTED = 14, /* the daemon does not know this */
+        KEYFOB_E_UNSAFE = 15,      /* a file of the vault has a wrong owner or mode */
+        KEYFOB_E_IO = 16,          /* disk full, read error, … */
+        KEYFOB_E_REFUSED = 17,     /* the other end belongs to someone else, or denies access */
+        KEYFOB_E_PROTOCOL = 18,    /* the answer made no sense */
+        KEYFOB_E_OTHER = 19,
+};
+
+/* A fixed English phrase for any value these functions return. Never NULL; static. */
+KEYFOB_API const char *keyfob_strerror(int error);
+
+/* Version of the library, "MAJOR.MINOR.PATCH". Static. */
+KEYFOB_API const char *keyfob_version(void);
+
+/* ---- connection ---- */
+
+/* A connection to the daemon. */
+typedef struct keyfob keyfob;
+
+enum keyfob_flags {
+        KEYFOB_START = 1 << 0,       /* start the daemon when none runs */
+        KEYFOB_SOCKET_ONLY = 1 << 1, /* the daemon's own socket, never the session bus */
+        KEYFOB_BUS_ONLY = 1 << 2,    /* the session bus, never the own socket */
+};
+
+/*
+ * Connects: to the daemon's own socket ($XDG_RUNTIME_DIR/keyfob/bus; without that variable also
+ * /run/user/UID/keyfob/bus and /tmp/keyfob-UID/bus), else on the session bus. The other end must belong to the same
+ * user or to root.
+ *
+ * flags: any of enum keyfob_flags, 0 for none. KEYFOB_E_UNREACHABLE when there is no daemon, KEYFOB_E_REFUSED when
+ * there is one that belongs to someone else. End it with keyfob_close().
+ */
+KEYFOB_API int keyfob_connect(unsigned flags, keyfob **ret);
+
+/* Ends the connection and frees the handle. NULL is allowed. Returns NULL. */
+KEYFOB_API keyfob *keyfob_close(keyfob *k);
+
+/* What the daemon said about the last call that failed, one line with the remedy, or "" when it said nothing. It is
+ * good until the next call on this handle. */
+KEYFOB_API const char *keyfob_message(const keyfob *k);
+
+/* ---- values ---- */
+
+/* A secret that was read. The bytes are in memory that is locked where the limit allows and left out of core dumps,
+ * and are wiped by keyfob_value_free(). Made by the library only; later versions may add fields at the end. */
+typedef struct keyfob_value {
+        const void *data;         /* followed by a NUL byte that size does not count */
+        size_t size;              /* bytes; may be 0 */
+        const char *content_type; /* "text/plain" unless the writer said otherwise */
+        const char *path;         /* the item's object path */
+} keyfob_value;
+
+/* Wipes and frees. NULL is allowed. Returns NULL. */
+KEYFOB_API keyfob_value *keyfob_value_free(keyfob_value *value);
+
+/*
+ * Reads the password of a user at a service: the most recently changed item that has the attributes service and
+ * username. KEYFOB_E_NOT_FOUND; KEYFOB_E_LOCKED: call keyfob_unlock() and try again. Free *ret with
+ * keyfob_value_free().
+ */
+KEYFOB_API int keyfob_get(keyfob *k, const char *service, const char *user, keyfob_value **ret);
+
+/*
+ * Stores the password of a user at a service (at most 4 MiB; size 0 is allowed, data may then be NULL). The item that
+ * keyfob_get() would read gets the value; if there is none, one is made in the default collection, with the attributes
+ * that python keyring gives it. Durable when 0 is returned. KEYFOB_E_LOCKED, KEYFOB_E_LIMITS.
+ */
+KEYFOB_API int keyfob_set(keyfob *k, const char *service, const char *user, const void *data, size_t size);
+
+/* Deletes the item that keyfob_get() would read. It can be brought back for a while: keyfob undelete.
+ * KEYFOB_E_NOT_FOUND, KEYFOB_E_LOCKED. */
+KEYFOB_API int keyfob_delete(keyfob *k, const char *service, const char *user);
+
+/* ---- items by attributes ---- */
+
+typedef struct keyfob_attribute {
+        const char *name;
+        const char *value;
+} keyfob_attribute;
+
+/* keyfob_get() and keyfob_delete() for any attributes; n is their number, at least 1. */
+KEYFOB_API int keyfob_lookup(keyfob *k, const keyfob_attribute *attributes, size_t n, keyfob_value **ret);
+KEYFOB_API int keyfob_remove(keyfob *k, const keyfob_attribute *attributes, size_t n);
+
+/* What to store. Fields that are not set must be zero: begin with `= {0}`. */
+typedef struct keyfob_new_item {
+        const char *label;                  /* NULL: "" */
+        const keyfob_attribute *attributes; /* names are unique */
+        size_t n_attributes;
+        const keyfob_attribute
+                *match; /* an item with these gets the value instead; NULL: only one with equal attributes */
+        size_t n_match;
+        const char *collection;   /* name or alias; NULL: "default" */
+        const char *content_type; /* NULL: "text/plain" */
+        const void *data;
+        size_t size; /* bytes, at most 4 MiB */
+} keyfob_new_item;
+
+/* Stores an item; durable when 0 is returned. ret_created (may be NULL): false when an item was there and got the
+ * value. */
+KEYFOB_API int keyfob_store(keyfob *k, const keyfob_new_item *item, bool *ret_created);
+
+/* An item without its value. That of a locked item has label "", no attributes and times 0. */
+typedef struct keyfob_item {
+        const char *path;
+        const char *label;
+        const keyfob_attribute *attributes;
+        size_t n_attributes;
+        uint64_t created, modified; /* seconds since 1970-01-01 00:00 UTC */
+        bool locked;
+} keyfob_item;
+
+typedef struct keyfob_items {
+        const keyfob_item *items;
+        size_t n;
+} keyfob_items;
+
+/* Frees a list with everything in it. NULL is allowed. Returns NULL. */
+KEYFOB_API keyfob_items *keyfob_items_free(keyfob_items *items);
+
+/* Items that have all these attributes, in a collection (name or alias; NULL: in all), at most `limit` (0: no limit).
+ * An empty result is not an error. Free *ret with keyfob_items_free(). */
+KEYFOB_API int keyfob_search(keyfob *k, const keyfob_attribute *attributes, size_t n, const char *collection,
+                             unsigned limit, keyfob_items **ret);
+
+/* Every item of a collection (name or alias; NULL: of all). Free *ret with keyfob_items_free(). */
+KEYFOB_API int keyfob_list(keyfob *k, const char *collection, keyfob_items **ret);
+
+/* ---- lock state ---- */
+
+/*
+ * Unlocks the vault with a secret (of any of its slots, `size` bytes), or, when secret is NULL, by what needs no
+ * question (a key file that is there), else by asking: the callback of keyfob_set_prompt(), the session's prompter,
+ * pinentry. collection: name or alias of one that has a password of its own; NULL: the vault. KEYFOB_E_WRONG_SECRET,
+ * KEYFOB_E_CANCELLED, KEYFOB_E_NO_PROMPTER (at once, when there is nobody to ask), KEYFOB_E_NO_VAULT.
+ */
+KEYFOB_API int keyfob_unlock(keyfob *k, const char *collection, const void *secret, size_t size);
+
+/* Locks a collection (name, alias or object path); NULL: everything. */
+KEYFOB_API int keyfob_lock(keyfob *k, const char *collection);
+
+/* The state of the vault in short. Made by the library; later versions may add fields at the end. */
+typedef struct keyfob_status {
+        const char *version; /* of the daemon */
+        const char *vault;   /* "absent", "locked", "unlocked", "partly", "busy", "damaged" */
+        const char *vault_path;
+        const char *secrets_name; /* who serves org.freedesktop.secrets: "owned", "taken" (someone else), "none" */
+        const char *socket;       /* the daemon's own socket */
+        uint64_t items;
+        bool unprotected;   /* the vault opens without any secret */
+        bool memory_locked; /* keys cannot be swapped out */
+        bool tampered;      /* a collection failed its check: keyfob check */
+} keyfob_status;
+
+/* Free *ret with keyfob_status_free(). */
+KEYFOB_API int keyfob_get_status(keyfob *k, keyfob_status **ret);
+KEYFOB_API keyfob_status *keyfob_status_free(keyfob_status *status);
+
+/* ---- questions ---- */
+
+/* A question of the daemon's. Strings are NULL and numbers negative where unknown. */
+typedef struct keyfob_question {
+        const char *id;
+        const char *kind;    /* "confirm", "secret", "new-secret" (have it repeated) */
+        const char *purpose; /* "unlock", "init", "create-collection", … */
+        const char *title;
+        const char *message;
+        const char *error;   /* what was wrong with the answer before */
+        const char *program; /* who asks */
+        int64_t pid;
+        int retries; /* tries left */
+} keyfob_question;
+
+/* Where the answer goes; good only inside the callback. */
+typedef struct keyfob_answer keyfob_answer;
+
+/* Gives a secret as the answer: it is copied to locked memory, wipe your own. 0, or -ENOMEM. */
+KEYFOB_API int keyfob_answer_secret(keyfob_answer *answer, const void *data, size_t size);
+
+/* Returns true for yes (after keyfob_answer_secret() when a secret was asked for), false for no. It runs inside a call
+ * on the same handle and must not use that handle. */
+typedef bool (*keyfob_prompt)(void *userdata, const keyfob_question *question, keyfob_answer *answer);
+
+/* Who answers questions that calls on this handle cause. NULL: nobody here; the session's prompter or pinentry is
+ * asked. */
+KEYFOB_API int keyfob_set_prompt(keyfob *k, keyfob_prompt prompt, void *userdata);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
