@@ -1,0 +1,20 @@
+/* Process: what /proc says about a program of ours that calls the daemon. */
+#pragma once
+
+#include <stdint.h>
+
+#include "common/secret.h"
+
+#define PROCESS_ENVIRONMENT_MAX (1024U * 1024U)
+
+/*
+ * Opens /proc/PID. The descriptor stays with that process: when it ends, everything looked up through it fails, even
+ * if its number is given to another. -ESRCH when it is gone, -EPERM when it does not run as our user.
+ */
+int process_open(uint32_t pid);
+
+/* Reads a small file of it: "comm", "environ". */
+int process_read(int process, const char *name, size_t max, Secret **ret);
+
+/* The value of a variable in what process_read() of "environ" gave, or NULL. Points into it. */
+const char *process_getenv(const Secret *environment, const char *name);
