@@ -1,0 +1,153 @@
+/*
+ * Change signals of the Secret Service
+ *
+ * Clients keep copies of properties, so each mutation is announced: by the signal of the specification, for those who
+ * follow a collection or the service, and by PropertiesChanged, for those who hold one object. Small values come
+ * along, because libsecret has no value for a property that was merely invalidated. Lists do not (Items, Collections):
+ * one new item in 100,000 must not cost 100,000 paths. Nor does a lock say more than a bounded number of words about
+ * its items.
+ */
+#include "daemon/secret-attributes.h"
+#include "daemon/secret-internal.h"
+
+#include <stdio.h>
+
+#define ITEMS_ANNOUNCED_MAX 256U /* of a collection that was locked or unlocked */
+
+#define PROPERTIES "org.freedesktop.DBus.Properties"
+
+typedef struct ItemState {
+        const Item *content; /* NULL: locked, or not readable */
+        bool locked;
+} ItemState;
+
+static int append_item(sd_bus_message *signal, void *userdata)
+{
+        const ItemState *state = userdata;
+        const Item *content = state->content;
+        int r;
+
+        r = sd_bus_message_append(signal, "s", SECRETS_ITEM);
+        if (r >= 0)
+                r = sd_bus_message_open_container(signal, 'a', "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(signal, "{sv}{sv}{sv}{sv}", "Locked", "b", (int)state->locked, "Label", "s",
+                                          content ? content->label : "", "Created", "t",
+                                          content ? content->created : (uint64_t)0, "Modified", "t",
+                                          content ? content->modified : (uint64_t)0);
+        if (r >= 0)
+                r = sd_bus_message_open_container(signal, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(signal, "s", "Attributes");
+        if (r >= 0)
+                r = sd_bus_message_open_container(signal, 'v', "a{ss}");
+        if (r >= 0)
+                r = secret_attributes_append(signal, content ? content->attributes : NULL,
+                                             content ? content->n_attributes : 0);
+        for (unsigned i = 0; r >= 0 && i < 3; i++)
+                r = sd_bus_message_close_container(signal);
+        return r < 0 ? r : sd_bus_message_append(signal, "as", 0);
+}
+
+static void item_properties(Daemon *daemon, ItemRef item, const char *path)
+{
+        _cleanup_(item_freep) Item *content = NULL;
+        const VaultCollection *collection = vault_collection_get(item.vault, ITEM_ID_COLLECTION(item.id));
+        ItemState state = {.locked = !collection || collection->locked};
+
+        if (vault_item_get(item.vault, item.id, /* with_value= */ false, &content) == 0)
+                state.content = content;
+        (void)batch_signal_with(daemon, path, PROPERTIES, "PropertiesChanged", append_item, &state);
+}
+
+/* `items`: the list has changed too. */
+static void collection_properties(Daemon *daemon, CollectionRef collection, const char *path, bool items)
+{
+        const VaultCollection *c = vault_collection_get(collection.vault, collection.no);
+
+        if (!c)
+                return;
+        if (items)
+                (void)batch_signal(daemon, path, PROPERTIES, "PropertiesChanged", "sa{sv}as", SECRETS_COLLECTION, 1,
+                                   "Modified", "t", c->modified, 1, "Items");
+        else
+                (void)batch_signal(daemon, path, PROPERTIES, "PropertiesChanged", "sa{sv}as", SECRETS_COLLECTION, 3,
+                                   "Label", "s", c->label, "Locked", "b", (int)c->locked, "Modified", "t", c->modified,
+                                   0);
+}
+
+static void item_signal(Daemon *daemon, ItemRef item, const char *member, bool list)
+{
+        char path[SECRETS_PATH_MAX], parent[SECRETS_PATH_MAX];
+        CollectionRef collection = item_collection(item);
+
+        secret_item_path(daemon, item, path);
+        secret_collection_path(daemon, collection, parent);
+        (void)batch_signal(daemon, parent, SECRETS_COLLECTION, member, "o", path);
+        if (!list)
+                item_properties(daemon, item, path);
+        collection_properties(daemon, collection, parent, list);
+}
+
+void secret_notify_item_created(Daemon *daemon, ItemRef item)
+{
+        item_signal(daemon, item, "ItemCreated", /* list= */ true);
+}
+
+void secret_notify_item_changed(Daemon *daemon, ItemRef item)
+{
+        item_signal(daemon, item, "ItemChanged", /* list= */ false);
+}
+
+void secret_notify_item_deleted(Daemon *daemon, ItemRef item)
+{
+        item_signal(daemon, item, "ItemDeleted", /* list= */ true);
+}
+
+void secret_notify_collection_created(Daemon *daemon, CollectionRef collection)
+{
+        char path[SECRETS_PATH_MAX];
+
+        secret_collection_path(daemon, collection, path);
+        (void)batch_signal(daemon, SECRETS_PATH, SECRETS_SERVICE, "CollectionCreated", "o", path);
+        (void)batch_invalidated(daemon, SECRETS_PATH, SECRETS_SERVICE, "Collections", NULL);
+}
+
+void secret_notify_collection_changed(Daemon *daemon, CollectionRef collection)
+{
+        char path[SECRETS_PATH_MAX];
+
+        secret_collection_path(daemon, collection, path);
+        (void)batch_signal(daemon, SECRETS_PATH, SECRETS_SERVICE, "CollectionChanged", "o", path);
+        collection_properties(daemon, collection, path, /* items= */ false);
+}
+
+void secret_notify_collection_deleted(Daemon *daemon, CollectionRef collection, const char *name)
+{
+        char path[SECRETS_PATH_MAX];
+
+        snprintf(path, sizeof(path), SECRETS_PATH "/collection/%s", name);
+        (void)batch_signal(daemon, SECRETS_PATH, SECRETS_SERVICE, "CollectionDeleted", "o", path);
+        (void)batch_invalidated(daemon, SECRETS_PATH, SECRETS_SERVICE, "Collections", NULL);
+}
+
+void secret_notify_lock_changed(Daemon *daemon, CollectionRef collection)
+{
+        const VaultCollection *c = vault_collection_get(collection.vault, collection.no);
+        _cleanup_(item_ids_done) ItemIds ids = {0};
+        char path[SECRETS_PATH_MAX];
+
+        if (!c)
+                return;
+        secret_notify_collection_changed(daemon, collection);
+        secret_collection_path(daemon, collection, path);
+        (void)batch_signal(daemon, KEYFOB_PATH, KEYFOB_STORE_INTERFACE, "LockChanged", "ob", path, (int)c->locked);
+
+        if (c->n_items > ITEMS_ANNOUNCED_MAX || vault_items(collection.vault, collection.no, &ids) != 0)
+                return;
+        for (size_t i = 0; i < ids.n; i++) {
+                ItemRef item = {.vault = collection.vault, .id = ids.ids[i]};
+
+                item_properties(daemon, item, secret_item_path(daemon, item, path));
+        }
+}
