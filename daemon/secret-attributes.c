@@ -1,8 +1,8 @@
 /*
  * Attributes on the bus
  *
- * The limits are the vault's, applied before anything is looked up, so that a query costs what it is allowed to cost. The
- * strings are not copied: they live as long as the message, which outlives the handler.
+ * The limits are the vault's, applied before anything is looked up, so that a query costs what it is allowed to cost.
+ * The strings are not copied: they live as long as the message, which outlives the handler.
  */
 #include "daemon/secret-attributes.h"
 

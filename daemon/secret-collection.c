@@ -36,6 +36,7 @@ static int collection_of(Daemon *daemon, const char *path, CollectionRef *ret, s
 static int method_delete(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         Daemon *daemon = userdata;
+        char path[SECRETS_PATH_MAX];
         CollectionRef collection;
         const char *prompt;
         int r;
@@ -45,7 +46,9 @@ static int method_delete(sd_bus_message *message, void *userdata, sd_bus_error *
                 return r;
         if (collection.vault == daemon->session_vault)
                 return sd_bus_error_set(error, SD_BUS_ERROR_NOT_SUPPORTED, "the session collection cannot be deleted");
-        r = secret_prompt_delete(daemon, message, sd_bus_message_get_path(message), &prompt, error);
+        /* By its own name: an alias may point elsewhere when the answer comes. */
+        secret_collection_path(daemon, collection, path);
+        r = secret_prompt_delete(daemon, message, path, &prompt, error);
         return r < 0 ? r : batch_reply_return(daemon, message, "o", prompt);
 }
 
