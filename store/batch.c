@@ -1,0 +1,179 @@
+/*
+ * Batches: many changes, one commit
+ *
+ * A change is a savepoint in the open batch, or a batch of its own. What memory knows of the file must follow an undo:
+ * heads are copied when the batch first touches them and put back; collections and aliases, which change rarely, are
+ * read anew. SQLite may throw a whole transaction away by itself (disk full, out of memory): then the batch is lost,
+ * every further change in it is refused and its commit says why.
+ */
+#include <errno.h>
+
+#include "store/internal.h"
+
+bool vault_batch_is_open(const Vault *vault)
+{
+        return vault->in_batch;
+}
+
+int vault_batch_begin(Vault *vault)
+{
+        int r;
+
+        if (vault->broken)
+                return vault->broken;
+        if (vault->in_batch)
+                return 0;
+        r = vault_run(vault, STATEMENT_BEGIN);
+        if (r != 0)
+                return r;
+        vault->in_batch = true;
+        vault->structure_dirty = false;
+        vault->batch_error = 0;
+        return 0;
+}
+
+static void restore_heads(Vault *vault)
+{
+        for (size_t i = 0; i < vault->n_collections; i++) {
+                Collection *c = vault->collections[i];
+
+                if (!c->dirty)
+                        continue;
+                c->dirty = false;
+                c->head = c->committed;
+                c->public.modified = c->head.modified;
+                c->public.n_items = c->head.n;
+        }
+}
+
+static void undo(Vault *vault)
+{
+        restore_heads(vault);
+        if (vault->structure_dirty && vault_reload(vault) != 0)
+                vault->broken = -EIO;
+        vault->structure_dirty = false;
+}
+
+void vault_batch_rollback(Vault *vault)
+{
+        if (!vault->in_batch)
+                return;
+        if (!sqlite3_get_autocommit(vault->db) && vault_run(vault, STATEMENT_ROLLBACK) != 0)
+                vault->broken = -EIO;
+        vault->in_batch = false;
+        vault->batch_error = 0;
+        undo(vault);
+}
+
+int vault_batch_commit(Vault *vault)
+{
+        int r;
+
+        if (!vault->in_batch)
+                return vault->broken;
+        r = vault->batch_error;
+        for (size_t i = 0; r == 0 && i < vault->n_collections; i++)
+                if (vault->collections[i]->dirty)
+                        r = head_store(vault, vault->collections[i]);
+        if (r == 0)
+                r = vault_run(vault, STATEMENT_COMMIT);
+        if (r != 0) {
+                vault_batch_rollback(vault);
+                return r;
+        }
+        for (size_t i = 0; i < vault->n_collections; i++)
+                vault->collections[i]->dirty = false;
+        vault->in_batch = false;
+        vault->structure_dirty = false;
+        return 0;
+}
+
+int op_begin(Op *op, Vault *vault, Collection *collection, bool structure)
+{
+        int r;
+
+        *op = (Op){.vault = vault, .collection = collection, .structure = structure};
+        if (vault->broken)
+                return vault->broken;
+        if (vault->batch_error)
+                return vault->batch_error;
+        if (!vault->in_batch) {
+                r = vault_batch_begin(vault);
+                if (r != 0)
+                        return r;
+                op->own = true;
+        } else {
+                r = vault_run(vault, STATEMENT_SAVEPOINT);
+                if (r != 0)
+                        return r;
+        }
+        if (collection) {
+                op->head = collection->head;
+                op->dirty = collection->dirty;
+        }
+        if (structure)
+                vault->structure_dirty = true;
+        return 0;
+}
+
+static void undo_op(Op *op, int r)
+{
+        Vault *vault = op->vault;
+        Collection *c = op->collection;
+
+        if (sqlite3_get_autocommit(vault->db)) {
+                /* The transaction is gone, and with it the work of others. */
+                vault->batch_error = r;
+                undo(vault);
+                return;
+        }
+        if (vault_run(vault, STATEMENT_ROLLBACK_TO) != 0 || vault_run(vault, STATEMENT_RELEASE) != 0) {
+                vault->batch_error = r;
+                return;
+        }
+        if (c) {
+                c->head = op->head;
+                c->dirty = op->dirty;
+                c->public.modified = c->head.modified;
+                c->public.n_items = c->head.n;
+        }
+        if (op->structure && vault_reload(vault) != 0)
+                vault->broken = -EIO;
+}
+
+int op_end(Op *op, int r)
+{
+        Vault *vault = op->vault;
+
+        if (op->own) {
+                if (r == 0)
+                        return vault_batch_commit(vault);
+                vault_batch_rollback(vault);
+                return r;
+        }
+        if (r == 0)
+                r = vault_run(vault, STATEMENT_RELEASE);
+        if (r != 0)
+                undo_op(op, r);
+        return r;
+}
+
+/* SQLite calls this after each commit with the number of frames in the log. */
+static int count_frames(void *userdata, sqlite3 *db, const char *name, int frames)
+{
+        Vault *vault = userdata;
+
+        vault->wal_frames = (unsigned)frames;
+        vault->wal_pending = true;
+        return SQLITE_OK;
+}
+
+void batch_wal_hook(Vault *vault)
+{
+        (void)sqlite3_wal_hook(vault->db, count_frames, vault);
+}
+
+bool vault_wants_checkpoint(const Vault *vault)
+{
+        return vault->wal_pending && vault->wal_frames > 1000;
+}

@@ -1,0 +1,251 @@
+/*
+ * The vault's files
+ *
+ * SQLite opens by name, so the names are made safe first: the directory must be the user's alone, and nothing in it
+ * that we open may be a link or somebody else's. A new vault is written whole to a file without a name and then
+ * linked, so there is never half a vault, and no leftover. Nothing here opens and closes the database file while
+ * SQLite has it open: closing any descriptor of it would drop the process's POSIX locks.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "store/internal.h"
+
+#define WAL_FRAMES     1000U
+#define WAL_FRAME_SIZE (4096U + 24U)
+#define WAL_SIZE       (32U + WAL_FRAMES * WAL_FRAME_SIZE)
+
+static int check_one(const char *path, bool *ret_there)
+{
+        struct stat st;
+
+        if (lstat(path, &st) < 0) {
+                if (errno != ENOENT)
+                        return -errno;
+                *ret_there = false;
+                return 0;
+        }
+        if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0)
+                return VAULT_E_UNSAFE;
+        *ret_there = true;
+        return 0;
+}
+
+int file_check(const char *path, bool missing_ok, char **ret_real)
+{
+        _cleanup_free_ char *dir = NULL, *real_dir = NULL, *real = NULL;
+        const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
+        struct stat st;
+        bool there;
+        int r;
+
+        if (base[0] == 0)
+                return VAULT_E_INVALID;
+        dir = slash == path ? strdup("/") : slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+        if (!dir)
+                return -ENOMEM;
+        if (lstat(dir, &st) < 0)
+                return errno == ENOENT || errno == ENOTDIR ? VAULT_E_NO_VAULT : -errno;
+        if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0)
+                return VAULT_E_UNSAFE;
+        real_dir = realpath(dir, NULL);
+        if (!real_dir)
+                return -errno;
+        if (asprintf(&real, "%s/%s", strcmp(real_dir, "/") == 0 ? "" : real_dir, base) < 0)
+                return -ENOMEM;
+
+        r = check_one(real, &there);
+        if (r != 0)
+                return r;
+        if (!there && !missing_ok)
+                return VAULT_E_NO_VAULT;
+        for (size_t i = 0; i < 3; i++) {
+                _cleanup_free_ char *beside = NULL;
+                bool ignored;
+
+                if (asprintf(&beside, "%s%s", real, (const char *[]){"-wal", "-shm", "-journal"}[i]) < 0)
+                        return -ENOMEM;
+                r = check_one(beside, &ignored);
+                if (r != 0)
+                        return r;
+        }
+        *ret_real = TAKE_PTR(real);
+        return 0;
+}
+
+static int open_dir_of(const char *path)
+{
+        _cleanup_free_ char *dir = strdup(path);
+        int fd;
+
+        if (!dir)
+                return -ENOMEM;
+        *strrchr(dir, '/') = 0;
+        fd = open(dir[0] ? dir : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
+int file_sync_dir(const char *path)
+{
+        _cleanup_close_ int fd = open_dir_of(path);
+
+        if (fd < 0)
+                return fd;
+        return fsync(fd) < 0 ? -errno : 0;
+}
+
+static int write_all(int fd, const void *data, size_t size)
+{
+        const uint8_t *p = data;
+
+        while (size > 0) {
+                ssize_t n = write(fd, p, size);
+
+                if (n < 0) {
+                        if (errno == EINTR)
+                                continue;
+                        return -errno;
+                }
+                p += n;
+                size -= (size_t)n;
+        }
+        return 0;
+}
+
+/* For file systems without nameless files. */
+static int publish_named(const char *path, const void *data, size_t size)
+{
+        _cleanup_free_ char *temporary = NULL;
+        _cleanup_close_ int fd = -1;
+        int r;
+
+        if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
+                return -ENOMEM;
+        fd = mkostemp(temporary, O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        r = fchmod(fd, 0600) < 0 ? -errno : write_all(fd, data, size);
+        if (r == 0 && fsync(fd) < 0)
+                r = -errno;
+        if (r == 0 && link(temporary, path) < 0)
+                r = errno == EEXIST ? VAULT_E_EXISTS : -errno;
+        (void)unlink(temporary);
+        return r;
+}
+
+static int publish(const char *path, const void *data, size_t size)
+{
+        _cleanup_free_ char *dir = strdup(path);
+        _cleanup_close_ int fd = -1;
+        char self[64];
+        int r;
+
+        if (!dir)
+                return -ENOMEM;
+        *strrchr(dir, '/') = 0;
+        fd = open(dir[0] ? dir : "/", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        if (fd < 0) {
+                if (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT || errno == EINVAL)
+                        return publish_named(path, data, size);
+                return -errno;
+        }
+        /* The mode above went through the umask, which may have taken away the owner's bits. */
+        if (fchmod(fd, 0600) < 0)
+                return -errno;
+        r = write_all(fd, data, size);
+        if (r < 0)
+                return r;
+        if (fsync(fd) < 0)
+                return -errno;
+        (void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+        if (linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) < 0) {
+                if (errno == EEXIST)
+                        return VAULT_E_EXISTS;
+                return publish_named(path, data, size);
+        }
+        return 0;
+}
+
+int file_publish(const char *path, const void *data, size_t size)
+{
+        int r = publish(path, data, size);
+
+        if (r != 0)
+                return r;
+        r = file_sync_dir(path);
+        if (r < 0)
+                (void)unlink(path);
+        return r;
+}
+
+/* From the kernel's table, because asking with fcntl() would mean to open and close the file. */
+pid_t file_lock_holder(const char *path)
+{
+        FILE *locks;
+        struct stat st;
+        char line[256];
+        pid_t holder = 0;
+
+        if (lstat(path, &st) < 0)
+                return 0;
+        locks = fopen("/proc/locks", "re");
+        if (!locks)
+                return 0;
+        while (holder == 0 && fgets(line, sizeof(line), locks)) {
+                unsigned major_no, minor_no;
+                unsigned long inode;
+                int pid;
+
+                if (sscanf(line, "%*u: POSIX %*s %*s %d %x:%x:%lu", &pid, &major_no, &minor_no, &inode) == 4 &&
+                    inode == st.st_ino && major_no == major(st.st_dev) && minor_no == minor(st.st_dev) && pid > 0)
+                        holder = pid;
+        }
+        (void)fclose(locks);
+        return holder;
+}
+
+int file_grow_wal(const char *path, bool wipe)
+{
+        _cleanup_free_ char *wal = NULL, *zeros = NULL;
+        _cleanup_close_ int fd = -1;
+        struct stat st;
+        off_t at;
+        size_t chunk = 256 * 1024;
+
+        if (asprintf(&wal, "%s-wal", path) < 0)
+                return -ENOMEM;
+        fd = open(wal, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (fd < 0)
+                return -errno;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode) || st.st_uid != geteuid())
+                return VAULT_E_UNSAFE;
+        at = wipe ? 0 : st.st_size;
+        if (at >= (off_t)WAL_SIZE && !wipe)
+                return 0;
+        if (st.st_size < (off_t)WAL_SIZE)
+                st.st_size = (off_t)WAL_SIZE;
+
+        /* Written, not allocated: the first write into an unwritten extent would be a change of the inode again. */
+        zeros = calloc(1, chunk);
+        if (!zeros)
+                return -ENOMEM;
+        while (at < st.st_size) {
+                size_t size = (size_t)(st.st_size - at) < chunk ? (size_t)(st.st_size - at) : chunk;
+                ssize_t n = pwrite(fd, zeros, size, at);
+
+                if (n < 0) {
+                        if (errno == EINTR)
+                                continue;
+                        return -errno;
+                }
+                at += n;
+        }
+        return fdatasync(fd) < 0 ? -errno : 0;
+}

@@ -1,0 +1,369 @@
+/*
+ * Inside of the vault
+ *
+ * What the files of store/ share. The layers, lowest first: db (connection), file (the file system), migrate and
+ * schema, slot (pure), record and index (bytes of an item and its tokens), head (a collection's sum), keys and
+ * manifest (what the root wraps and signs), batch (transactions and what memory must undo with them); above them one
+ * file per noun of vault.h.
+ */
+#pragma once
+
+#include <time.h>
+
+#include "common/bytes.h"
+#include "crypto/seal.h"
+#include "store/db.h"
+#include "store/vault.h"
+
+#define VAULT_ID_SIZE     16U
+#define TOKEN_SIZE        16U
+#define MANIFEST_SIZE     32U
+#define SUM_SIZE          32U
+#define SLOT_WRAPPED_SIZE (32U + 32U + SEAL_OVERHEAD)
+#define KEY_SEALED_SIZE   (32U + SEAL_OVERHEAD)
+#define HEAD_PLAIN_SIZE   (1U + SUM_SIZE + 8U + 8U)
+#define HEAD_SEALED_SIZE  (HEAD_PLAIN_SIZE + SEAL_OVERHEAD)
+#define ITEM_NUMBER_MAX   ((UINT64_C(1) << 40) - 1)
+#define COLLECTION_NO_MAX ((UINT32_C(1) << 22) - 1) /* keeps item ids positive for SQLite */
+
+/* A writer on memory of the caller's that is known to be large enough: it never grows, and is not to be freed. */
+#define BYTE_WRITER_ON(memory) ((ByteWriter){.data = (memory), .capacity = sizeof(memory)})
+
+/* ---- slots (pure) ---- */
+
+struct Slot {
+        uint8_t id[SLOT_ID_SIZE];
+        uint32_t scope;
+        uint32_t kind; /* as stored: may be one that this build does not know */
+        char *label;
+        uint64_t created, used;
+        uint8_t *params;
+        size_t params_size;
+        uint8_t wrapped[SLOT_WRAPPED_SIZE];
+        char *path; /* decoded from params, or NULL */
+};
+
+struct Root {
+        Key *key;
+        uint32_t scope;
+        uint8_t slot_id[SLOT_ID_SIZE];
+};
+
+struct SlotDraft {
+        uint8_t id[SLOT_ID_SIZE];
+        SlotKind kind;
+        char *label;
+        uint64_t created;
+        uint8_t *params;
+        size_t params_size;
+        Key *kek;
+};
+
+#define SLOT_PARAMS_MAX 8192U
+
+int slot_new(const uint8_t id[SLOT_ID_SIZE], uint32_t scope, uint32_t kind, const char *label, uint64_t created,
+             uint64_t used, const void *params, size_t params_size, const uint8_t wrapped[SLOT_WRAPPED_SIZE],
+             Slot **ret);
+/* Wraps a root under the draft's KEK for a scope. */
+void slot_wrap(const SlotDraft *draft, uint32_t scope, const Key *root, uint8_t ret[SLOT_WRAPPED_SIZE]);
+/* A new random root; `slot_id` is the slot that will open it. */
+Root *root_new(uint32_t scope, const uint8_t slot_id[SLOT_ID_SIZE]);
+
+/* ---- keys ---- */
+
+typedef enum KeyPurpose {
+        KEY_COLLECTION = 1,
+        KEY_CLASS = 2,
+        KEY_MANIFEST = 3,
+} KeyPurpose;
+
+/* Kinds of secrets beside the Secret Service's items. Their keys are made with the vault, so that they need no root
+ * later. Numbers are part of the file format. */
+typedef enum VaultClass {
+        VAULT_CLASS_PASSKEYS = 1,
+        VAULT_CLASS_SSH = 2,
+        VAULT_CLASS_OTP = 3,
+        VAULT_CLASS_LOG = 4,
+        VAULT_CLASS_POLICY = 5,
+        _VAULT_CLASS_MAX,
+} VaultClass;
+
+/* The open key of a class, or NULL while the vault is locked (or when it is damaged). The vault's; do not free. */
+const Key *vault_class_key(const Vault *vault, VaultClass class);
+
+/* ---- collections ---- */
+
+typedef struct Head {
+        uint8_t sum[SUM_SIZE];
+        uint64_t n;       /* records */
+        uint64_t counter; /* the last number given to an item or a version */
+        uint64_t modified;
+} Head;
+
+typedef struct Collection {
+        VaultCollection public; /* first: the pointers of vault.h point here */
+        uint64_t deleted;       /* when; 0: it is not */
+        uint32_t key_id;
+        Key *key, *sum_key; /* NULL: locked */
+        Head head;
+        Head committed;  /* the head before the open batch changed it */
+        bool dirty;      /* the head must be written before the commit; `committed` is set */
+        bool sum_bad;    /* records do not fit the sum */
+        bool scope_bad;  /* its own slots do not fit their manifest */
+        bool seen;       /* for reading the list anew */
+        ItemId *damaged; /* found since it was unlocked, sorted */
+        size_t n_damaged;
+} Collection;
+
+typedef struct Alias {
+        char *name;
+        uint32_t no;
+} Alias;
+
+struct Vault {
+        sqlite3 *db;
+        sqlite3_stmt *statements[_STATEMENT_MAX];
+        char *path;     /* NULL: in memory */
+        bool ephemeral; /* vault_open_memory(): no slots, no manifest, no locks */
+        uint8_t id[VAULT_ID_SIZE];
+        Key *index_key;
+        Key *manifest_key;
+        Key *class_keys[_VAULT_CLASS_MAX];
+        bool unlocked;
+        bool manifest_bad; /* clear rows do not fit the manifest: it is kept unfit until the user accepts */
+        uint32_t next_collection, next_key;
+        Collection **collections; /* sorted by number; deleted ones too */
+        size_t n_collections;
+        Alias *aliases; /* sorted by name */
+        size_t n_aliases;
+        Secret *in, *out; /* locked pages that plaintext of records passes through */
+        bool in_batch;
+        bool structure_dirty; /* the batch changed more than heads */
+        int batch_error;      /* the batch is lost and its commit will say so */
+        int broken;           /* memory could not follow a rollback: nothing works any more */
+        unsigned wal_frames;  /* in the log, as of the last commit */
+        bool wal_pending;     /* commits since the last whole checkpoint */
+};
+
+/* ---- db (vault's statements) ---- */
+
+int vault_statement(Vault *vault, Statement statement, sqlite3_stmt **ret);
+/* Runs a statement that has no bindings. */
+int vault_run(Vault *vault, Statement statement);
+int vault_meta_get(Vault *vault, const char *name, void *ret, size_t size);
+int vault_meta_put(Vault *vault, const char *name, const void *data, size_t size);
+uint64_t vault_now(void);
+
+/* ---- file ---- */
+
+/* Checks directory, file and what may lie beside it, and gives the path with links of its directories resolved.
+ * VAULT_E_NO_VAULT, VAULT_E_UNSAFE, -errno. With `missing_ok` the file need not be there. */
+int file_check(const char *path, bool missing_ok, char **ret_real);
+/* Makes `path` with this content, all or nothing, durable. VAULT_E_EXISTS. */
+int file_publish(const char *path, const void *data, size_t size);
+int file_sync_dir(const char *path);
+/* The process that holds a lock on the file, or 0. */
+pid_t file_lock_holder(const char *path);
+/* Fills `path`-wal to its working size with zeros unless it has it. With `wipe` all of it is overwritten. */
+int file_grow_wal(const char *path, bool wipe);
+
+/* ---- schema ---- */
+
+#define SCHEMA_APPLICATION_ID 0x4b464f42 /* "KFOB" */
+
+typedef struct MigrationStep {
+        const char *sql; /* one or more statements */
+} MigrationStep;
+
+/* Brings a database from its user_version to `n`, one transaction a step; `path` (NULL: none) is copied to snapshots/
+ * beside it before a file that had a version is changed. VAULT_E_TOO_NEW, VAULT_E_DAMAGED. */
+int migrate(sqlite3 *db, const char *path, const MigrationStep *steps, unsigned n);
+/* Removes the copies of versions older than `n`. */
+void migrate_forget(const char *path, unsigned n);
+
+extern const MigrationStep schema_steps[];
+extern const unsigned schema_version;
+/* Whether the tables are exactly ours. */
+int schema_check(sqlite3 *db);
+
+/* ---- batch ---- */
+
+typedef struct Op {
+        Vault *vault;
+        Collection *collection;
+        Head head;
+        bool dirty;
+        bool own; /* it opened the batch itself */
+        bool structure;
+} Op;
+
+/* Begins one change: a savepoint in the open batch, or a batch of its own. `collection` is the one whose head it
+ * changes, or NULL; `structure` says that it changes slots, collections or aliases. */
+int op_begin(Op *op, Vault *vault, Collection *collection, bool structure);
+/* Ends it: r 0 keeps (commits) it, anything else undoes it. Returns the result of all. */
+int op_end(Op *op, int r);
+void batch_wal_hook(Vault *vault);
+
+/* ---- records ---- */
+
+typedef struct Text {
+        const char *data;
+        size_t size;
+} Text;
+
+typedef struct Pair {
+        Text name, value;
+} Pair;
+
+/* A record's plaintext, taken apart; everything points into the vault's locked pages or the caller's memory. */
+typedef struct Record {
+        uint64_t created, modified;
+        Text label, content_type;
+        Pair attributes[VAULT_ATTRIBUTES_MAX]; /* sorted by name */
+        size_t n_attributes;
+        const uint8_t *value;
+        size_t value_size;
+} Record;
+
+typedef struct Row {
+        ItemId id;
+        uint64_t version;
+        uint32_t key_id;
+        uint8_t tag[SEAL_TAG_SIZE];
+} Row;
+
+typedef struct Boxed {
+        uint8_t *data; /* nonce, ciphertext, tag */
+        size_t size;
+} Boxed;
+
+static inline void boxed_done(Boxed *box)
+{
+        free(box->data);
+}
+
+#define TEXT(string) ((Text){(string), strlen(string)})
+int text_compare(Text a, Text b);
+
+/* Parses a plaintext. 0, or VAULT_E_DAMAGED. */
+int record_decode(const uint8_t *data, size_t size, Record *ret);
+/* Seals a record as row->id, row->version under the collection's key; sets row->key_id and row->tag. */
+int record_seal(Vault *vault, const Collection *c, const Record *record, Row *row, Boxed *ret);
+/* Opens the row whose columns id, version, key, tag, box begin at `column`; `ret_row` is set as far as it could be
+ * read. The record stays readable until record_done(). VAULT_E_DAMAGED. */
+int record_open(Vault *vault, const Collection *c, sqlite3_stmt *s, int column, Row *ret_row, Record *ret);
+void record_done(Vault *vault);
+/* The item of vault.h from a record. */
+int record_item(const Record *record, const Row *row, bool with_value, Item **ret);
+bool record_has(const Record *record, const Pair *pair);
+/* Whether two attribute sets, sorted by name, are the same when an absent schema is the generic one. */
+bool pairs_same(const Pair *a, size_t n_a, const Pair *b, size_t n_b);
+/* Checks attributes of a caller and sorts them. VAULT_E_INVALID, VAULT_E_LIMIT. */
+int pairs_from(const VaultAttribute *attributes, size_t n, Pair ret[VAULT_ATTRIBUTES_MAX]);
+
+/* ---- index ---- */
+
+typedef struct Tokens {
+        uint8_t token[VAULT_ATTRIBUTES_MAX + 2][TOKEN_SIZE]; /* first the whole set's */
+        size_t n;
+} Tokens;
+
+/* Tokens of an item with these attributes (sorted). */
+int index_tokens(const Key *index_key, const Pair *pairs, size_t n, Tokens *ret);
+/* The token of one attribute, as a search asks for it. */
+int index_token(const Key *index_key, const Pair *pair, uint8_t ret[TOKEN_SIZE]);
+/* Takes the tokens in `old` (or NULL) out and puts those in `new` (or NULL) in, touching only what differs. */
+int index_change(Vault *vault, ItemId id, const Tokens *old, const Tokens *new);
+/* The first item in [from, last] that has the token. VAULT_E_NOT_FOUND. */
+int index_seek(Vault *vault, const uint8_t token[TOKEN_SIZE], ItemId from, ItemId last, ItemId *ret);
+int index_has(Vault *vault, const uint8_t token[TOKEN_SIZE], ItemId id, bool *ret);
+
+/* ---- heads ---- */
+
+void head_add(Collection *c, const Row *row);
+void head_remove(Collection *c, const Row *row);
+/* Says that the head of this collection is about to change. */
+void head_touch(Collection *c);
+/* Gives the next number; VAULT_E_LIMIT at the end. */
+int head_next(Collection *c, uint64_t *ret);
+int head_store(Vault *vault, Collection *c);
+/* Reads the head and compares it with the records: sets head and sum_bad. */
+int head_load(Vault *vault, Collection *c);
+/* Computes sum, number and the least possible counter from the records. */
+int head_scan(Vault *vault, const Collection *c, Head *ret);
+
+/* ---- keys and manifest ---- */
+
+/* The key that wraps what this root opens in this vault. */
+int keys_wrapping(const Vault *vault, const Root *root, Key **ret);
+int keys_put(Vault *vault, const Key *wrap, uint32_t scope, KeyPurpose purpose, uint32_t owner, const Key *key,
+             uint32_t *ret_id);
+/* VAULT_E_NOT_FOUND, VAULT_E_DAMAGED. */
+int keys_get(Vault *vault, const Key *wrap, uint32_t scope, KeyPurpose purpose, uint32_t owner, Key **ret,
+             uint32_t *ret_id);
+/* Whether this root is the one of its scope: 0 or VAULT_E_DAMAGED; gives the key that wraps. */
+int keys_check_root(Vault *vault, const Root *root, Key **ret_wrap);
+/* Gives a collection its keys (the key is taken over). */
+int collection_set_key(Collection *c, Key *key, uint32_t key_id);
+void collection_forget_keys(Collection *c);
+
+int manifest_compute(Vault *vault, const Key *key, uint32_t scope, uint8_t ret[MANIFEST_SIZE]);
+
+/* What it takes to write a scope's manifest: made before the change, so that it knows whether the old one fitted. */
+typedef struct Pen {
+        Key *key;
+        uint32_t scope;
+        bool bad;
+} Pen;
+
+static inline void pen_done(Pen *pen)
+{
+        (void)key_free(pen->key);
+}
+
+/* From the open keys, or else from the scope's root (which may be NULL). VAULT_E_LOCKED. */
+int manifest_pen(Vault *vault, const Root *root, uint32_t scope, Pen *ret);
+/* Writes the manifest; one that was found unfit stays so. */
+int manifest_write(Vault *vault, const Pen *pen);
+/* Both, for a scope that is open. */
+int manifest_update(Vault *vault, uint32_t scope);
+/* Compares: 0 fits, VAULT_E_DAMAGED not. */
+int manifest_check(Vault *vault, const Key *key, uint32_t scope);
+/* The key of a scope's manifest: the vault's own, or one derived from the collection's. */
+int manifest_key(const Vault *vault, uint32_t scope, Key **ret);
+
+/* ---- structure ---- */
+
+int vault_new(sqlite3 *db, Vault **ret);
+/* Removes what the trash has outlived, a bounded number per call. */
+int vault_purge(Vault *vault, uint64_t now);
+/* Moves the log into the file and overwrites it, so that no old wrapped key stays in it. */
+int vault_wipe_log(Vault *vault);
+/* Reads id, index key, collections and aliases; brings what is in memory in line with the file. */
+int vault_reload(Vault *vault);
+Collection *collection_find(const Vault *vault, uint32_t no); /* deleted ones too */
+void collection_refresh(Vault *vault, Collection *c);         /* sets the public fields that follow from others */
+void collection_note_damaged(Collection *c, ItemId id);
+int collection_put(Vault *vault, const Collection *c);
+Collection *collection_free(Collection *c);
+/* One that exists and is open. VAULT_E_NOT_FOUND, VAULT_E_LOCKED. */
+int collection_open(const Vault *vault, uint32_t no, Collection **ret);
+int collection_make(Vault *vault, const Root *root, const char *label, const SlotDraft *own, Collection **ret);
+int slot_count(Vault *vault, uint32_t scope, uint64_t *ret);
+int slot_scope(Vault *vault, const uint8_t id[SLOT_ID_SIZE], uint32_t *ret);
+int slot_put(Vault *vault, const SlotDraft *draft, uint32_t scope, const Key *root, bool replace);
+void aliases_clear(Vault *vault);
+int aliases_reload(Vault *vault);
+/* Those of one collection. */
+int aliases_remove(Vault *vault, uint32_t no);
+
+/* Opens a row of the item table by id; record_done() when 0. Notes damage. */
+int item_open(Vault *vault, Collection *c, ItemId id, Row *ret_row, Record *ret);
+/* Writes `record` as a new version of an existing item (old != NULL), or as an item that is not there. */
+int item_write(Vault *vault, Collection *c, ItemId id, const Row *old, const Tokens *old_tokens, const Record *record);
+int item_remove(Vault *vault, ItemId id);
+/* All ids of a collection, deleted or not. */
+int item_ids(Vault *vault, uint32_t collection, ItemIds *ret);
+/* Copies the row of an item to the trash, as it is. */
+int trash_keep(Vault *vault, ItemId id, bool deleted);
+int trash_remove(Vault *vault, uint64_t seq);

@@ -1,0 +1,154 @@
+/*
+ * Keys under a root
+ *
+ * A root key seals nothing itself: a key derived from it for this vault wraps the keys of collections, classes and the
+ * manifest, each bound to what it is for. Once they are open the root is not needed, and vault_unlock() does not keep
+ * it.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "store/internal.h"
+
+int keys_wrapping(const Vault *vault, const Root *root, Key **ret)
+{
+        Key *wrap = key_derive(root->key, "keyfob wrap", vault->id, VAULT_ID_SIZE);
+
+        if (!wrap)
+                return -ENOMEM;
+        *ret = wrap;
+        return 0;
+}
+
+static size_t key_ad(const Vault *vault, uint32_t scope, KeyPurpose purpose, uint32_t owner, uint32_t id,
+                     uint8_t ret[64])
+{
+        ByteWriter writer = {.data = ret, .capacity = 64};
+
+        byte_writer_string(&writer, "keyfob key 1");
+        byte_writer_raw(&writer, vault->id, VAULT_ID_SIZE);
+        byte_writer_u32(&writer, scope);
+        byte_writer_u32(&writer, purpose);
+        byte_writer_u32(&writer, owner);
+        byte_writer_u32(&writer, id);
+        return writer.size;
+}
+
+int keys_put(Vault *vault, const Key *wrap, uint32_t scope, KeyPurpose purpose, uint32_t owner, const Key *key,
+             uint32_t *ret_id)
+{
+        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
+        uint8_t ad[64], sealed[KEY_SEALED_SIZE];
+        uint32_t id = vault->next_key, next = id + 1;
+        uint8_t number[4];
+        ByteWriter writer = BYTE_WRITER_ON(number);
+        int r;
+
+        if (next == 0)
+                return VAULT_E_LIMIT;
+        byte_writer_u32(&writer, next);
+        r = vault_meta_put(vault, "next-key", number, sizeof(number));
+        if (r != 0)
+                return r;
+        vault->next_key = next;
+
+        r = vault_statement(vault, STATEMENT_KEY_PUT, &s);
+        if (r != 0)
+                return r;
+        seal(wrap, ad, key_ad(vault, scope, purpose, owner, id, ad), key->bytes, sizeof(key->bytes), sealed);
+        db_bind_u64(s, 1, scope);
+        db_bind_u64(s, 2, purpose);
+        db_bind_u64(s, 3, owner);
+        db_bind_u64(s, 4, id);
+        db_bind_blob(s, 5, sealed, sizeof(sealed));
+        r = db_run(s);
+        if (r != 0)
+                return r;
+        *ret_id = id;
+        return 0;
+}
+
+int keys_get(Vault *vault, const Key *wrap, uint32_t scope, KeyPurpose purpose, uint32_t owner, Key **ret,
+             uint32_t *ret_id)
+{
+        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
+        _cleanup_(key_freep) Key *key = NULL;
+        const uint8_t *sealed;
+        size_t size;
+        uint8_t ad[64];
+        uint32_t id;
+        bool there;
+        int r;
+
+        r = vault_statement(vault, STATEMENT_KEY_GET, &s);
+        if (r != 0)
+                return r;
+        db_bind_u64(s, 1, scope);
+        db_bind_u64(s, 2, purpose);
+        db_bind_u64(s, 3, owner);
+        r = db_step(s, &there);
+        if (r != 0)
+                return r;
+        if (!there)
+                return VAULT_E_NOT_FOUND;
+        if (!db_column_u32(s, 0, &id) || !db_column_blob(s, 1, KEY_SEALED_SIZE, KEY_SEALED_SIZE, &sealed, &size))
+                return VAULT_E_DAMAGED;
+        key = key_new();
+        if (!key)
+                return -ENOMEM;
+        if (seal_open(wrap, ad, key_ad(vault, scope, purpose, owner, id, ad), sealed, size, key->bytes) < 0)
+                return VAULT_E_DAMAGED;
+        *ret = TAKE_PTR(key);
+        if (ret_id)
+                *ret_id = id;
+        return 0;
+}
+
+int keys_check_root(Vault *vault, const Root *root, Key **ret_wrap)
+{
+        _cleanup_(key_freep) Key *wrap = NULL, *key = NULL;
+        int r;
+
+        r = keys_wrapping(vault, root, &wrap);
+        if (r != 0)
+                return r;
+        if (root->scope == 0)
+                r = keys_get(vault, wrap, 0, KEY_MANIFEST, 0, &key, NULL);
+        else
+                r = keys_get(vault, wrap, root->scope, KEY_COLLECTION, root->scope, &key, NULL);
+        if (r != 0)
+                return r < 0 ? r : VAULT_E_DAMAGED;
+        *ret_wrap = TAKE_PTR(wrap);
+        return 0;
+}
+
+int collection_set_key(Collection *c, Key *key, uint32_t key_id)
+{
+        Key *sum_key = key_derive(key, "keyfob sum", NULL, 0);
+
+        if (!sum_key) {
+                key_free(key);
+                return -ENOMEM;
+        }
+        collection_forget_keys(c);
+        c->key = key;
+        c->sum_key = sum_key;
+        c->key_id = key_id;
+        return 0;
+}
+
+void collection_forget_keys(Collection *c)
+{
+        c->key = key_free(c->key);
+        c->sum_key = key_free(c->sum_key);
+        c->key_id = 0;
+        free(c->damaged);
+        c->damaged = NULL;
+        c->n_damaged = 0;
+        c->sum_bad = c->scope_bad = false;
+}
+
+const Key *vault_class_key(const Vault *vault, VaultClass class)
+{
+        return class > 0 && class < _VAULT_CLASS_MAX ? vault->class_keys[class] : NULL;
+}

@@ -1,0 +1,190 @@
+/*
+ * Purging what the trash has outlived
+ *
+ * In slices, so that an idle moment stays short: the oldest entries of the trash, then items of collections that were
+ * deleted long enough ago, and the collection's own rows when its items are gone. Index rows of an item that cannot be
+ * opened any more stay; nothing finds them, because numbers of collections are never given again.
+ */
+#include <string.h>
+
+#include "store/internal.h"
+
+#define PURGE_SLICE 256U
+
+static int oldest(Vault *vault, uint64_t *ret)
+{
+        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
+        bool there;
+        int r;
+
+        r = vault_statement(vault, STATEMENT_TRASH_OLDEST, &s);
+        if (r != 0)
+                return r;
+        r = db_step(s, &there);
+        if (r != 0)
+                return r;
+        if (!there || !db_column_u64(s, 0, ret))
+                *ret = UINT64_MAX;
+        return 0;
+}
+
+static int purge_trash(Vault *vault, uint64_t before)
+{
+        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
+        Op op;
+        int r;
+
+        r = vault_statement(vault, STATEMENT_TRASH_PURGE, &s);
+        if (r != 0)
+                return r;
+        r = op_begin(&op, vault, NULL, /* structure= */ false);
+        if (r != 0)
+                return r;
+        db_bind_u64(s, 1, before);
+        db_bind_u64(s, 2, PURGE_SLICE);
+        return op_end(&op, db_run(s));
+}
+
+static int run_with(Vault *vault, Statement statement, uint64_t number)
+{
+        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
+        int r;
+
+        r = vault_statement(vault, statement, &s);
+        if (r != 0)
+                return r;
+        db_bind_u64(s, 1, number);
+        return db_run(s);
+}
+
+/* Removes one item with its index rows and its trash. */
+static int purge_item(Vault *vault, Collection *c, ItemId id)
+{
+        bool readable = false;
+        Record record;
+        Tokens tokens;
+        Row row = {.id = id};
+        int r;
+
+        if (c->key) {
+                r = item_open(vault, c, id, &row, &record);
+                if (r < 0)
+                        return r;
+                if (r == 0) {
+                        r = index_tokens(vault->index_key, record.attributes, record.n_attributes, &tokens);
+                        record_done(vault);
+                        if (r != 0)
+                                return r;
+                        readable = true;
+                }
+        }
+        r = item_remove(vault, id);
+        if (r == 0 && readable)
+                r = index_change(vault, id, &tokens, NULL);
+        if (r == 0)
+                r = run_with(vault, STATEMENT_TRASH_PURGE_ITEM, id);
+        if (r == 0 && c->key)
+                head_remove(c, &row);
+        return r;
+}
+
+static int next_item(Vault *vault, const Collection *c, ItemId *ret, bool *ret_there)
+{
+        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
+        int r;
+
+        r = vault_statement(vault, STATEMENT_ITEM_IDS, &s);
+        if (r != 0)
+                return r;
+        db_bind_u64(s, 1, ITEM_ID(c->public.no, 0));
+        db_bind_u64(s, 2, ITEM_ID(c->public.no, ITEM_NUMBER_MAX));
+        r = db_step(s, ret_there);
+        if (r != 0 || !*ret_there)
+                return r;
+        return db_column_u64(s, 0, ret) ? 0 : VAULT_E_DAMAGED;
+}
+
+static int remove_key(Vault *vault, uint32_t scope, uint32_t no)
+{
+        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
+        int r;
+
+        r = vault_statement(vault, STATEMENT_KEY_REMOVE, &s);
+        if (r != 0)
+                return r;
+        db_bind_u64(s, 1, scope);
+        db_bind_u64(s, 2, KEY_COLLECTION);
+        db_bind_u64(s, 3, no);
+        return db_run(s);
+}
+
+static int purge_rows(Vault *vault, Collection *c)
+{
+        uint32_t no = c->public.no;
+        int r;
+
+        c->dirty = false; /* there will be no row for its head */
+        r = remove_key(vault, c->public.own_slots ? no : 0, no);
+        if (r == 0 && c->public.own_slots)
+                r = run_with(vault, STATEMENT_SLOT_REMOVE_SCOPE, no);
+        if (r == 0 && c->public.own_slots)
+                r = run_with(vault, STATEMENT_MANIFEST_REMOVE, no);
+        if (r == 0)
+                r = run_with(vault, STATEMENT_HEAD_REMOVE, no);
+        if (r == 0)
+                r = run_with(vault, STATEMENT_COLLECTION_REMOVE, no);
+        return r == 0 ? manifest_update(vault, 0) : r;
+}
+
+static int purge_slice(Vault *vault, Collection *c, bool *ret_gone)
+{
+        bool there = true;
+        ItemId id;
+        int r;
+
+        for (size_t i = 0; i < PURGE_SLICE; i++) {
+                r = next_item(vault, c, &id, &there);
+                if (r == 0 && there)
+                        r = purge_item(vault, c, id);
+                if (r != 0)
+                        return r;
+                if (!there)
+                        break;
+        }
+        *ret_gone = !there;
+        return there ? 0 : purge_rows(vault, c);
+}
+
+static int purge_collection(Vault *vault, Collection *c)
+{
+        bool gone = false;
+        Op op;
+        int r;
+
+        r = op_begin(&op, vault, c, /* structure= */ true);
+        if (r != 0)
+                return r;
+        r = op_end(&op, purge_slice(vault, c, &gone));
+        /* Its row is gone for good now; reading the list anew frees it. */
+        return r == 0 && gone ? vault_reload(vault) : r;
+}
+
+int vault_purge(Vault *vault, uint64_t now)
+{
+        uint64_t before, first;
+        int r;
+
+        if (vault->ephemeral || now <= VAULT_TRASH_SECONDS)
+                return 0;
+        before = now - VAULT_TRASH_SECONDS;
+        r = oldest(vault, &first);
+        if (r == 0 && first < before)
+                r = purge_trash(vault, before);
+        for (size_t i = 0; r == 0 && i < vault->n_collections; i++) {
+                Collection *c = vault->collections[i];
+
+                if (c->deleted && c->deleted < before && vault->manifest_key)
+                        return purge_collection(vault, c);
+        }
+        return r;
+}

@@ -1,0 +1,315 @@
+/*
+ * Rekeying: all keys new, all records sealed anew
+ *
+ * One transaction from the first record to the last slot; what is in memory changes only after it is durable. A rekey
+ * would hide that a record is missing or damaged (the new sum would fit), so a vault that is not in order is refused:
+ * check first.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "store/internal.h"
+
+/* The keys to come, by collection in the vault's order. */
+typedef struct Rekey {
+        Vault *vault;
+        Root *root;
+        Key *wrap, *index_key, *manifest_key;
+        Key *class_keys[_VAULT_CLASS_MAX];
+        Collection **collections; /* shadows: new keys, new heads */
+        size_t n;
+} Rekey;
+
+static void rekey_done(Rekey *rekey)
+{
+        (void)root_free(rekey->root);
+        (void)key_free(rekey->wrap);
+        (void)key_free(rekey->index_key);
+        (void)key_free(rekey->manifest_key);
+        for (size_t i = 0; i < _VAULT_CLASS_MAX; i++)
+                (void)key_free(rekey->class_keys[i]);
+        for (size_t i = 0; i < rekey->n; i++)
+                (void)collection_free(rekey->collections[i]);
+        free(rekey->collections);
+}
+
+/* Every slot of the vault has its draft, and every draft its slot. */
+static int match_drafts(Vault *vault, SlotDraft *const *drafts, size_t n)
+{
+        uint64_t slots;
+        int r;
+
+        r = slot_count(vault, 0, &slots);
+        if (r != 0)
+                return r;
+        if (n == 0 || slots != n)
+                return VAULT_E_INVALID;
+        for (size_t i = 0; i < n; i++) {
+                uint32_t scope;
+
+                for (size_t k = 0; k < i; k++)
+                        if (memcmp(drafts[i]->id, drafts[k]->id, SLOT_ID_SIZE) == 0)
+                                return VAULT_E_INVALID;
+                r = slot_scope(vault, drafts[i]->id, &scope);
+                if (r == VAULT_E_NOT_FOUND || (r == 0 && scope != 0))
+                        return VAULT_E_INVALID;
+                if (r != 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int check_order(const Vault *vault)
+{
+        if (!vault->unlocked)
+                return VAULT_E_LOCKED;
+        if (vault->manifest_bad)
+                return VAULT_E_DAMAGED;
+        for (size_t i = 0; i < vault->n_collections; i++) {
+                const Collection *c = vault->collections[i];
+
+                if (!c->key)
+                        return c->public.own_slots ? VAULT_E_LOCKED : VAULT_E_DAMAGED;
+                if (c->sum_bad || c->scope_bad)
+                        return VAULT_E_DAMAGED;
+        }
+        return 0;
+}
+
+static int make_keys(Rekey *rekey, const Root *root)
+{
+        Vault *vault = rekey->vault;
+        uint32_t id;
+        int r;
+
+        rekey->root = root_new(0, root->slot_id);
+        rekey->index_key = key_new_random();
+        rekey->manifest_key = key_new_random();
+        rekey->collections = calloc(vault->n_collections + 1, sizeof(*rekey->collections));
+        if (!rekey->root || !rekey->index_key || !rekey->manifest_key || !rekey->collections)
+                return -ENOMEM;
+        r = keys_wrapping(vault, rekey->root, &rekey->wrap);
+        if (r == 0)
+                r = keys_put(vault, rekey->wrap, 0, KEY_MANIFEST, 0, rekey->manifest_key, &id);
+        for (uint32_t class = 1; r == 0 && class < _VAULT_CLASS_MAX; class ++) {
+                rekey->class_keys[class] = key_new_random();
+                if (!rekey->class_keys[class])
+                        return -ENOMEM;
+                r = keys_put(vault, rekey->wrap, 0, KEY_CLASS, class, rekey->class_keys[class], &id);
+        }
+        for (size_t i = 0; r == 0 && i < vault->n_collections; i++) {
+                const Collection *old = vault->collections[i];
+                Collection *new = calloc(1, sizeof(*new));
+                Key *key;
+
+                if (!new)
+                        return -ENOMEM;
+                rekey->collections[rekey->n++] = new;
+                new->public.no = old->public.no;
+                new->public.own_slots = old->public.own_slots;
+                if (old->public.own_slots)
+                        continue;
+                key = key_new_random();
+                if (!key)
+                        return -ENOMEM;
+                r = keys_put(vault, rekey->wrap, 0, KEY_COLLECTION, old->public.no, key, &id);
+                if (r != 0) {
+                        (void)key_free(key);
+                        return r;
+                }
+                r = collection_set_key(new, key, id);
+        }
+        return r;
+}
+
+static int write_row(Vault *vault, Statement statement, uint64_t key, const Row *row, const Boxed *box)
+{
+        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
+        int i = 1, r;
+
+        r = vault_statement(vault, statement, &s);
+        if (r != 0)
+                return r;
+        db_bind_u64(s, i++, key);
+        if (statement == STATEMENT_ITEM_UPDATE)
+                db_bind_u64(s, i++, row->version);
+        db_bind_u64(s, i++, row->key_id);
+        db_bind_blob(s, i++, row->tag, sizeof(row->tag));
+        db_bind_blob(s, i, box->data, box->size - SEAL_TAG_SIZE);
+        return db_run(s);
+}
+
+/* Items keep id and version: the new key makes them new records. */
+static int reseal_item(Rekey *rekey, Collection *old, Collection *new, ItemId id)
+{
+        Vault *vault = rekey->vault;
+        _cleanup_(boxed_done) Boxed box = {0};
+        Record record;
+        Tokens tokens;
+        Row row;
+        int r;
+
+        r = item_open(vault, old, id, &row, &record);
+        if (r != 0)
+                return r == VAULT_E_NOT_FOUND ? VAULT_E_DAMAGED : r;
+        r = index_tokens(rekey->index_key, record.attributes, record.n_attributes, &tokens);
+        if (r == 0 && new->key)
+                r = record_seal(vault, new, &record, &row, &box);
+        record_done(vault);
+        if (r == 0 && new->key) {
+                r = write_row(vault, STATEMENT_ITEM_UPDATE, id, &row, &box);
+                head_add(new, &row);
+        }
+        return r == 0 ? index_change(vault, id, NULL, &tokens) : r;
+}
+
+static int reseal_collection(Rekey *rekey, Collection *old, Collection *new)
+{
+        _cleanup_(item_ids_done) ItemIds ids = {0};
+        int r;
+
+        r = item_ids(rekey->vault, old->public.no, &ids);
+        for (size_t i = 0; r == 0 && i < ids.n; i++)
+                r = reseal_item(rekey, old, new, ids.ids[i]);
+        if (r != 0 || !new->key)
+                return r;
+        new->head.counter = old->head.counter;
+        new->head.modified = old->head.modified;
+        return head_store(rekey->vault, new);
+}
+
+static int reseal_trash_row(Rekey *rekey, uint64_t after, uint64_t *ret_seq)
+{
+        Vault *vault = rekey->vault;
+        _cleanup_(boxed_done) Boxed box = {0};
+        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
+        Collection *old = NULL, *new = NULL;
+        Record record;
+        Row row;
+        ItemId id;
+        bool there;
+        int r;
+
+        r = vault_statement(vault, STATEMENT_TRASH_NEXT, &s);
+        if (r != 0)
+                return r;
+        db_bind_u64(s, 1, after);
+        r = db_step(s, &there);
+        if (r != 0)
+                return r;
+        if (!there)
+                return VAULT_E_NOT_FOUND;
+        if (!db_column_u64(s, 5, ret_seq) || *ret_seq <= after)
+                return VAULT_E_DAMAGED;
+        if (db_column_u64(s, 0, &id)) {
+                old = collection_find(vault, ITEM_ID_COLLECTION(id));
+                for (size_t i = 0; old && i < rekey->n; i++)
+                        if (vault->collections[i] == old)
+                                new = rekey->collections[i];
+        }
+        if (new && !new->key)
+                return 0; /* of a collection with its own root: stays as it is */
+        r = new ? record_open(vault, old, s, 0, &row, &record) : VAULT_E_DAMAGED;
+        if (r < 0)
+                return r;
+        if (r != 0)
+                return trash_remove(vault, *ret_seq); /* no key will open it any more */
+        r = record_seal(vault, new, &record, &row, &box);
+        record_done(vault);
+        return r == 0 ? write_row(vault, STATEMENT_TRASH_UPDATE, *ret_seq, &row, &box) : r;
+}
+
+static int reseal(Rekey *rekey)
+{
+        Vault *vault = rekey->vault;
+        uint64_t seq = 0;
+        int r;
+
+        r = vault_run(vault, STATEMENT_ATTR_CLEAR);
+        for (size_t i = 0; r == 0 && i < vault->n_collections; i++)
+                r = reseal_collection(rekey, vault->collections[i], rekey->collections[i]);
+        while (r == 0)
+                r = reseal_trash_row(rekey, seq, &seq);
+        return r == VAULT_E_NOT_FOUND ? 0 : r;
+}
+
+static void swap_keys(Key **a, Key **b)
+{
+        Key *swap = *a;
+
+        *a = *b;
+        *b = swap;
+}
+
+/* Puts the new keys into the vault and the old ones into `rekey`, or the other way round. */
+static void swap_all(Rekey *rekey)
+{
+        Vault *vault = rekey->vault;
+
+        swap_keys(&vault->index_key, &rekey->index_key);
+        swap_keys(&vault->manifest_key, &rekey->manifest_key);
+        for (size_t i = 0; i < _VAULT_CLASS_MAX; i++)
+                swap_keys(vault->class_keys + i, rekey->class_keys + i);
+        for (size_t i = 0; i < rekey->n; i++) {
+                Collection *c = vault->collections[i], *other = rekey->collections[i];
+                uint32_t id = c->key_id;
+                Head head = c->head;
+
+                if (c->public.own_slots)
+                        continue;
+                swap_keys(&c->key, &other->key);
+                swap_keys(&c->sum_key, &other->sum_key);
+                c->key_id = other->key_id;
+                other->key_id = id;
+                c->head = other->head;
+                other->head = head;
+        }
+}
+
+static int rekey_all(Rekey *rekey, const Root *root, SlotDraft *const *drafts, size_t n)
+{
+        Vault *vault = rekey->vault;
+        int r;
+
+        r = make_keys(rekey, root);
+        if (r == 0)
+                r = vault_meta_put(vault, "index-key", rekey->index_key->bytes, sizeof(rekey->index_key->bytes));
+        for (size_t i = 0; r == 0 && i < n; i++)
+                r = slot_put(vault, drafts[i], 0, rekey->root->key, /* replace= */ true);
+        return r == 0 ? reseal(rekey) : r;
+}
+
+int vault_rekey(Vault *vault, const Root *root, SlotDraft *const *drafts, size_t n)
+{
+        _cleanup_(rekey_done) Rekey rekey = {.vault = vault};
+        _cleanup_(key_freep) Key *wrap = NULL;
+        Op op;
+        int r;
+
+        if (vault->in_batch)
+                return -EBUSY;
+        if (vault->ephemeral || root->scope != 0)
+                return VAULT_E_INVALID;
+        r = check_order(vault);
+        if (r == 0)
+                r = keys_check_root(vault, root, &wrap);
+        if (r == 0)
+                r = match_drafts(vault, drafts, n);
+        if (r == 0)
+                r = op_begin(&op, vault, NULL, /* structure= */ true);
+        if (r != 0)
+                return r;
+        r = rekey_all(&rekey, root, drafts, n);
+        if (r == 0) {
+                swap_all(&rekey);
+                r = manifest_update(vault, 0);
+                r = op_end(&op, r);
+                if (r != 0)
+                        swap_all(&rekey);
+        } else
+                r = op_end(&op, r);
+        if (r != 0)
+                return r;
+        (void)vault_wipe_log(vault);
+        return 0;
+}

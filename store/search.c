@@ -1,0 +1,273 @@
+/*
+ * Search
+ *
+ * The order in which tokens are looked up decides everything: beside a token that one item has and one that all have,
+ * the first must lead. So each token is probed for a few rows; a short list leads and its few items are looked up in
+ * the others. When all lists are long, they are walked together, each seeking to the largest item the others have
+ * reached (leapfrog), so the cost is bounded by the shortest list and the jumps in it.
+ *
+ * Tokens only propose: in an open collection the sealed attributes decide.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "store/internal.h"
+
+#define PROBE 16U
+
+typedef struct Search {
+        Vault *vault;
+        const Pair *pairs;
+        uint8_t token[VAULT_ATTRIBUTES_MAX][TOKEN_SIZE];
+        size_t n;
+        ItemId first, last; /* range of ids */
+        size_t limit, found;
+        ItemIds unlocked, locked;
+        size_t unlocked_capacity, locked_capacity;
+} Search;
+
+void item_ids_done(ItemIds *ids)
+{
+        free(ids->ids);
+        *ids = (ItemIds){0};
+}
+
+static int append(ItemIds *ids, size_t *capacity, ItemId id)
+{
+        if (ids->n == *capacity) {
+                size_t larger = *capacity ? *capacity * 2 : 16;
+                ItemId *grown = reallocarray(ids->ids, larger, sizeof(*grown));
+
+                if (!grown)
+                        return -ENOMEM;
+                ids->ids = grown;
+                *capacity = larger;
+        }
+        ids->ids[ids->n++] = id;
+        return 0;
+}
+
+static bool full(const Search *search)
+{
+        return search->limit > 0 && search->found >= search->limit;
+}
+
+/* An item that has all the tokens. */
+static int propose(Search *search, ItemId id)
+{
+        Collection *c = collection_find(search->vault, ITEM_ID_COLLECTION(id));
+        Record record;
+        Row row;
+        int r;
+
+        if (!c || c->deleted)
+                return 0;
+        if (!c->key) {
+                if (!vault_item_exists(search->vault, id))
+                        return 0;
+                search->found++;
+                return append(&search->locked, &search->locked_capacity, id);
+        }
+        r = item_open(search->vault, c, id, &row, &record);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        for (size_t i = 0; r == 0 && i < search->n; i++)
+                if (!record_has(&record, search->pairs + i))
+                        r = VAULT_E_NOT_FOUND;
+        record_done(search->vault);
+        if (r != 0)
+                return 0;
+        search->found++;
+        return append(&search->unlocked, &search->unlocked_capacity, id);
+}
+
+/* Up to PROBE first items of a token. */
+static int probe(Search *search, size_t i, ItemId ret[PROBE], size_t *ret_n)
+{
+        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
+        size_t n = 0;
+        bool more;
+        int r;
+
+        r = vault_statement(search->vault, STATEMENT_ATTR_PROBE, &s);
+        if (r != 0)
+                return r;
+        db_bind_blob(s, 1, search->token[i], TOKEN_SIZE);
+        db_bind_u64(s, 2, search->first);
+        db_bind_u64(s, 3, search->last);
+        db_bind_u64(s, 4, PROBE);
+        for (;;) {
+                r = db_step(s, &more);
+                if (r != 0)
+                        return r;
+                if (!more || n == PROBE)
+                        break;
+                if (!db_column_u64(s, 0, ret + n))
+                        return VAULT_E_DAMAGED;
+                n++;
+        }
+        *ret_n = n;
+        return 0;
+}
+
+static int check_short(Search *search, size_t leader, const ItemId *ids, size_t n)
+{
+        for (size_t k = 0; k < n && !full(search); k++) {
+                bool all = true;
+                int r;
+
+                for (size_t i = 0; all && i < search->n; i++) {
+                        if (i == leader)
+                                continue;
+                        r = index_has(search->vault, search->token[i], ids[k], &all);
+                        if (r != 0)
+                                return r;
+                }
+                if (!all)
+                        continue;
+                r = propose(search, ids[k]);
+                if (r != 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int leapfrog(Search *search)
+{
+        ItemId at = search->first;
+        size_t agreed = 0, i = 0;
+
+        while (!full(search)) {
+                ItemId id;
+                int r;
+
+                r = index_seek(search->vault, search->token[i], at, search->last, &id);
+                if (r != 0)
+                        return r == VAULT_E_NOT_FOUND ? 0 : r;
+                agreed = id == at && agreed > 0 ? agreed + 1 : 1;
+                at = id;
+                if (agreed == search->n) {
+                        r = propose(search, at);
+                        if (r != 0)
+                                return r;
+                        if (at == search->last)
+                                return 0;
+                        at++;
+                        agreed = 0;
+                }
+                i = (i + 1) % search->n;
+        }
+        return 0;
+}
+
+static int by_tokens(Search *search)
+{
+        ItemId shortest[PROBE], ids[PROBE];
+        size_t leader = 0, least = PROBE, n;
+        int r;
+
+        for (size_t i = 0; i < search->n; i++) {
+                r = probe(search, i, ids, &n);
+                if (r != 0)
+                        return r;
+                if (n < least) {
+                        least = n;
+                        leader = i;
+                        memcpy(shortest, ids, n * sizeof(*ids));
+                }
+                if (n == 0)
+                        return 0;
+        }
+        return least < PROBE ? check_short(search, leader, shortest, least) : leapfrog(search);
+}
+
+int item_ids(Vault *vault, uint32_t collection, ItemIds *ret)
+{
+        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
+        _cleanup_(item_ids_done) ItemIds ids = {0};
+        size_t capacity = 0;
+        bool more;
+        int r;
+
+        r = vault_statement(vault, STATEMENT_ITEM_IDS, &s);
+        if (r != 0)
+                return r;
+        db_bind_u64(s, 1, ITEM_ID(collection, 0));
+        db_bind_u64(s, 2, ITEM_ID(collection, ITEM_NUMBER_MAX));
+        for (;;) {
+                ItemId id;
+
+                r = db_step(s, &more);
+                if (r != 0)
+                        return r;
+                if (!more)
+                        break;
+                if (!db_column_u64(s, 0, &id))
+                        return VAULT_E_DAMAGED;
+                r = append(&ids, &capacity, id);
+                if (r != 0)
+                        return r;
+        }
+        *ret = ids;
+        ids = (ItemIds){0};
+        return 0;
+}
+
+int vault_items(Vault *vault, uint32_t collection, ItemIds *ret)
+{
+        return vault_collection_get(vault, collection) ? item_ids(vault, collection, ret) : VAULT_E_NOT_FOUND;
+}
+
+static int everything(Search *search)
+{
+        for (const VaultCollection *c = vault_collection_next(search->vault, NULL); c && !full(search);
+             c = vault_collection_next(search->vault, c)) {
+                _cleanup_(item_ids_done) ItemIds ids = {0};
+                int r;
+
+                if (ITEM_ID(c->no, ITEM_NUMBER_MAX) < search->first || ITEM_ID(c->no, 0) > search->last)
+                        continue;
+                r = vault_items(search->vault, c->no, &ids);
+                if (r != 0)
+                        return r;
+                for (size_t i = 0; i < ids.n && !full(search); i++) {
+                        r = propose(search, ids.ids[i]);
+                        if (r != 0)
+                                return r;
+                }
+        }
+        return 0;
+}
+
+int vault_search(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, size_t limit,
+                 ItemIds *ret_unlocked, ItemIds *ret_locked)
+{
+        Search search = {.vault = vault, .n = n, .limit = limit, .last = INT64_MAX};
+        Pair pairs[VAULT_ATTRIBUTES_MAX];
+        int r;
+
+        r = pairs_from(attributes, n, pairs);
+        if (r != 0)
+                return r;
+        if (collection != 0) {
+                if (!vault_collection_get(vault, collection))
+                        return VAULT_E_NOT_FOUND;
+                search.first = ITEM_ID(collection, 0);
+                search.last = ITEM_ID(collection, ITEM_NUMBER_MAX);
+        }
+        search.pairs = pairs;
+        for (size_t i = 0; i < n; i++) {
+                r = index_token(vault->index_key, pairs + i, search.token[i]);
+                if (r != 0)
+                        return r;
+        }
+        r = n > 0 ? by_tokens(&search) : everything(&search);
+        if (r != 0) {
+                item_ids_done(&search.unlocked);
+                item_ids_done(&search.locked);
+                return r;
+        }
+        *ret_unlocked = search.unlocked;
+        *ret_locked = search.locked;
+        return 0;
+}
