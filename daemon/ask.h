@@ -1,9 +1,10 @@
 /*
  * Ask: a question to the person
  *
- * It goes to an agent that the asking connection registered, else to the session agent, else to pinentry by the helper, else
- * it is answered ASK_NO_PROMPTER at once. Texts are made by the daemon from checked values only. One question at a time
- * goes to each agent; others wait. Ends when cancelled, answered, or when its agent leaves (then the next in line is asked).
+ * It goes to an agent that the asking connection registered, else to the session agent, else to pinentry by the
+ * helper, else it is answered ASK_NO_PROMPTER at once. Texts are made by the daemon from checked values only. One
+ * question at a time goes to each agent; others wait. Ends when cancelled, answered, or when its agent leaves (then
+ * the next in line is asked).
  */
 #pragma once
 
@@ -30,14 +31,27 @@ typedef struct AskRequest {
         const char *purpose; /* "unlock", "create-collection", …: org.keyfob.Prompter1 */
         const char *title;
         const char *message;
-        const char *error;   /* what was wrong with the last answer, or NULL */
-        int retries;         /* tries left, or -1 */
-        Caller *caller;      /* for whom; NULL: the daemon itself */
+        const char *error; /* what was wrong with the last answer, or NULL */
+        int retries;       /* tries left, or -1 */
+        Caller *caller;    /* for whom; NULL: the daemon itself */
 } AskRequest;
 
-/* secret is non-NULL only for ASK_ALLOWED of the two secret kinds; the callback owns it. It never runs inside ask_start(). */
+/* secret is non-NULL only for ASK_ALLOWED of the two secret kinds; the callback owns it. It never runs inside
+ * ask_start(). */
 typedef void (*AskDone)(void *userdata, AskOutcome outcome, Secret *secret);
 
 int ask_start(Daemon *daemon, const AskRequest *request, AskDone done, void *userdata, Ask **ret);
 /* Takes the question away; done() is not called. NULL allowed. Returns NULL. The pointer is dead after done(), too. */
 Ask *ask_cancel(Ask *ask);
+
+/* ---- agents (prompter1.c) and life ---- */
+
+int asker_new(Daemon *daemon, Asker **ret);
+Asker *asker_free(Asker *asker);
+DEFINE_CLEANUP(Asker *, asker_free)
+
+/* An agent of this caller's at `path`. -EEXIST (this one, or a session agent, is there already), -EPERM (a session
+ * agent of another user), -ENOBUFS. */
+int asker_add_agent(Daemon *daemon, Caller *caller, const char *path, bool session);
+/* -ENOENT */
+int asker_remove_agent(Daemon *daemon, Caller *caller, const char *path);

@@ -22,6 +22,7 @@ typedef enum CallerResourceKind {
         CALLER_PROMPT,
         CALLER_WAIT, /* a method call that has no reply yet */
         CALLER_AGENT,
+        CALLER_OBSERVER, /* holds nothing, only wants to know; not limited */
         _CALLER_RESOURCE_MAX,
 } CallerResourceKind;
 
@@ -33,8 +34,8 @@ struct CallerResource {
         void (*gone)(CallerResource *resource);
 };
 
-/* The caller of a message; made when it is new. Borrowed: good until control returns to the event loop, or as long as a
- * resource is attached. -EPERM when it is not the same user or root. */
+/* The caller of a message; made when it is new. Borrowed: good until control returns to the event loop, or as long as
+ * a resource is attached. -EPERM when it is not the same user or root. */
 int caller_of(Daemon *daemon, sd_bus_message *message, Caller **ret);
 
 /* Whether the message comes from this caller. */
@@ -49,6 +50,21 @@ void caller_detach(CallerResource *resource);
 CallerResource *caller_resources(Caller *caller, CallerResourceKind kind);
 
 sd_bus *caller_bus(const Caller *caller);
-const char *caller_sender(const Caller *caller); /* unique name, NULL on the own socket */
-pid_t caller_pid(const Caller *caller);          /* 0 when unknown */
+const char *caller_sender(const Caller *caller);  /* unique name, NULL on the own socket */
+pid_t caller_pid(const Caller *caller);           /* 0 when unknown */
 const char *caller_program(const Caller *caller); /* comm, or "" when unknown */
+
+/* ---- for the doors ---- */
+
+int callers_new(Daemon *daemon, Callers **ret);
+Callers *callers_free(Callers *callers);
+DEFINE_CLEANUP(Callers *, callers_free)
+
+/* A connection has ended (sender NULL: all its callers), or this unique name has left the bus. */
+void callers_gone(Daemon *daemon, sd_bus *bus, const char *sender);
+
+/* Whether the caller runs as our own uid (root may call, but not stand for the person). */
+bool caller_is_owner(const Caller *caller);
+
+/* The comm of a process, "" when unknown. */
+void caller_read_comm(pid_t pid, char *ret, size_t size);

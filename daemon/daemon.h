@@ -34,14 +34,14 @@ struct Daemon {
         Vault *session_vault; /* in memory; its one collection is `session` */
         uint32_t session_no;
 
-        Doors *doors;     /* door.h: session bus and own socket */
-        Callers *callers; /* caller.h */
-        Batch *batch;     /* batch.h */
-        Jobs *jobs;       /* job.h */
+        Doors *doors;       /* door.h: session bus and own socket */
+        Callers *callers;   /* caller.h */
+        Batch *batch;       /* batch.h */
+        Jobs *jobs;         /* job.h */
         HelperLink *helper; /* helper-link.h */
-        Asker *asker;     /* ask.h */
+        Asker *asker;       /* ask.h */
         Openings *openings; /* opening.h */
-        Secrets *secrets; /* secret-service.h: sessions, prompts */
+        Secrets *secrets;   /* secret-service.h: sessions, prompts */
 };
 
 /* Opens or re-opens the vault file (at start, after init). Sets vault, vault_state, vault_holder. */
@@ -65,3 +65,19 @@ typedef struct ItemRef {
  */
 int daemon_error(Daemon *daemon, sd_bus_error *error, int result);
 int daemon_secret_error(Daemon *daemon, sd_bus_error *error, int result);
+
+/* ---- life (keyfobd.c) ---- */
+
+typedef struct DaemonOptions {
+        const char *vault_path; /* NULL: the usual place */
+        bool use_bus;           /* also the session bus */
+        bool replace;           /* take org.freedesktop.secrets from its owner */
+        bool sandbox;
+} DaemonOptions;
+
+/* Makes all parts, in the order that keeps keys away from what is executed. -EADDRINUSE: another keyfobd runs,
+ * ret_pid. */
+int daemon_new(const DaemonOptions *options, Daemon **ret, pid_t *ret_pid);
+/* Commits, closes, wipes. */
+Daemon *daemon_free(Daemon *daemon);
+DEFINE_CLEANUP(Daemon *, daemon_free)

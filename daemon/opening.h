@@ -1,9 +1,9 @@
 /*
  * Opening: getting a root key, freshly
  *
- * Tries what opens without asking (a given secret; a `none` slot; key files, read by the helper), then, if allowed, asks
- * the person, three tries. The KDF runs as a job. Used by unlock (which keeps the keys open) and by everything that
- * needs the root for a moment (new slots, new collections, rekey).
+ * Tries what opens without asking (a given secret; a `none` slot; key files, read by the helper), then, if allowed,
+ * asks the person, three tries. The KDF runs as a job. Used by unlock (which keeps the keys open) and by everything
+ * that needs the root for a moment (new slots, new collections, rekey).
  */
 #pragma once
 
@@ -44,3 +44,11 @@ void opening_automatic(Daemon *daemon);
 
 /* An OPENING_* or vault result or errno as a D-Bus error. */
 int opening_error(Daemon *daemon, sd_bus_error *error, int result);
+
+/* True while opening_automatic() is still at work. */
+bool opening_automatic_pending(const Daemon *daemon);
+
+/* Reads the systemd credentials, so it comes before the sandbox. */
+int openings_new(Daemon *daemon, Openings **ret);
+Openings *openings_free(Openings *openings);
+DEFINE_CLEANUP(Openings *, openings_free)

@@ -1,0 +1,195 @@
+/*
+ * The daemon's parts, made and unmade
+ *
+ * The order is what keeps keys safe: the helper is started while there is no key and nothing is restricted; then the
+ * process closes itself to tracers, opens the vault and its doors, and locks itself in. On the way out the doors go
+ * first, so that whoever holds something is told while every part is still there, and the vault last.
+ */
+#include "daemon/daemon.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "common/places.h"
+#include "crypto/arena.h"
+#include "daemon/ask.h"
+#include "daemon/batch.h"
+#include "daemon/caller.h"
+#include "daemon/door.h"
+#include "daemon/helper-link.h"
+#include "daemon/job.h"
+#include "daemon/log.h"
+#include "daemon/opening.h"
+#include "daemon/sandbox.h"
+#include "daemon/secret-service.h"
+
+#define VAULT_NAME "vault.db"
+
+int daemon_open_vault(Daemon *daemon)
+{
+        pid_t holder = 0;
+        int r;
+
+        if (daemon->batch)
+                batch_flush(daemon);
+        daemon->vault = vault_free(daemon->vault);
+        r = vault_open(daemon->vault_path, &daemon->vault, &holder);
+        daemon->vault_state = r;
+        daemon->vault_holder = r == VAULT_E_BUSY ? holder : 0;
+
+        if (r == VAULT_E_BUSY && holder > 0)
+                log_line(LOG_ERR, "process %d has the vault open", holder);
+        else if (r == VAULT_E_NO_VAULT)
+                log_line(LOG_NOTICE, "no vault yet: run keyfob init");
+        else if (r != 0)
+                log_line(LOG_ERR, "the vault could not be opened: %s", vault_strerror(r));
+        return r;
+}
+
+static int directory_of(const char *path, char **ret)
+{
+        const char *slash = strrchr(path, '/');
+
+        if (!slash)
+                *ret = strdup(".");
+        else
+                *ret = slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+        return *ret ? 0 : -ENOMEM;
+}
+
+/* The directory is made now, while it can be: what init makes later must lie within what the sandbox leaves open. */
+static int choose_vault(Daemon *daemon, const char *given)
+{
+        _cleanup_free_ char *directory = NULL;
+        int r, fd;
+
+        if (given) {
+                daemon->vault_path = realpath(given, NULL);
+                if (!daemon->vault_path)
+                        daemon->vault_path = strdup(given);
+                if (!daemon->vault_path)
+                        return -ENOMEM;
+        } else {
+                r = places_data_dir(&directory);
+                if (r < 0)
+                        return r;
+                if (asprintf(&daemon->vault_path, "%s/" VAULT_NAME, directory) < 0) {
+                        daemon->vault_path = NULL;
+                        return -ENOMEM;
+                }
+                free(TAKE_PTR(directory));
+        }
+
+        r = directory_of(daemon->vault_path, &directory);
+        if (r < 0)
+                return r;
+        /* A directory that the person chose is made, but never changed. */
+        if (given && access(directory, F_OK) == 0)
+                return 0;
+        fd = places_open_private_dir(directory);
+        if (fd < 0) {
+                log_line(LOG_WARNING, "%s can't be used: %s", directory, strerror(-fd));
+                return 0;
+        }
+        (void)close(fd);
+        return 0;
+}
+
+static void close_to_others(void)
+{
+        if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+                log_line(LOG_WARNING, "the process could not be made undumpable: %m");
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+                log_line(LOG_WARNING, "privileges could not be given up: %m");
+}
+
+static int lock_in(const Daemon *daemon)
+{
+        _cleanup_free_ char *vault = NULL, *sockets = NULL;
+        int r;
+
+        r = directory_of(daemon->vault_path, &vault);
+        if (r >= 0)
+                r = directory_of(doors_socket_path(daemon), &sockets);
+        if (r < 0)
+                return r;
+        sandbox_enter((const char *const[]){vault, sockets, NULL});
+        return 0;
+}
+
+int daemon_new(const DaemonOptions *options, Daemon **ret, pid_t *ret_pid)
+{
+        _cleanup_(daemon_freep) Daemon *daemon = calloc(1, sizeof(*daemon));
+        int r;
+
+        if (!daemon)
+                return -ENOMEM;
+        r = sd_event_new(&daemon->event);
+        if (r < 0)
+                return r;
+
+        r = arena_init();
+        if (r < 0)
+                return r;
+        if (r > 0)
+                log_line(LOG_WARNING, "keys can't be locked in memory and may be swapped: raise the memlock limit");
+
+        r = helper_link_new(daemon, &daemon->helper);
+        if (r < 0)
+                return r;
+        close_to_others();
+
+        r = callers_new(daemon, &daemon->callers);
+        if (r >= 0)
+                r = batch_new(daemon, &daemon->batch);
+        if (r >= 0)
+                r = jobs_new(daemon, &daemon->jobs);
+        if (r >= 0)
+                r = asker_new(daemon, &daemon->asker);
+        if (r >= 0)
+                r = openings_new(daemon, &daemon->openings);
+        if (r >= 0)
+                r = choose_vault(daemon, options->vault_path);
+        if (r >= 0)
+                r = secrets_new(daemon, &daemon->secrets);
+        if (r < 0)
+                return r;
+
+        r = doors_open(daemon, &(DoorsOptions){.use_bus = options->use_bus, .replace = options->replace},
+                       &daemon->doors, ret_pid);
+        if (r < 0)
+                return r;
+        (void)daemon_open_vault(daemon);
+        if (options->sandbox) {
+                r = lock_in(daemon);
+                if (r < 0)
+                        return r;
+        }
+
+        opening_automatic(daemon);
+        *ret = TAKE_PTR(daemon);
+        return 0;
+}
+
+Daemon *daemon_free(Daemon *daemon)
+{
+        if (!daemon)
+                return NULL;
+        if (daemon->batch)
+                batch_flush(daemon);
+        daemon->doors = doors_free(daemon->doors);
+        daemon->secrets = secrets_free(daemon->secrets);
+        daemon->openings = openings_free(daemon->openings);
+        daemon->asker = asker_free(daemon->asker);
+        daemon->jobs = jobs_free(daemon->jobs);
+        daemon->helper = helper_link_free(daemon->helper);
+        daemon->batch = batch_free(daemon->batch);
+        daemon->callers = callers_free(daemon->callers);
+        daemon->vault = vault_free(daemon->vault);
+        daemon->session_vault = vault_free(daemon->session_vault);
+        sd_event_unref(daemon->event);
+        free(daemon->vault_path);
+        free(daemon);
+        return NULL;
+}

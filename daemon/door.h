@@ -1,0 +1,57 @@
+/*
+ * Doors: the ways in
+ *
+ * The session bus (session-bus.h) and the own socket, which is served here: listening, admitting, and the connections
+ * with what each asked for. The same objects stand behind both. Only our own uid and root are admitted.
+ */
+#pragma once
+
+#include "daemon/daemon.h"
+#include "daemon/match.h"
+
+#define DOOR_CONNECTIONS_MAX 256U
+#define DOOR_MATCHES_MAX     512U                  /* of one connection */
+#define DOOR_UNREAD_MAX      ((size_t)1024 * 1024) /* bytes a connection may leave unread */
+
+/* Our own name on the own socket, and that of its n-th connection (":1.%u"). */
+#define DOOR_UNIQUE_NAME ":1.0"
+
+typedef struct Connection Connection;
+
+typedef struct DoorsOptions {
+        bool use_bus; /* the session bus as well */
+        bool replace; /* take org.freedesktop.secrets from who has it */
+} DoorsOptions;
+
+/* Binds or takes over the own socket and connects to the session bus if there is one. -EADDRINUSE when another keyfobd
+ * serves the socket: ret_pid is its pid, or 0. */
+int doors_open(Daemon *daemon, const DoorsOptions *options, Doors **ret, pid_t *ret_pid);
+Doors *doors_free(Doors *doors);
+DEFINE_CLEANUP(Doors *, doors_free)
+
+/* Where the own socket is. */
+const char *doors_socket_path(const Daemon *daemon);
+
+/* The connection to the session bus, or NULL. */
+sd_bus *doors_session_bus(const Daemon *daemon);
+
+/* Adds every object to a connection. */
+int doors_attach(Daemon *daemon, sd_bus *bus);
+
+/* ---- the own socket's connections ---- */
+
+/* The next connection that wants this signal; previous NULL begins, NULL ends. */
+Connection *doors_next_listener(Daemon *daemon, Connection *previous, const MatchSignal *signal);
+sd_bus *connection_bus(const Connection *connection);
+
+/* Called after something was sent on a bus: closes a connection that leaves too much unread. */
+void doors_sent(Daemon *daemon, sd_bus *bus, sd_bus_message *message);
+
+/* For minibus.c */
+uint32_t connection_number(const Connection *connection);
+pid_t connection_pid(const Connection *connection);
+uid_t connection_uid(const Connection *connection);
+/* -ENOBUFS when there are too many. Takes the rule over on success. */
+int connection_add_match(Connection *connection, MatchRule *rule);
+/* -ENOENT when there is none like it. */
+int connection_remove_match(Connection *connection, const MatchRule *rule);

@@ -1,0 +1,111 @@
+/*
+ * Errors on the bus
+ *
+ * Results of the vault and of openings become D-Bus errors in this one place: a name that programs can rely on and one
+ * line for the person, which says what to do where there is something to do.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "daemon/daemon.h"
+#include "daemon/opening.h"
+
+#define SECRETS_ERROR_LOCKED         "org.freedesktop.Secret.Error.IsLocked"
+#define SECRETS_ERROR_NO_SUCH_OBJECT "org.freedesktop.Secret.Error.NoSuchObject"
+
+typedef struct ErrorLine {
+        int result;
+        const char *name;
+        const char *message;
+} ErrorLine;
+
+static const ErrorLine lines[] = {
+        {VAULT_E_NO_VAULT, KEYFOB_ERROR_NO_VAULT, "no vault yet: run keyfob init"},
+        {VAULT_E_EXISTS, KEYFOB_ERROR_EXISTS, "it is there already"},
+        {VAULT_E_LOCKED, KEYFOB_ERROR_LOCKED, "locked: run keyfob unlock"},
+        {VAULT_E_NOT_FOUND, KEYFOB_ERROR_NOT_FOUND, "not found"},
+        {VAULT_E_WRONG_SECRET, KEYFOB_ERROR_WRONG_SECRET, "wrong password or key: try again"},
+        {VAULT_E_DAMAGED, KEYFOB_ERROR_DAMAGED, "damaged: run keyfob diagnose"},
+        {VAULT_E_TOO_NEW, KEYFOB_ERROR_UNSUPPORTED, "the vault was made by a later version: upgrade keyfob"},
+        {VAULT_E_UNSUPPORTED, KEYFOB_ERROR_UNSUPPORTED, "this build can't open that kind of slot"},
+        {VAULT_E_LIMIT, KEYFOB_ERROR_LIMITS, "too large or too many"},
+        {VAULT_E_LAST_SLOT, KEYFOB_ERROR_LAST_SLOT, "the last slot stays: add another one first"},
+        {VAULT_E_INVALID, KEYFOB_ERROR_INVALID, "a value is not allowed here"},
+        {VAULT_E_UNSAFE, KEYFOB_ERROR_UNSAFE,
+         "the vault's file or directory is open to others or not yours: check owner and mode"},
+        {OPENING_CANCELLED, KEYFOB_ERROR_CANCELLED, "cancelled"},
+        {OPENING_NO_PROMPTER, KEYFOB_ERROR_NO_PROMPTER,
+         "locked, and there is nobody to ask: run keyfob unlock in a terminal, or keyfob prompt-agent"},
+        {OPENING_NO_SLOT, KEYFOB_ERROR_NO_PROMPTER,
+         "locked, and no slot can be opened here: run keyfob slot list to see what it needs"},
+};
+
+static const ErrorLine *find_line(int result)
+{
+        for (size_t i = 0; i < ELEMENTSOF(lines); i++)
+                if (lines[i].result == result)
+                        return &lines[i];
+        return NULL;
+}
+
+static int errno_error(sd_bus_error *error, int result)
+{
+        switch (-result) {
+        case ENOSPC:
+        case EDQUOT:
+                return sd_bus_error_set(error, KEYFOB_ERROR_IO, "the disk is full: nothing was changed");
+        case ENOBUFS:
+                return sd_bus_error_set(error, KEYFOB_ERROR_LIMITS, "too many at once: close some first");
+        case ENOMEM:
+                return sd_bus_error_set_errno(error, ENOMEM);
+        case EPERM:
+        case EACCES:
+                return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED, "not allowed: %s", strerror(-result));
+        case EINVAL:
+                return sd_bus_error_set(error, KEYFOB_ERROR_INVALID, "a value is not allowed here");
+        default:
+                return sd_bus_error_setf(error, KEYFOB_ERROR_IO, "the vault could not be read or written: %s",
+                                         strerror(-result));
+        }
+}
+
+int daemon_error(Daemon *daemon, sd_bus_error *error, int result)
+{
+        const ErrorLine *line;
+
+        if (result == 0)
+                return 0;
+        if (result < 0)
+                return errno_error(error, result);
+        if (result == VAULT_E_BUSY && daemon->vault_holder > 0)
+                return sd_bus_error_setf(error, KEYFOB_ERROR_BUSY, "process %d has the vault open: end it first",
+                                         daemon->vault_holder);
+        if (result == VAULT_E_BUSY)
+                return sd_bus_error_set(error, KEYFOB_ERROR_BUSY, "another process has the vault open: end it first");
+
+        line = find_line(result);
+        if (line)
+                return sd_bus_error_set(error, line->name, line->message);
+        return sd_bus_error_set(error, KEYFOB_ERROR_IO, vault_strerror(result));
+}
+
+int daemon_secret_error(Daemon *daemon, sd_bus_error *error, int result)
+{
+        switch (result) {
+        case VAULT_E_LOCKED:
+                return sd_bus_error_set(error, SECRETS_ERROR_LOCKED, "locked: unlock it first");
+        case VAULT_E_NOT_FOUND:
+                return sd_bus_error_set(error, SECRETS_ERROR_NO_SUCH_OBJECT, "there is no such object");
+        case VAULT_E_INVALID:
+                return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "a value is not allowed here");
+        case VAULT_E_LIMIT:
+                return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "too large or too many");
+        default:
+                return daemon_error(daemon, error, result);
+        }
+}
+
+int opening_error(Daemon *daemon, sd_bus_error *error, int result)
+{
+        return daemon_error(daemon, error, result);
+}
