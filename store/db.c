@@ -201,9 +201,11 @@ int db_open(const char *path, sqlite3 **ret)
         r = db_result(sqlite3_open_v2(path ? path : ":memory:", &db, flags, NULL));
         if (r == 0) {
                 harden(db);
-                r = db_exec(db, "PRAGMA page_size=4096; PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON;"
-                                "PRAGMA secure_delete=ON; PRAGMA cache_size=-2048; PRAGMA foreign_keys=OFF;"
-                                "PRAGMA synchronous=FULL; PRAGMA locking_mode=EXCLUSIVE");
+                /* The lock's kind first: others read the file, and what is read before it is read under a shared lock.
+                 */
+                r = db_exec(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA page_size=4096; PRAGMA temp_store=MEMORY;"
+                                "PRAGMA cell_size_check=ON; PRAGMA secure_delete=ON; PRAGMA cache_size=-2048;"
+                                "PRAGMA foreign_keys=OFF; PRAGMA synchronous=FULL");
         }
         if (r != 0) {
                 (void)sqlite3_close(db);

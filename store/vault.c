@@ -319,14 +319,15 @@ int vault_open(const char *path, Vault **ret, pid_t *ret_pid)
         r = file_check(path, /* missing_ok= */ false, &real);
         if (r != 0)
                 return r;
+        /* The first read takes the lock. */
         r = db_open(real, &db);
-        if (r != 0)
-                return r;
-        r = vault_new(db, &vault);
+        if (r == VAULT_E_BUSY && ret_pid)
+                *ret_pid = file_lock_holder(real);
+        if (r == 0)
+                r = vault_new(db, &vault);
         if (r != 0)
                 return r;
 
-        /* The first read takes the lock. */
         r = db_pragma(db, "PRAGMA application_id", &application);
         if (r == 0)
                 r = db_pragma(db, "PRAGMA user_version", &version);
@@ -336,11 +337,8 @@ int vault_open(const char *path, Vault **ret, pid_t *ret_pid)
                 r = VAULT_E_TOO_NEW;
         if (r == 0)
                 r = db_start_wal(db);
-        if (r != 0) {
-                if (r == VAULT_E_BUSY && ret_pid)
-                        *ret_pid = file_lock_holder(real);
+        if (r != 0)
                 return r;
-        }
         r = migrate(db, real, schema_steps, schema_version);
         if (r == 0)
                 r = schema_check(db);
