@@ -11,14 +11,15 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "daemon/helper-link.h"
 #include "daemon/log.h"
 #include "daemon/prompter1.h"
 #include "store/slot.h"
 
-#define ASK_USEC (UINT64_C(600) * 1000000) /* a person thinks */
-#define ASKS_MAX 256U
+#define ASK_SECONDS 600 /* a person thinks */
+#define ASKS_MAX    256U
 
 typedef enum Stage {
         STAGE_OWN_AGENT,
@@ -51,6 +52,7 @@ struct Ask {
         bool failed;  /* someone was there, but could not ask */
         Agent *own;   /* the asking connection's, when it was asked */
         Agent *agent; /* who has the question now */
+        time_t since;
         sd_bus_slot *call;
         HelperCall *pinentry;
         Ask *next;
@@ -71,6 +73,14 @@ static const char *const kind_names[] = {
         [ASK_SECRET] = "secret",
         [ASK_NEW_SECRET] = "new-secret",
 };
+
+static time_t seconds_now(void)
+{
+        struct timespec ts;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &ts);
+        return ts.tv_sec;
+}
 
 static void set_pump(Asker *asker)
 {
@@ -203,9 +213,12 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         int allowed;
 
         (void)sd_bus_message_sensitive(reply);
-        if (sd_bus_message_is_method_error(reply, SD_BUS_ERROR_NO_REPLY) ||
-            sd_bus_message_is_method_error(reply, SD_BUS_ERROR_TIMEOUT)) {
-                finish(ask, ASK_DENIED, NULL);
+        if (sd_bus_message_is_method_error(reply, SD_BUS_ERROR_NO_REPLY)) {
+                /* The person let the time pass; else the agent has gone, and someone else may be asked. */
+                if (seconds_now() - ask->since >= ASK_SECONDS)
+                        finish(ask, ASK_DENIED, NULL);
+                else
+                        pass_on(ask);
                 return 1;
         }
         if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_message_read(reply, "b", &allowed) < 0 ||
@@ -234,7 +247,7 @@ static void ask_agent(Ask *ask, Agent *agent)
         r = make_call(ask, agent, &message);
         if (r >= 0)
                 r = sd_bus_call_async(caller_bus(agent->resource.caller), &ask->call, message, on_answer, ask,
-                                      ASK_USEC);
+                                      (uint64_t)(ASK_SECONDS + 1) * 1000000);
         if (r < 0) {
                 ask->failed = true;
                 ask->stage++;
@@ -242,6 +255,7 @@ static void ask_agent(Ask *ask, Agent *agent)
                 return;
         }
         ask->agent = agent;
+        ask->since = seconds_now();
         agent->asking = ask;
 }
 

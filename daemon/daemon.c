@@ -1,9 +1,10 @@
 /*
  * The daemon's parts, made and unmade
  *
- * The order is what keeps keys safe: the helper is started while there is no key and nothing is restricted; then the
- * process closes itself to tracers, opens the vault and its doors, and locks itself in. On the way out the doors go
- * first, so that whoever holds something is told while every part is still there, and the vault last.
+ * The order is what keeps keys safe: the socket is bound, which ends a second daemon before it does anything; the
+ * helper is started while there is no key and nothing is restricted; then the process closes itself to tracers, lets
+ * callers in, opens the vault and locks itself in. On the way out the doors go first, so that whoever holds something
+ * is told while every part is still there, and the vault last.
  */
 #include "daemon/daemon.h"
 
@@ -28,8 +29,8 @@
 
 int daemon_open_vault(Daemon *daemon)
 {
+        int before = daemon->vault_state, r;
         pid_t holder = 0;
-        int r;
 
         if (daemon->batch)
                 batch_flush(daemon);
@@ -38,6 +39,8 @@ int daemon_open_vault(Daemon *daemon)
         daemon->vault_state = r;
         daemon->vault_holder = r == VAULT_E_BUSY ? holder : 0;
 
+        if (r == before)
+                return r; /* known, and said */
         if (r == VAULT_E_BUSY && holder > 0)
                 log_line(LOG_ERR, "process %d has the vault open", holder);
         else if (r == VAULT_E_NO_VAULT)
@@ -129,6 +132,10 @@ int daemon_new(const DaemonOptions *options, Daemon **ret, pid_t *ret_pid)
         if (r < 0)
                 return r;
 
+        r = doors_new(daemon, &daemon->doors, ret_pid);
+        if (r < 0)
+                return r;
+
         r = arena_init();
         if (r < 0)
                 return r;
@@ -156,8 +163,7 @@ int daemon_new(const DaemonOptions *options, Daemon **ret, pid_t *ret_pid)
         if (r < 0)
                 return r;
 
-        r = doors_open(daemon, &(DoorsOptions){.use_bus = options->use_bus, .replace = options->replace},
-                       &daemon->doors, ret_pid);
+        r = doors_open(daemon, &(DoorsOptions){.use_bus = options->use_bus, .replace = options->replace});
         if (r < 0)
                 return r;
         (void)daemon_open_vault(daemon);

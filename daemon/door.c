@@ -56,6 +56,7 @@ struct Doors {
         sd_id128_t id;
         Connection *connections;
         unsigned n_connections;
+        bool full;
         uint32_t last_number;
         SessionBus *session;
 };
@@ -73,6 +74,7 @@ static Connection *connection_free(Connection *connection)
         if (connection->next)
                 connection->next->previous = connection->previous;
         connection->doors->n_connections--;
+        connection->doors->full = false;
 
         if (connection->bus)
                 callers_gone(connection->doors->daemon, connection->bus, NULL);
@@ -430,7 +432,9 @@ static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *us
                         log_line(LOG_WARNING, "a connection of another user was refused");
                         (void)close(client);
                 } else if (doors->n_connections >= DOOR_CONNECTIONS_MAX) {
-                        log_line(LOG_WARNING, "too many connections: process %d was refused", peer.pid);
+                        if (!doors->full)
+                                log_line(LOG_WARNING, "too many connections: process %d was refused", peer.pid);
+                        doors->full = true; /* said once, until there is room again */
                         (void)close(client);
                 } else if (connection_new(doors, client, &peer) < 0) {
                         log_line(LOG_WARNING, "a connection could not be set up");
@@ -469,7 +473,7 @@ void session_bus_status(const Daemon *daemon, SessionBusStatus *ret)
                 *ret = (SessionBusStatus){.secrets_name = "none"};
 }
 
-int doors_open(Daemon *daemon, const DoorsOptions *options, Doors **ret, pid_t *ret_pid)
+int doors_new(Daemon *daemon, Doors **ret, pid_t *ret_pid)
 {
         _cleanup_(doors_freep) Doors *doors = calloc(1, sizeof(*doors));
         int r;
@@ -480,26 +484,27 @@ int doors_open(Daemon *daemon, const DoorsOptions *options, Doors **ret, pid_t *
         doors->own = OWN_SOCKET_NULL;
 
         r = sd_id128_randomize(&doors->id);
-        if (r < 0)
-                return r;
-        r = own_socket_open(&doors->own, ret_pid);
-        if (r < 0)
-                return r;
-        r = sd_event_add_defer(daemon->event, &doors->reap, on_reap, doors);
+        if (r >= 0)
+                r = own_socket_open(&doors->own, ret_pid);
+        if (r >= 0)
+                r = sd_event_add_defer(daemon->event, &doors->reap, on_reap, doors);
         if (r >= 0)
                 r = sd_event_source_set_enabled(doors->reap, SD_EVENT_OFF);
-        if (r >= 0)
-                r = sd_event_add_io(daemon->event, &doors->listening, doors->own.fd, EPOLLIN, on_accept, doors);
         if (r < 0)
                 return r;
-        if (options->use_bus) {
-                r = session_bus_new(daemon, doors->own.path, options->replace, &doors->session);
-                if (r < 0)
-                        return r;
-        }
-
         *ret = TAKE_PTR(doors);
         return 0;
+}
+
+int doors_open(Daemon *daemon, const DoorsOptions *options)
+{
+        Doors *doors = daemon->doors;
+        int r;
+
+        r = sd_event_add_io(daemon->event, &doors->listening, doors->own.fd, EPOLLIN, on_accept, doors);
+        if (r < 0 || !options->use_bus)
+                return r;
+        return session_bus_new(daemon, doors->own.path, options->replace, &doors->session);
 }
 
 Doors *doors_free(Doors *doors)

@@ -23,9 +23,11 @@ typedef struct DoorsOptions {
         bool replace; /* take org.freedesktop.secrets from who has it */
 } DoorsOptions;
 
-/* Binds or takes over the own socket and connects to the session bus if there is one. -EADDRINUSE when another keyfobd
- * serves the socket: ret_pid is its pid, or 0. */
-int doors_open(Daemon *daemon, const DoorsOptions *options, Doors **ret, pid_t *ret_pid);
+/* Binds or takes over the own socket; who connects waits until doors_open(). -EADDRINUSE when another keyfobd serves
+ * it: ret_pid is its pid, or 0. */
+int doors_new(Daemon *daemon, Doors **ret, pid_t *ret_pid);
+/* Lets callers in, and connects to the session bus if there is one. */
+int doors_open(Daemon *daemon, const DoorsOptions *options);
 Doors *doors_free(Doors *doors);
 DEFINE_CLEANUP(Doors *, doors_free)
 

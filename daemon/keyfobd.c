@@ -188,9 +188,9 @@ static int run(const Options *options)
 
         r = daemon_new(&options->daemon, &daemon, &other);
         if (r == -EADDRINUSE && other > 0)
-                log_line(LOG_ERR, "keyfobd is already running (pid %d)", other);
+                log_line(LOG_ERR, "already running (pid %d)", other);
         else if (r == -EADDRINUSE)
-                log_line(LOG_ERR, "keyfobd is already running");
+                log_line(LOG_ERR, "already running");
         else if (r < 0)
                 log_line(LOG_ERR, "could not start: %s", strerror(-r));
         if (r >= 0)

@@ -33,6 +33,7 @@ struct SessionBus {
         sd_bus *bus;
         bool connected, owned, taken;
         pid_t owner_pid;
+        pid_t owner_told; /* of whom the log has been told */
         char owner_comm[64];
         sd_event_source *again; /* reap and reconnect */
         unsigned back_off;
@@ -106,6 +107,9 @@ static int on_owner_pid(sd_bus_message *message, void *userdata, sd_bus_error *e
                 return 0;
         session->owner_pid = (pid_t)pid;
         caller_read_comm(session->owner_pid, session->owner_comm, sizeof(session->owner_comm));
+        if (session->owner_pid == session->owner_told)
+                return 0;
+        session->owner_told = session->owner_pid;
         log_line(LOG_NOTICE, SECRETS_BUS_NAME " is served by %s (process %d); keyfobd waits for it",
                  session->owner_comm[0] ? session->owner_comm : "another program", session->owner_pid);
         return 0;
@@ -127,6 +131,7 @@ static void set_owned(SessionBus *session)
                 log_line(LOG_INFO, "serving " SECRETS_BUS_NAME);
         session->owned = true;
         session->taken = false;
+        session->owner_told = 0;
 }
 
 static int on_secrets_requested(sd_bus_message *message, void *userdata, sd_bus_error *error)
