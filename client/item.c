@@ -18,7 +18,18 @@ typedef struct Value {
         Secret *secret;
         char *content_type;
         char *path;
+        keyfob_attribute *attributes; /* copies: the reply holds the secret and must not live as long */
+        size_t n_attributes;
 } Value;
+
+static void attributes_free(keyfob_attribute *attributes, size_t n)
+{
+        for (size_t i = 0; i < n; i++) {
+                free((void *)(uintptr_t)attributes[i].name);
+                free((void *)(uintptr_t)attributes[i].value);
+        }
+        free(attributes);
+}
 
 KEYFOB_API keyfob_value *keyfob_value_free(keyfob_value *value)
 {
@@ -29,6 +40,7 @@ KEYFOB_API keyfob_value *keyfob_value_free(keyfob_value *value)
         secret_free(v->secret);
         free(v->content_type);
         free(v->path);
+        attributes_free(v->attributes, v->n_attributes);
         free(v);
         return NULL;
 }
@@ -43,19 +55,67 @@ static bool attributes_valid(const keyfob_attribute *attributes, size_t n)
         return true;
 }
 
+static int read_attributes(sd_bus_message *m, keyfob_attribute **ret, size_t *ret_n)
+{
+        _cleanup_free_ keyfob_attribute *attributes = NULL;
+        keyfob_attribute one;
+        size_t n = 0, room = 0;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "{ss}");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read(m, "{ss}", &one.name, &one.value)) > 0) {
+                if (n == room) {
+                        keyfob_attribute *larger;
+
+                        room = room ? room * 2 : 4;
+                        larger = reallocarray(attributes, room, sizeof(*attributes));
+                        if (!larger)
+                                return -ENOMEM;
+                        attributes = larger;
+                }
+                attributes[n++] = one;
+        }
+        if (r < 0)
+                return r;
+        r = sd_bus_message_exit_container(m);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(attributes);
+        *ret_n = n;
+        return 0;
+}
+
+static int attributes_copy(const keyfob_attribute *from, size_t n, Value *to)
+{
+        to->attributes = calloc(n + 1, sizeof(*to->attributes));
+        if (!to->attributes)
+                return -ENOMEM;
+        to->n_attributes = n;
+        for (size_t i = 0; i < n; i++) {
+                to->attributes[i].name = strdup(from[i].name);
+                to->attributes[i].value = strdup(from[i].value);
+                if (!to->attributes[i].name || !to->attributes[i].value)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
 static int read_value(sd_bus_message *m, keyfob_value **ret)
 {
         _cleanup_(keyfob_value_freep) keyfob_value *value = NULL;
+        _cleanup_free_ keyfob_attribute *attributes = NULL;
         const char *path, *content_type;
         const void *data;
-        size_t size;
+        size_t size, n;
         Value *v;
         int r;
 
         r = sd_bus_message_read(m, "o", &path);
         if (r < 0)
                 return r;
-        r = sd_bus_message_skip(m, "a{ss}");
+        r = read_attributes(m, &attributes, &n);
         if (r < 0)
                 return r;
         r = sd_bus_message_read_array(m, 'y', &data, &size);
@@ -73,11 +133,18 @@ static int read_value(sd_bus_message *m, keyfob_value **ret)
         v->content_type = strdup(content_type);
         if (!v->path || !v->content_type)
                 return -ENOMEM;
+        r = attributes_copy(attributes, n, v);
+        if (r < 0)
+                return r;
         r = secret_new_from(&v->secret, data, size);
         if (r < 0)
                 return r;
-        v->value = (keyfob_value){
-                .data = v->secret->data, .size = v->secret->size, .content_type = v->content_type, .path = v->path};
+        v->value = (keyfob_value){.data = v->secret->data,
+                                  .size = v->secret->size,
+                                  .content_type = v->content_type,
+                                  .path = v->path,
+                                  .attributes = v->attributes,
+                                  .n_attributes = v->n_attributes};
 
         *ret = TAKE_PTR(value);
         return 0;
@@ -223,38 +290,6 @@ KEYFOB_API keyfob_items *keyfob_items_free(keyfob_items *items)
         sd_bus_message_unref(list->reply);
         free(list);
         return NULL;
-}
-
-static int read_attributes(sd_bus_message *m, keyfob_attribute **ret, size_t *ret_n)
-{
-        _cleanup_free_ keyfob_attribute *attributes = NULL;
-        keyfob_attribute one;
-        size_t n = 0, room = 0;
-        int r;
-
-        r = sd_bus_message_enter_container(m, 'a', "{ss}");
-        if (r < 0)
-                return r;
-        while ((r = sd_bus_message_read(m, "{ss}", &one.name, &one.value)) > 0) {
-                if (n == room) {
-                        keyfob_attribute *larger;
-
-                        room = room ? room * 2 : 4;
-                        larger = reallocarray(attributes, room, sizeof(*attributes));
-                        if (!larger)
-                                return -ENOMEM;
-                        attributes = larger;
-                }
-                attributes[n++] = one;
-        }
-        if (r < 0)
-                return r;
-        r = sd_bus_message_exit_container(m);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(attributes);
-        *ret_n = n;
-        return 0;
 }
 
 static int read_items(sd_bus_message *m, keyfob_items **ret)

@@ -89,6 +89,11 @@ KEYFOB_API const char *keyfob_message(const keyfob *k);
 
 /* ---- values ---- */
 
+typedef struct keyfob_attribute {
+        const char *name;
+        const char *value;
+} keyfob_attribute;
+
 /* A secret that was read. The bytes are in memory that is locked where the limit allows and left out of core dumps,
  * and are wiped by keyfob_value_free(). Made by the library only; later versions may add fields at the end. */
 typedef struct keyfob_value {
@@ -96,6 +101,8 @@ typedef struct keyfob_value {
         size_t size;              /* bytes; may be 0 */
         const char *content_type; /* "text/plain" unless the writer said otherwise */
         const char *path;         /* the item's object path */
+        const keyfob_attribute *attributes;
+        size_t n_attributes;
 } keyfob_value;
 
 /* Wipes and frees. NULL is allowed. Returns NULL. */
@@ -120,11 +127,6 @@ KEYFOB_API int keyfob_set(keyfob *k, const char *service, const char *user, cons
 KEYFOB_API int keyfob_delete(keyfob *k, const char *service, const char *user);
 
 /* ---- items by attributes ---- */
-
-typedef struct keyfob_attribute {
-        const char *name;
-        const char *value;
-} keyfob_attribute;
 
 /* keyfob_get() and keyfob_delete() for any attributes; n is their number, at least 1. */
 KEYFOB_API int keyfob_lookup(keyfob *k, const keyfob_attribute *attributes, size_t n, keyfob_value **ret);
