@@ -1,0 +1,85 @@
+/*
+ * keyfob check: is every record what was stored?
+ */
+#include <stdio.h>
+
+#include "cli/json.h"
+#include "cli/output.h"
+#include "cli/request.h"
+
+static void print(struct json_object *report)
+{
+        static const struct {
+                const char *key, *text;
+        } lines[] = {
+                {"records", "records checked"},
+                {"damaged", "damaged records"},
+                {"index_missing", "missing index rows"},
+                {"index_extra", "superfluous index rows"},
+                {"tampered", "collections whose sum does not fit"},
+                {"locked", "locked collections, not checked"},
+        };
+        struct json_object *objects = json_member(report, "objects");
+
+        for (size_t i = 0; i < ELEMENTSOF(lines); i++)
+                if (i == 0 || json_number(report, lines[i].key) > 0)
+                        printf("%8llu  %s\n", (unsigned long long)json_number(report, lines[i].key), lines[i].text);
+        for (size_t i = 0; i < json_length(objects); i++)
+                printf("damaged: %s\n", json_object_get_string(json_object_array_get_idx(objects, i)));
+}
+
+static int run_check(Cli *cli, int argc, char *argv[])
+{
+        static const struct option options[] = {CLI_HELP, CLI_JSON, {"accept", no_argument, NULL, 'a'}, CLI_END};
+        _cleanup_(keyfob_closep) keyfob *k = NULL;
+        _cleanup_(request_done) Request request = {0};
+        _cleanup_json_ struct json_object *report = NULL;
+        bool accept = false, bad;
+        int c, r;
+
+        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+                if (c == 'a') {
+                        accept = true;
+                        continue;
+                }
+                r = cli_option(cli, c);
+                if (r >= 0)
+                        return r;
+        }
+        if (optind != argc)
+                return cli_usage(cli);
+
+        r = cli_connect(&k);
+        if (r != 0)
+                return r;
+        request_init(&request, k, "Check");
+        request_append(&request, "b", (int)accept);
+        r = request_call_json(&request, CLIENT_PATIENT, &report);
+        if (r != 0)
+                return r;
+
+        if (cli->json) {
+                r = output_json(json_object_get(report));
+        } else {
+                print(report);
+                r = output_flush();
+        }
+        if (r != 0)
+                return r;
+        bad = json_number(report, "damaged") > 0 || json_number(report, "tampered") > 0 ||
+              json_number(report, "index_missing") > 0 || json_number(report, "index_extra") > 0;
+        if (bad && !accept)
+                return cli_error(EXIT_DAMAGED,
+                                 "the vault is not as it was stored: \"keyfob check --accept\" repairs what can be "
+                                 "repaired and takes the rest as it is");
+        return 0;
+}
+
+const Command command_check = {
+        .name = "check",
+        .usage = "[--accept]",
+        .summary = "Verify every record of the open collections",
+        .help = "  --accept   repair what can be repaired and take the present state as right\n"
+                "  --json\n",
+        .run = run_check,
+};

@@ -1,0 +1,44 @@
+/*
+ * keyfob completion: the completion script of a shell, for those who did not install it
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/output.h"
+
+#include "completions.h"
+
+static int run_completion(Cli *cli, int argc, char *argv[])
+{
+        static const struct {
+                const char *shell;
+                const unsigned char *text;
+                size_t size;
+        } scripts[] = {
+                {"bash", completion_bash, sizeof(completion_bash)},
+                {"zsh", completion_zsh, sizeof(completion_zsh)},
+                {"fish", completion_fish, sizeof(completion_fish)},
+        };
+        int r;
+
+        r = cli_plain_options(cli, argc, argv);
+        if (r >= 0)
+                return r;
+        if (argc - optind != 1)
+                return cli_usage(cli);
+        for (size_t i = 0; i < ELEMENTSOF(scripts); i++) {
+                if (strcmp(scripts[i].shell, argv[optind]) != 0)
+                        continue;
+                r = output_write(STDOUT_FILENO, scripts[i].text, scripts[i].size);
+                return r < 0 ? cli_error(EXIT_OTHER, "cannot write the output: %s", strerror(-r)) : 0;
+        }
+        return cli_error(EXIT_USAGE, "there are completions for bash, zsh and fish");
+}
+
+const Command command_completion = {
+        .name = "completion",
+        .usage = "bash | zsh | fish",
+        .summary = "Print the completion script of a shell",
+        .run = run_completion,
+};

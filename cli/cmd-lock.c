@@ -1,0 +1,127 @@
+/*
+ * keyfob unlock, keyfob lock
+ *
+ * Unlocking takes the password from where it was told, or lets the daemon ask: on this terminal, else whoever the
+ * session has. Locking never starts a daemon: where none runs, nothing is open.
+ */
+#include <string.h>
+
+#include "cli/keyring.h"
+#include "cli/password.h"
+#include "cli/request.h"
+
+static int unlock_own(const char *collection, const PasswordSource *source)
+{
+        _cleanup_(keyfob_closep) keyfob *k = NULL;
+        _cleanup_(secret_freep) Secret *secret = NULL;
+        int r;
+
+        r = password_read(source, &secret);
+        if (r != 0)
+                return r;
+        r = cli_connect(&k);
+        if (r != 0)
+                return r;
+        if (!secret)
+                cli_use_terminal(k);
+        r = keyfob_unlock(k, collection, secret ? secret->data : NULL, secret ? secret->size : 0);
+        return r == 0 ? 0 : cli_fail(k, r);
+}
+
+static int run_unlock(Cli *cli, int argc, char *argv[])
+{
+        static const struct option options[] = {CLI_HELP,
+                                                CLI_BACKEND,
+                                                {"password-file", required_argument, NULL, 'f'},
+                                                {"password-fd", required_argument, NULL, 'd'},
+                                                CLI_END};
+        _cleanup_(keyring_done) Keyring keyring = KEYRING_NULL;
+        PasswordSource source = {.fd = -1, .credential = true};
+        const char *collection;
+        int c, r;
+
+        while ((c = getopt_long(argc, argv, "hb:p:", options, NULL)) >= 0) {
+                switch (c) {
+                case 'f':
+                        source.file = optarg;
+                        break;
+                case 'd':
+                        r = password_source_set_fd(&source, optarg);
+                        if (r != 0)
+                                return r;
+                        break;
+                default:
+                        r = cli_option(cli, c);
+                        if (r >= 0)
+                                return r;
+                }
+        }
+        if (argc - optind > 1)
+                return cli_usage(cli);
+        collection = argv[optind];
+
+        if (!cli->backend || strcmp(cli->backend, "keyfob") == 0)
+                return unlock_own(collection, &source);
+
+        if (source.file || source.fd >= 0)
+                return cli_error(EXIT_USAGE, "another keyring asks for its password itself");
+        r = keyring_open(cli, &keyring);
+        if (r != 0)
+                return r;
+        r = keyring_unlock(&keyring, collection);
+        return r == 0 ? 0 : keyring_fail(&keyring, r);
+}
+
+static int run_lock(Cli *cli, int argc, char *argv[])
+{
+        static const struct option options[] = {CLI_HELP, CLI_BACKEND, CLI_END};
+        _cleanup_(keyfob_closep) keyfob *k = NULL;
+        _cleanup_(keyring_done) Keyring keyring = KEYRING_NULL;
+        const char *collection;
+        int c, r;
+
+        while ((c = getopt_long(argc, argv, "hb:p:", options, NULL)) >= 0) {
+                r = cli_option(cli, c);
+                if (r >= 0)
+                        return r;
+        }
+        if (argc - optind > 1)
+                return cli_usage(cli);
+        collection = argv[optind];
+
+        if (cli->backend && strcmp(cli->backend, "keyfob") != 0) {
+                r = keyring_open(cli, &keyring);
+                if (r != 0)
+                        return r;
+                r = keyring.backend->lock(keyring.handle, collection, &keyring.error);
+                return r == 0 ? 0 : keyring_fail(&keyring, r);
+        }
+
+        r = keyfob_connect(0, &k);
+        if (r == KEYFOB_E_UNREACHABLE)
+                return 0;
+        if (r != 0)
+                return cli_explain(r, NULL);
+        r = keyfob_lock(k, collection);
+        return r == 0 ? 0 : cli_fail(k, r);
+}
+
+const Command command_unlock = {
+        .name = "unlock",
+        .usage = "[COLLECTION]",
+        .summary = "Unlock the vault, or a collection that has a password of its own",
+        .help = "  --password-file FILE   read the password there (- is standard input)\n"
+                "  --password-fd N        or from this descriptor\n"
+                "  -b, --keyring-backend NAME\n\n"
+                "Else $CREDENTIALS_DIRECTORY/keyfob.password, else this terminal, else the session's prompter or "
+                "pinentry.\n",
+        .run = run_unlock,
+};
+
+const Command command_lock = {
+        .name = "lock",
+        .usage = "[COLLECTION]",
+        .summary = "Lock a collection, or everything",
+        .help = "  -b, --keyring-backend NAME\n",
+        .run = run_lock,
+};

@@ -1,0 +1,170 @@
+/*
+ * keyfob status: what is open, who serves the Secret Service, and what is not as safe as it could be
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/json.h"
+#include "cli/output.h"
+#include "cli/request.h"
+#include "cli/status.h"
+#include "cli/text.h"
+
+static void line(const char *name, const char *value)
+{
+        _cleanup_free_ char *copy = strdup(value);
+
+        if (!copy)
+                return;
+        text_clean(copy);
+        printf("%-16s %s\n", name, copy);
+}
+
+static void print_vault(struct json_object *status)
+{
+        const char *vault = json_string(status, "vault"), *error = json_string(status, "error");
+        _cleanup_free_ char *text = NULL;
+
+        if (strcmp(vault, "absent") == 0)
+                vault = "no vault yet: run keyfob init";
+        if (asprintf(&text, "%s%s%s", vault, error[0] ? ": " : "", error) < 0)
+                return;
+        line("vault", text);
+        line("file", json_string(status, "vault_path"));
+        if (json_flag(status, "unprotected"))
+                line("protection", "UNPROTECTED: whoever gets the file can read it (keyfob slot add --kind password)");
+        if (json_flag(status, "tampered"))
+                line("integrity", "TAMPERED: records were removed, swapped or rolled back (keyfob check)");
+        if (json_number(status, "damaged") > 0)
+                printf("%-16s %llu records (keyfob check)\n", "DAMAGED",
+                       (unsigned long long)json_number(status, "damaged"));
+}
+
+static void print_service(struct json_object *status)
+{
+        const char *name = json_string(status, "secrets_name");
+        struct json_object *owner = json_member(status, "secrets_owner");
+        _cleanup_free_ char *text = NULL;
+
+        if (strcmp(name, "owned") == 0) {
+                line("secret service", "Keyfob owns org.freedesktop.secrets");
+        } else if (strcmp(name, "taken") == 0) {
+                if (asprintf(&text, "org.freedesktop.secrets belongs to %s (pid %llu): keyfob enable",
+                             json_string(owner, "comm"), (unsigned long long)json_number(owner, "pid")) >= 0)
+                        line("secret service", text);
+        } else {
+                line("secret service", json_flag(status, "bus")
+                                               ? "nobody owns org.freedesktop.secrets on the session bus"
+                                               : "no session bus: eval $(keyfob env)");
+        }
+}
+
+static void print_daemon(struct json_object *status)
+{
+        _cleanup_free_ char *text = NULL;
+
+        if (asprintf(&text, "keyfobd %s, pid %llu", json_string(status, "version"),
+                     (unsigned long long)json_number(status, "pid")) >= 0)
+                line("daemon", text);
+        line("socket", json_string(status, "socket"));
+        line("memory",
+             json_flag(status, "memory_locked") ? "locked" : "NOT LOCKED: keys may be swapped out (memlock limit)");
+        line("prompts", json_flag(status, "agent")      ? "a session agent"
+                        : json_flag(status, "pinentry") ? "pinentry"
+                                                        : "nobody to ask but the caller's own terminal");
+}
+
+static char *aliases_text(struct json_object *aliases)
+{
+        char *text = strdup("");
+
+        for (size_t i = 0; text && i < json_length(aliases); i++) {
+                char *longer;
+
+                if (asprintf(&longer, "%s%s%s", text, i > 0 ? "," : "",
+                             json_object_get_string(json_object_array_get_idx(aliases, i))) < 0)
+                        longer = NULL;
+                free(text);
+                text = longer;
+        }
+        return text;
+}
+
+int status_print_collections(struct json_object *collections)
+{
+        Table table;
+        int r;
+
+        table_init(&table, 5);
+        table_add(&table, "COLLECTION");
+        table_add(&table, "LABEL");
+        table_add(&table, "ALIASES");
+        table_add(&table, "ITEMS");
+        table_add(&table, "STATE");
+        for (size_t i = 0; i < json_length(collections); i++) {
+                struct json_object *collection = json_object_array_get_idx(collections, i);
+                _cleanup_free_ char *aliases = aliases_text(json_member(collection, "aliases"));
+                char items[32], state[64];
+
+                (void)snprintf(items, sizeof(items), "%llu", (unsigned long long)json_number(collection, "items"));
+                (void)snprintf(state, sizeof(state), "%s%s%s", json_flag(collection, "locked") ? "locked" : "unlocked",
+                               json_flag(collection, "own_slots") ? ", own password" : "",
+                               json_flag(collection, "tampered") ? ", TAMPERED" : "");
+                table_add(&table, json_string(collection, "name"));
+                table_add(&table, json_string(collection, "label"));
+                table_add(&table, aliases);
+                table_add(&table, items);
+                table_add(&table, state);
+        }
+        if (json_length(collections) > 0)
+                table_print(&table);
+        r = table.error < 0 ? cli_no_memory() : 0;
+        table_done(&table);
+        return r;
+}
+
+int status_get(keyfob *k, struct json_object **ret)
+{
+        _cleanup_(request_done) Request request = {0};
+
+        request_init(&request, k, "Status");
+        return request_call_json(&request, CLIENT_QUICK, ret);
+}
+
+static int run_status(Cli *cli, int argc, char *argv[])
+{
+        _cleanup_(keyfob_closep) keyfob *k = NULL;
+        _cleanup_json_ struct json_object *status = NULL;
+        int r;
+
+        r = cli_plain_options(cli, argc, argv);
+        if (r >= 0)
+                return r;
+        if (optind != argc)
+                return cli_usage(cli);
+
+        r = cli_connect(&k);
+        if (r != 0)
+                return r;
+        r = status_get(k, &status);
+        if (r != 0)
+                return r;
+        if (cli->json)
+                return output_json(json_object_get(status));
+
+        print_vault(status);
+        print_service(status);
+        print_daemon(status);
+        if (json_length(json_member(status, "collections")) > 0)
+                printf("\n");
+        r = status_print_collections(json_member(status, "collections"));
+        return r != 0 ? r : output_flush();
+}
+
+const Command command_status = {
+        .name = "status",
+        .usage = "",
+        .summary = "Show the state of the vault, the daemon and the Secret Service",
+        .help = "  --json\n",
+        .run = run_status,
+};

@@ -1,0 +1,152 @@
+/*
+ * Managed files
+ *
+ * A file of ours begins with our mark. Anything else that was in its place is kept beside it under a name that its
+ * readers ignore, and comes back when ours goes, so that enable and disable together change nothing.
+ */
+#include "cli/managed.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/output.h"
+#include "common/cleanup.h"
+
+#define FILE_MAX ((size_t)64 * 1024)
+
+static int read_file(const char *path, char **ret)
+{
+        _cleanup_free_ char *text = NULL;
+        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+        ssize_t n;
+
+        if (fd < 0)
+                return -errno;
+        text = malloc(FILE_MAX + 1);
+        if (!text)
+                return -ENOMEM;
+        n = read(fd, text, FILE_MAX);
+        if (n < 0)
+                return -errno;
+        text[n] = 0;
+        *ret = TAKE_PTR(text);
+        return 0;
+}
+
+static bool is_ours(const char *text)
+{
+        return strncmp(text, MANAGED_MARK, strlen(MANAGED_MARK)) == 0;
+}
+
+static int make_parents(const char *path)
+{
+        _cleanup_free_ char *copy = strdup(path);
+
+        if (!copy)
+                return -ENOMEM;
+        for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+                *slash = 0;
+                if (mkdir(copy, 0700) < 0 && errno != EEXIST)
+                        return -errno;
+                *slash = '/';
+        }
+        return 0;
+}
+
+static int sync_parent(const char *path)
+{
+        _cleanup_free_ char *parent = strndup(path, (size_t)(strrchr(path, '/') - path) + 1);
+        _cleanup_close_ int fd = -1;
+
+        if (!parent)
+                return -ENOMEM;
+        fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
+static int replace(const char *path, const char *text)
+{
+        _cleanup_free_ char *temporary = NULL;
+        _cleanup_close_ int fd = -1;
+        int r;
+
+        if (asprintf(&temporary, "%s.XXXXXX", path) < 0) {
+                temporary = NULL;
+                return -ENOMEM;
+        }
+        fd = mkostemp(temporary, O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        r = output_write(fd, text, strlen(text));
+        if (r >= 0 && (fchmod(fd, 0644) < 0 || fsync(fd) < 0 || rename(temporary, path) < 0))
+                r = -errno;
+        if (r < 0) {
+                (void)unlink(temporary);
+                return r;
+        }
+        return sync_parent(path);
+}
+
+int managed_write(const char *path, const char *text, bool *ret_changed)
+{
+        _cleanup_free_ char *whole = NULL, *present = NULL, *aside = NULL;
+        int r;
+
+        if (asprintf(&whole, MANAGED_MARK "%s", text) < 0) {
+                whole = NULL;
+                return -ENOMEM;
+        }
+        if (asprintf(&aside, "%s.before-keyfob", path) < 0) {
+                aside = NULL;
+                return -ENOMEM;
+        }
+        r = read_file(path, &present);
+        if (r < 0 && r != -ENOENT && r != -ENOTDIR && r != -ELOOP)
+                return r;
+        if (r >= 0 && strcmp(present, whole) == 0) {
+                *ret_changed = false;
+                return 0;
+        }
+
+        if ((r >= 0 && !is_ours(present)) || r == -ELOOP) {
+                if (rename(path, aside) < 0)
+                        return -errno;
+        } else {
+                r = make_parents(path);
+                if (r < 0)
+                        return r;
+        }
+        r = replace(path, whole);
+        if (r >= 0)
+                *ret_changed = true;
+        return r;
+}
+
+int managed_remove(const char *path, bool *ret_changed)
+{
+        _cleanup_free_ char *present = NULL, *aside = NULL;
+        int r;
+
+        r = read_file(path, &present);
+        if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP || (r >= 0 && !is_ours(present))) {
+                *ret_changed = false;
+                return 0;
+        }
+        if (r < 0)
+                return r;
+        if (asprintf(&aside, "%s.before-keyfob", path) < 0) {
+                aside = NULL;
+                return -ENOMEM;
+        }
+        if (rename(aside, path) < 0) {
+                if (errno != ENOENT)
+                        return -errno;
+                if (unlink(path) < 0)
+                        return -errno;
+        }
+        *ret_changed = true;
+        return sync_parent(path);
+}

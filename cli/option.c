@@ -1,0 +1,70 @@
+/*
+ * Options that many commands have, help, and the connection that they all begin with
+ */
+#include "cli/cli.h"
+
+#include <stdio.h>
+
+#include "cli/terminal.h"
+#include "cli/text.h"
+
+void cli_help(const Command *command)
+{
+        printf("Usage: keyfob %s%s%s\n\n%s.\n", command->name, command->usage[0] ? " " : "", command->usage,
+               command->summary);
+        if (command->help)
+                printf("\n%s", command->help);
+}
+
+int cli_option(Cli *cli, int c)
+{
+        switch (c) {
+        case 'h':
+                cli_help(cli->command);
+                return EXIT_DONE;
+        case 'j':
+                cli->json = true;
+                return -1;
+        case 'b':
+                cli->backend = text_backend(optarg);
+                if (!cli->backend)
+                        return cli_error(EXIT_USAGE, "no backend is called \"%s\": see keyfob --list-backends",
+                                         optarg);
+                return -1;
+        case 'p':
+                /* python keyring: where to look for python backends. There are none here. */
+                return -1;
+        default:
+                return EXIT_USAGE; /* getopt has said why */
+        }
+}
+
+int cli_plain_options(Cli *cli, int argc, char *argv[])
+{
+        static const struct option options[] = {CLI_HELP, CLI_JSON, CLI_END};
+        int c, r;
+
+        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+                r = cli_option(cli, c);
+                if (r >= 0)
+                        return r;
+        }
+        return -1;
+}
+
+int cli_connect(keyfob **ret)
+{
+        int r = keyfob_connect(KEYFOB_START, ret);
+
+        if (r == KEYFOB_E_REFUSED)
+                return cli_error(exit_of_result(r),
+                                 "the socket or the bus name of the daemon belongs to someone else: see "
+                                 "\"keyfob diagnose\"");
+        return r == 0 ? 0 : cli_explain(r, NULL);
+}
+
+void cli_use_terminal(keyfob *k)
+{
+        if (terminal_available())
+                (void)keyfob_set_prompt(k, terminal_prompt, NULL);
+}

@@ -1,0 +1,34 @@
+/*
+ * Output: every byte reaches stdout, or the exit code says so
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "common/secret.h"
+
+struct json_object;
+
+/* Writes all of it, through interruptions, short writes and non-blocking pipes. 0 or negative errno. */
+int output_write(int fd, const void *data, size_t size);
+
+/* Flushes stdout. 0, or the exit code after saying why. */
+int output_flush(void);
+
+/* Prints a JSON value and a newline; takes the value. 0 or the exit code. */
+int output_json(struct json_object *json);
+
+/* Appends text to a secret as a JSON string. 0 or negative errno (-EILSEQ: not UTF-8). */
+int output_json_string(Secret *to, const void *data, size_t size);
+int output_base64(Secret *to, const void *data, size_t size);
+
+/* A table: cells row by row, columns padded to the widest. The first row is the heading. */
+typedef struct Table {
+        char **cells;
+        size_t n, room, columns;
+        int error;
+} Table;
+void table_init(Table *table, size_t columns);
+void table_add(Table *table, const char *cell); /* copied, cleaned */
+void table_print(Table *table);
+void table_done(Table *table);

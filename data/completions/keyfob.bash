@@ -1,0 +1,62 @@
+# bash completion for keyfob
+
+_keyfob()
+{
+        local commands="init set get del list search generate run lock unlock status passwd slot collection undelete rekey
+                check enable disable env prompt-agent diagnose completion"
+        local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= i
+
+        case $prev in
+        -b|--keyring-backend)
+                COMPREPLY=($(compgen -W "$(keyfob --list-backends 2>/dev/null)" -- "$cur"))
+                return ;;
+        --password-file|--new-password-file|--key-file)
+                COMPREPLY=($(compgen -f -- "$cur"))
+                return ;;
+        --kind)
+                COMPREPLY=($(compgen -W "password credential none" -- "$cur"))
+                return ;;
+        --mode)
+                COMPREPLY=($(compgen -W "password creds" -- "$cur"))
+                return ;;
+        --output)
+                COMPREPLY=($(compgen -W "plain json" -- "$cur"))
+                return ;;
+        esac
+
+        for ((i = 1; i < COMP_CWORD; i++)); do
+                case ${COMP_WORDS[i]} in
+                -b|--keyring-backend) ((i++)) ;;
+                -*) ;;
+                *) command=${COMP_WORDS[i]}; break ;;
+                esac
+        done
+
+        local options=--help
+        case $command in
+        "") options="$commands --help --version --list-backends --keyring-backend" ;;
+        init) options+=" --kind --key-file --password-file --password-fd --label --kdf-memory --kdf-passes --kdf-time --json" ;;
+        set) options+=" --collection --label --exact --content-type --keyring-backend" ;;
+        get) options+=" --mode --output --json --keyring-backend" ;;
+        list|search) options+=" --collection --json --keyring-backend" ;;
+        generate) options+=" --symbols --charset --set --keyring-backend" ;;
+        run) options+=" --env --keyring-backend" ;;
+        unlock) options+=" --password-file --password-fd --keyring-backend" ;;
+        del|lock) options+=" --keyring-backend" ;;
+        status|diagnose) options+=" --json" ;;
+        passwd) options+=" --password-file --password-fd --new-password-file --new-password-fd --kdf-memory --kdf-passes --kdf-time" ;;
+        slot) options="list add remove --kind --key-file --label --collection --password-file --password-fd
+                --new-password-file --new-password-fd --json --help" ;;
+        collection) options="list create delete default --alias --own-password --new-password-file --new-password-fd
+                --password-file --password-fd --yes --json --help" ;;
+        undelete) options+=" --collection --json" ;;
+        rekey) options+=" --password-file --password-fd --drop --json" ;;
+        check) options+=" --accept --json" ;;
+        env) options+=" --sh --fish --csh" ;;
+        prompt-agent) options+=" --command" ;;
+        completion) options="bash zsh fish --help" ;;
+        esac
+        COMPREPLY=($(compgen -W "$options" -- "$cur"))
+}
+
+complete -F _keyfob keyfob

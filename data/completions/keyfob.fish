@@ -1,0 +1,48 @@
+# fish completion for keyfob
+
+set -l commands init set get del list search generate run lock unlock status passwd slot collection undelete rekey check \
+    enable disable env prompt-agent diagnose completion
+
+complete -c keyfob -f
+complete -c keyfob -s h -l help -d 'Show help'
+complete -c keyfob -s b -l keyring-backend -x -a '(keyfob --list-backends 2>/dev/null)' -d 'Use another keyring'
+complete -c keyfob -n "not __fish_seen_subcommand_from $commands" -l version -d 'Show the version'
+complete -c keyfob -n "not __fish_seen_subcommand_from $commands" -l list-backends -d 'List keyrings'
+complete -c keyfob -n "not __fish_seen_subcommand_from $commands" -a init -d 'Make the vault'
+complete -c keyfob -n "not __fish_seen_subcommand_from $commands" -a set -d 'Store a password'
+complete -c keyfob -n "not __fish_seen_subcommand_from $commands" -a get -d 'Print a password'
+complete -c keyfob -n "not __fish_seen_subcommand_from $commands" -a del -d 'Delete a password'
+complete -c keyfob -n "not __fish_seen_subcommand_from $commands" -a "$commands"
+
+complete -c keyfob -n '__fish_seen_subcommand_from init slot' -l kind -x -a 'password credential none'
+complete -c keyfob -n '__fish_seen_subcommand_from init slot' -l key-file -r -F
+complete -c keyfob -n '__fish_seen_subcommand_from init unlock passwd slot collection rekey' -l password-file -r -F
+complete -c keyfob -n '__fish_seen_subcommand_from init unlock passwd slot collection rekey' -l password-fd -x
+complete -c keyfob -n '__fish_seen_subcommand_from passwd slot collection' -l new-password-file -r -F
+complete -c keyfob -n '__fish_seen_subcommand_from passwd slot collection' -l new-password-fd -x
+complete -c keyfob -n '__fish_seen_subcommand_from init passwd slot' -l kdf-memory -x
+complete -c keyfob -n '__fish_seen_subcommand_from init passwd slot' -l kdf-passes -x
+complete -c keyfob -n '__fish_seen_subcommand_from init passwd slot' -l kdf-time -x
+complete -c keyfob -n '__fish_seen_subcommand_from set list search undelete slot' -l collection -x
+complete -c keyfob -n '__fish_seen_subcommand_from init set slot' -l label -x
+complete -c keyfob -n '__fish_seen_subcommand_from set' -l exact
+complete -c keyfob -n '__fish_seen_subcommand_from set' -l content-type -x
+complete -c keyfob -n '__fish_seen_subcommand_from get' -l mode -x -a 'password creds'
+complete -c keyfob -n '__fish_seen_subcommand_from get' -l output -x -a 'plain json'
+complete -c keyfob -n '__fish_seen_subcommand_from get list search status slot collection undelete rekey check diagnose init' -l json
+complete -c keyfob -n '__fish_seen_subcommand_from generate' -l symbols
+complete -c keyfob -n '__fish_seen_subcommand_from generate' -l charset -x
+complete -c keyfob -n '__fish_seen_subcommand_from generate' -l set -x
+complete -c keyfob -n '__fish_seen_subcommand_from run' -s e -l env -x
+complete -c keyfob -n '__fish_seen_subcommand_from slot' -a 'list add remove'
+complete -c keyfob -n '__fish_seen_subcommand_from collection' -a 'list create delete default'
+complete -c keyfob -n '__fish_seen_subcommand_from collection' -l alias -x
+complete -c keyfob -n '__fish_seen_subcommand_from collection' -l own-password
+complete -c keyfob -n '__fish_seen_subcommand_from collection' -l yes
+complete -c keyfob -n '__fish_seen_subcommand_from rekey' -l drop
+complete -c keyfob -n '__fish_seen_subcommand_from check' -l accept
+complete -c keyfob -n '__fish_seen_subcommand_from env' -l sh
+complete -c keyfob -n '__fish_seen_subcommand_from env' -l fish
+complete -c keyfob -n '__fish_seen_subcommand_from env' -l csh
+complete -c keyfob -n '__fish_seen_subcommand_from prompt-agent' -s c -l command -x
+complete -c keyfob -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'
