@@ -45,23 +45,51 @@ static int add(Variables *variables, const char *name, const Secret *value)
         return 0;
 }
 
-static int fetch(Keyring *keyring, const char *reference, Variables *variables)
+typedef struct Reference {
+        char *name, *service, *user;
+} Reference;
+
+typedef struct References {
+        Reference items[ENV_MAX];
+        size_t n;
+} References;
+
+static void references_done(References *references)
 {
-        _cleanup_free_ char *name = NULL, *service = NULL, *user = NULL;
-        _cleanup_(got_done) Got got = {0};
+        for (size_t i = 0; i < references->n; i++) {
+                free(references->items[i].name);
+                free(references->items[i].service);
+                free(references->items[i].user);
+        }
+}
+
+static int references_add(References *references, const char *argument)
+{
+        Reference *reference = &references->items[references->n];
         int r;
 
-        r = text_env_reference(reference, &name, &service, &user);
+        if (references->n == ENV_MAX)
+                return cli_error(EXIT_USAGE, "at most %d variables", ENV_MAX);
+        r = text_env_reference(argument, &reference->name, &reference->service, &reference->user);
         if (r == -ENOMEM)
                 return cli_no_memory();
         if (r < 0)
-                return cli_error(EXIT_USAGE, "\"%s\" is not NAME=SERVICE/USER", reference);
-        r = keyring_get(keyring, service, user, &got);
+                return cli_error(EXIT_USAGE, "\"%s\" is not NAME=SERVICE/USER", argument);
+        references->n++;
+        return 0;
+}
+
+static int fetch(Keyring *keyring, const Reference *reference, Variables *variables)
+{
+        _cleanup_(got_done) Got got = {0};
+        int r;
+
+        r = keyring_get(keyring, reference->service, reference->user, &got);
         if (r == KEYFOB_E_NOT_FOUND)
-                return cli_error(EXIT_NOT_FOUND, "no password for '%s' on '%s'", user, service);
+                return cli_error(EXIT_NOT_FOUND, "no password for '%s' on '%s'", reference->user, reference->service);
         if (r != 0)
                 return keyring_fail(keyring, r);
-        return add(variables, name, got.value);
+        return add(variables, reference->name, got.value);
 }
 
 static bool is_set_by(const char *string, const Variables *variables)
@@ -102,30 +130,29 @@ static int run_run(Cli *cli, int argc, char *argv[])
 {
         static const struct option options[] = {CLI_HELP, CLI_BACKEND, {"env", required_argument, NULL, 'e'}, CLI_END};
         _cleanup_(variables_done) Variables variables = {.n = 0};
-        const char *references[ENV_MAX];
-        size_t n = 0;
+        _cleanup_(references_done) References references = {.n = 0};
         int c, r;
 
         while ((c = getopt_long(argc, argv, "+hb:p:e:", options, NULL)) >= 0) {
-                if (c != 'e') {
-                        r = cli_option(cli, c);
-                        if (r >= 0)
+                if (c == 'e') {
+                        r = references_add(&references, optarg);
+                        if (r != 0)
                                 return r;
                         continue;
                 }
-                if (n == ENV_MAX)
-                        return cli_error(EXIT_USAGE, "at most %d variables", ENV_MAX);
-                references[n++] = optarg;
+                r = cli_option(cli, c);
+                if (r >= 0)
+                        return r;
         }
         if (optind == argc)
                 return cli_usage(cli);
 
-        if (n > 0) {
+        if (references.n > 0) {
                 _cleanup_(keyring_done) Keyring keyring = KEYRING_NULL;
 
                 r = keyring_open(cli, &keyring);
-                for (size_t i = 0; i < n && r == 0; i++)
-                        r = fetch(&keyring, references[i], &variables);
+                for (size_t i = 0; i < references.n && r == 0; i++)
+                        r = fetch(&keyring, &references.items[i], &variables);
                 if (r != 0)
                         return r;
         }

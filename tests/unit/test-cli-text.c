@@ -1,0 +1,165 @@
+/* What the command line is made of: references, attributes, numbers, addresses, exit codes. */
+#include "cli/cli.h"
+#include "cli/text.h"
+
+#include <errno.h>
+
+#include "tests/unit/test.h"
+
+static void check_attribute(const char *argument, const char *name, const char *value)
+{
+        _cleanup_free_ char *got_name = NULL, *got_value = NULL;
+
+        CHECK_EQ(text_attribute(argument, &got_name, &got_value), 0);
+        CHECK(strcmp(got_name, name) == 0);
+        CHECK(strcmp(got_value, value) == 0);
+}
+
+TEST(attribute)
+{
+        char *name = NULL, *value = NULL;
+
+        check_attribute("a=b", "a", "b");
+        check_attribute("url=https://x/?q=1", "url", "https://x/?q=1");
+        check_attribute("a=", "a", "");
+        check_attribute("xdg:schema=org.example", "xdg:schema", "org.example");
+        CHECK_EQ(text_attribute("a", &name, &value), -EINVAL);
+        CHECK_EQ(text_attribute("=b", &name, &value), -EINVAL);
+        CHECK_EQ(text_attribute("", &name, &value), -EINVAL);
+        CHECK(!name && !value);
+}
+
+static void check_reference(const char *argument, const char *name, const char *service, const char *user)
+{
+        _cleanup_free_ char *got_name = NULL, *got_service = NULL, *got_user = NULL;
+
+        CHECK_EQ(text_env_reference(argument, &got_name, &got_service, &got_user), 0);
+        CHECK(strcmp(got_name, name) == 0);
+        CHECK(strcmp(got_service, service) == 0);
+        CHECK(strcmp(got_user, user) == 0);
+}
+
+TEST(env_reference)
+{
+        static const char *const bad[] = {"",       "A",       "A=",      "A=b",     "A=/c", "A=b/",        "=b/c",
+                                          "1A=b/c", "A-B=b/c", "A B=b/c", "A.B=b/c", "A=/",  "\xc3\x84=b/c"};
+        char *name = NULL, *service = NULL, *user = NULL;
+
+        check_reference("TOKEN=github/alice", "TOKEN", "github", "alice");
+        check_reference("_t1=github/alice", "_t1", "github", "alice");
+        check_reference("T=https://index.docker.io/v1//bob", "T", "https://index.docker.io/v1/", "bob");
+        check_reference("T=a=b/c=d", "T", "a=b", "c=d");
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++)
+                CHECK_EQ(text_env_reference(bad[i], &name, &service, &user), -EINVAL);
+        CHECK(!name && !service && !user);
+}
+
+TEST(number)
+{
+        uint64_t n = 99;
+
+        CHECK_EQ(text_number("0", 0, 10, &n), 0);
+        CHECK_EQ(n, 0);
+        CHECK_EQ(text_number("10", 0, 10, &n), 0);
+        CHECK_EQ(n, 10);
+        CHECK_EQ(text_number("18446744073709551615", 0, UINT64_MAX, &n), 0);
+        CHECK(n == UINT64_MAX);
+        n = 7;
+        CHECK_EQ(text_number("11", 0, 10, &n), -EINVAL);
+        CHECK_EQ(text_number("0", 1, 10, &n), -EINVAL);
+        CHECK_EQ(text_number("-1", 0, 10, &n), -EINVAL);
+        CHECK_EQ(text_number("+1", 0, 10, &n), -EINVAL);
+        CHECK_EQ(text_number(" 1", 0, 10, &n), -EINVAL);
+        CHECK_EQ(text_number("1x", 0, 10, &n), -EINVAL);
+        CHECK_EQ(text_number("", 0, 10, &n), -EINVAL);
+        CHECK_EQ(text_number("18446744073709551616", 0, UINT64_MAX, &n), -EINVAL);
+        CHECK_EQ(n, 7);
+}
+
+TEST(clean)
+{
+        char plain[] = "alice on github", controls[] = "a\033[31mb\nc\x7f",
+             c1[] = "a\xc2\x9b"
+                    "b",
+             accents[] = "Stra\xc3\x9f"
+                         "e",
+             broken[] = "a\xff\xfe";
+
+        text_clean(plain);
+        CHECK(strcmp(plain, "alice on github") == 0);
+        text_clean(controls);
+        CHECK(strcmp(controls, "a?[31mb?c?") == 0);
+        text_clean(c1);
+        CHECK(strcmp(c1, "a??b") == 0);
+        text_clean(accents);
+        CHECK(strcmp(accents, "Stra\xc3\x9f"
+                              "e") == 0);
+        text_clean(broken);
+        CHECK(strcmp(broken, "a??") == 0);
+}
+
+static void check_address(const char *path, const char *address)
+{
+        _cleanup_free_ char *got = text_bus_address(path);
+
+        CHECK(got && strcmp(got, address) == 0);
+}
+
+TEST(bus_address)
+{
+        check_address("/run/user/1000/keyfob/bus", "unix:path=/run/user/1000/keyfob/bus");
+        check_address("/tmp/a b;c,d%'/bus", "unix:path=/tmp/a%20b%3bc%2cd%25%27/bus");
+        check_address("/\xc3\xa4", "unix:path=/%c3%a4");
+}
+
+TEST(backend)
+{
+        CHECK(strcmp(text_backend("keyfob"), "keyfob") == 0);
+        CHECK(strcmp(text_backend("secret-service"), "secret-service") == 0);
+        CHECK(strcmp(text_backend("keyring.backends.SecretService.Keyring"), "secret-service") == 0);
+        CHECK(!text_backend("keyring.backends.kwallet.DBusKeyring"));
+        CHECK(!text_backend(""));
+}
+
+TEST(collection_of)
+{
+        _cleanup_free_ char *a = text_collection_of("/org/freedesktop/secrets/collection/Default/12"),
+                            *b = text_collection_of("x"), *c = text_collection_of("/12");
+
+        CHECK(strcmp(a, "Default") == 0);
+        CHECK(strcmp(b, "") == 0);
+        CHECK(strcmp(c, "") == 0);
+}
+
+TEST(exit_codes)
+{
+        CHECK_EQ(exit_of_result(0), 0);
+        CHECK_EQ(exit_of_result(KEYFOB_E_NOT_FOUND), 1);
+        CHECK_EQ(exit_of_result(KEYFOB_E_INVALID), 2);
+        CHECK_EQ(exit_of_result(KEYFOB_E_LOCKED), 3);
+        CHECK_EQ(exit_of_result(KEYFOB_E_NO_PROMPTER), 3);
+        CHECK_EQ(exit_of_result(KEYFOB_E_CANCELLED), 4);
+        CHECK_EQ(exit_of_result(KEYFOB_E_REFUSED), 4);
+        CHECK_EQ(exit_of_result(KEYFOB_E_UNREACHABLE), 5);
+        CHECK_EQ(exit_of_result(KEYFOB_E_WRONG_SECRET), 6);
+        CHECK_EQ(exit_of_result(KEYFOB_E_DAMAGED), 7);
+        CHECK_EQ(exit_of_result(KEYFOB_E_NO_VAULT), 8);
+        CHECK_EQ(exit_of_result(KEYFOB_E_OTHER), 8);
+        CHECK_EQ(exit_of_result(-ENOMEM), 8);
+        CHECK_EQ(exit_of_result(1000), 8);
+}
+
+TEST(error_names)
+{
+        CHECK_EQ(client_error_from_name("org.keyfob.Error.NotFound"), KEYFOB_E_NOT_FOUND);
+        CHECK_EQ(client_error_from_name("org.keyfob.Error.Locked"), KEYFOB_E_LOCKED);
+        CHECK_EQ(client_error_from_name("org.freedesktop.DBus.Error.NoReply"), KEYFOB_E_UNREACHABLE);
+        CHECK_EQ(client_error_from_name("org.freedesktop.DBus.Error.NoMemory"), -ENOMEM);
+        CHECK_EQ(client_error_from_name("org.keyfob.Error.Nonsense"), KEYFOB_E_OTHER);
+        CHECK_EQ(client_error_from_name(NULL), KEYFOB_E_OTHER);
+        for (int i = 0; i <= KEYFOB_E_OTHER; i++)
+                CHECK(strcmp(keyfob_strerror(i), "unknown error") != 0);
+        CHECK(strcmp(keyfob_strerror(KEYFOB_E_OTHER + 1), "unknown error") == 0);
+}
+
+TEST_MAIN
