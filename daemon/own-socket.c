@@ -8,6 +8,7 @@
 #include "daemon/own-socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -61,6 +62,9 @@ static int take_passed_socket(char **ret_path)
                         (void)close(fd);
                         continue;
                 }
+                /* Accepting until nothing is left must not wait, whatever the manager thought of that. */
+                if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+                        return -errno;
                 *ret_path = strdup(address.sun_path);
                 if (!*ret_path)
                         return -ENOMEM;

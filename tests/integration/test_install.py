@@ -1,0 +1,185 @@
+#!/usr/bin/python3
+"""What `meson install` puts where, and every way in which the daemon gets started from there."""
+import configparser
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import unittest
+
+import keyfob_test as kt
+
+
+class Files(unittest.TestCase):
+    def setUp(self):
+        self.stage = kt.stage()
+
+    def test_everything_is_there(self):
+        stage = self.stage
+        for path, mode in {
+                stage.keyfob: 0o755,
+                stage.keyfobd: 0o755,
+                stage.helper: 0o755,
+                stage.library: 0o755,
+                f'{stage.libdir}/libkeyfob.so': 0o755,
+                f'{stage.libdir}/pkgconfig/keyfob.pc': 0o644,
+                f'{stage.prefix}/include/keyfob/keyfob.h': 0o644,
+                f'{stage.datadir}/dbus-1/services/org.keyfob.Daemon.service': 0o644,
+                f'{stage.datadir}/dbus-1/interfaces/org.keyfob.Store1.xml': 0o644,
+                f'{stage.unitdir}/keyfobd.service': 0o644,
+                f'{stage.unitdir}/keyfobd.socket': 0o644,
+                f'{stage.datadir}/bash-completion/completions/keyfob': 0o644,
+                f'{stage.datadir}/zsh/vendor-completions/_keyfob': 0o644,
+                f'{stage.datadir}/fish/vendor_completions.d/keyfob.fish': 0o644,
+        }.items():
+            with self.subTest(path=path):
+                self.assertEqual(os.stat(path).st_mode & 0o7777, mode)
+
+    @unittest.skipUnless(shutil.which('scdoc'), 'man pages are not built')
+    def test_man_pages(self):
+        for page in ('man1/keyfob.1', 'man1/keyfobd.1', 'man3/libkeyfob.3', 'man8/keyfob-helper.8'):
+            with self.subTest(page=page):
+                self.assertGreater(os.path.getsize(f'{self.stage.mandir}/{page}'), 500)
+
+    def read(self, path):
+        parser = configparser.ConfigParser(interpolation=None, strict=False)
+        parser.optionxform = str
+        parser.read(path)
+        return parser
+
+    def test_services_start_what_was_installed(self):
+        installed = self.stage.keyfobd.removeprefix(self.stage.destdir)
+        bus = self.read(f'{self.stage.datadir}/dbus-1/services/org.keyfob.Daemon.service')['D-BUS Service']
+        self.assertEqual((bus['Name'], bus['Exec'], bus['SystemdService']),
+                         ('org.keyfob.Daemon', installed, 'keyfobd.service'))
+        unit = self.read(f'{self.stage.unitdir}/keyfobd.service')['Service']
+        self.assertEqual((unit['Type'], unit['ExecStart'], unit['LimitCORE']), ('notify', installed, '0'))
+        unit = self.read(f'{self.stage.unitdir}/keyfobd.socket')['Socket']
+        self.assertEqual((unit['ListenStream'], unit['SocketMode'], unit['DirectoryMode']),
+                         ('%t/keyfob/bus', '0600', '0700'))
+
+    def test_the_secret_service_is_nobodys_by_installation(self):
+        """Another provider's file has that name on a Debian system; `keyfob enable` is how a person decides."""
+        self.assertEqual(os.listdir(f'{self.stage.datadir}/dbus-1/services'), ['org.keyfob.Daemon.service'])
+
+    def test_programs_need_no_more_than_they_use(self):
+        """A short command must start fast: nothing heavy is linked into it."""
+        needed = subprocess.run(['objdump', '-p', self.stage.keyfob], stdout=subprocess.PIPE, check=True).stdout.decode()
+        for library in ('libcrypto', 'libsqlite3', 'libsecret', 'libglib', 'libfido2', 'libsodium'):
+            self.assertNotIn(library, needed)
+        needed = subprocess.run(['objdump', '-p', self.stage.helper], stdout=subprocess.PIPE, check=True).stdout.decode()
+        for library in ('libcrypto', 'libsqlite3', 'libsodium', 'libsystemd'):
+            self.assertNotIn(library, needed)
+
+
+class Library(kt.KeyfobTest):
+    @kt.not_sanitized
+    @unittest.skipUnless(shutil.which('pkg-config') and shutil.which('cc'), 'needs pkg-config and a compiler')
+    def test_the_example_is_built_against_the_installation(self):
+        stage = self.sandbox.stage
+        env = {'PKG_CONFIG_PATH': f'{stage.libdir}/pkgconfig', 'PKG_CONFIG_SYSROOT_DIR': stage.destdir}
+        flags = self.sandbox.run(['pkg-config', '--cflags', '--libs', 'keyfob'], env=env).stdout.decode().split()
+        program = os.path.join(self.sandbox.root, 'example')
+        self.sandbox.run(['cc', '-Wall', '-Wextra', '-Werror', '-std=c99', os.path.join(kt.SOURCE, 'docs', 'example.c'),
+                          *flags, '-o', program])
+        self.sandbox.start_daemon()
+        self.sandbox.init('pass word')
+        self.assertIn(b'13 bytes of text/plain', self.sandbox.run([program, 'github', 'alice']).stdout)
+
+    def test_only_the_interface_is_exported(self):
+        symbols = subprocess.run(['objdump', '-T', self.sandbox.stage.library], stdout=subprocess.PIPE,
+                                 check=True).stdout.decode()
+        defined = [line.split()[-1] for line in symbols.splitlines()
+                   if ' .text' in line and line.split()[1:2] == ['g']]
+        self.assertGreater(len(defined), 10)
+        self.assertEqual([name for name in defined if not name.startswith('keyfob_')], [])
+
+
+class Starts(kt.KeyfobTest):
+    bus = True
+
+    def notify_socket(self):
+        path = os.path.join(self.sandbox.root, 'notify')
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(listener.close)
+        listener.bind(path)
+        listener.settimeout(20)
+        return path, listener
+
+    def test_by_the_bus(self):
+        self.sandbox.add_service('org.keyfob.Daemon', [self.sandbox.stage.keyfobd])
+        reply = self.sandbox.run(['dbus-send', '--session', '--print-reply', '--dest=org.keyfob.Daemon', '/org/keyfob',
+                                  'org.keyfob.Store1.Status']).stdout
+        self.assertIn(b'absent', reply)
+        self.sandbox.init('pass word')
+        self.keyfob('set', 'a', 'b', input='c')
+
+    @unittest.skipUnless(shutil.which('systemd-socket-activate'), 'needs systemd-socket-activate')
+    def test_by_a_socket_unit(self):
+        os.makedirs(os.path.dirname(self.sandbox.socket), 0o700)
+        process = self.sandbox.spawn(['systemd-socket-activate', '--listen', self.sandbox.socket,
+                                      '-E', 'XDG_RUNTIME_DIR', '-E', 'XDG_DATA_HOME', '-E', 'XDG_CONFIG_HOME',
+                                      '-E', 'HOME', '-E', 'DBUS_SESSION_BUS_ADDRESS', '-E', 'ASAN_OPTIONS',
+                                      self.sandbox.stage.keyfobd])
+        deadline = time.monotonic() + 10
+        while not os.path.exists(self.sandbox.socket) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.sandbox.init('pass word')
+        self.keyfob('set', 'a', 'b', input='c')
+        self.assertEqual(self.keyfob('get', 'a', 'b').stdout, b'c')
+        process.terminate()
+        self.assertIn(process.wait(10), (0, -signal.SIGTERM))
+        self.assertTrue(os.path.exists(self.sandbox.socket), 'the socket is its manager\'s')
+
+    def test_the_service_manager_is_told(self):
+        path, listener = self.notify_socket()
+        process = self.sandbox.spawn([self.sandbox.stage.keyfobd], env={'NOTIFY_SOCKET': path})
+        self.assertIn(b'READY=1', listener.recv(4096))
+        self.assertEqual(self.keyfob('status').returncode, 0)
+        process.send_signal(signal.SIGTERM)
+        self.assertIn(b'STOPPING=1', listener.recv(4096))
+        self.assertEqual(process.wait(10), 0)
+
+    def test_credentials_open_the_vault(self):
+        self.sandbox.start_daemon()
+        self.sandbox.init('pass word')
+        self.keyfob('set', 'a', 'b', input='c')
+        self.sandbox.stop_daemon()
+        os.mkdir(os.path.join(self.sandbox.root, 'credentials'), 0o700)
+        self.sandbox.write('credentials/keyfob.password', 'pass word\n', mode=0o400)
+        self.sandbox.start_daemon(env={'CREDENTIALS_DIRECTORY': os.path.join(self.sandbox.root, 'credentials')})
+        self.assertEqual(self.keyfob('get', 'a', 'b').stdout, b'c')
+
+    def test_interrupted(self):
+        daemon = self.sandbox.start_daemon()
+        daemon.send_signal(signal.SIGINT)
+        self.assertEqual(daemon.wait(10), 0)
+        self.assertFalse(os.path.exists(self.sandbox.socket))
+
+    def test_the_helper_ends_with_the_daemon(self):
+        daemon = self.sandbox.start_daemon()
+        with open(f'/proc/{daemon.pid}/task/{daemon.pid}/children', encoding='utf-8') as file:
+            children = [int(pid) for pid in file.read().split()]
+        self.assertEqual(len(children), 1)
+        daemon.kill()
+        daemon.wait()
+        deadline = time.monotonic() + 5
+        while os.path.exists(f'/proc/{children[0]}/exe') and time.monotonic() < deadline:
+            with open(f'/proc/{children[0]}/stat', encoding='utf-8') as file:
+                if file.read().rsplit(')', 1)[1].split()[0] == 'Z':
+                    break
+            time.sleep(0.02)
+        else:
+            self.assertFalse(os.path.exists(f'/proc/{children[0]}/exe'))
+
+    def test_wrong_usage(self):
+        for arguments in (['--nonsense'], ['argument'], ['--ready-fd', 'x'], ['--ready-fd', '77']):
+            with self.subTest(arguments=arguments):
+                result = self.sandbox.run([self.sandbox.stage.keyfobd, *arguments], code=2, timeout=10)
+                self.assertEqual(result.stderr.count(b'\n'), 1)
+
+
+if __name__ == '__main__':
+    kt.main()
