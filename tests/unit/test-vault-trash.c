@@ -1,0 +1,222 @@
+/* The trash: what was deleted or replaced comes back, for a while. */
+#include "tests/unit/vault-tools.h"
+
+static TrashList trash_of(Vault *vault, uint32_t collection, size_t limit)
+{
+        TrashList list = {0};
+
+        CHECK_EQ(vault_trash(vault, collection, limit, &list), 0);
+        return list;
+}
+
+static int64_t rows(Vault *vault, const char *sql)
+{
+        int64_t n = -1;
+
+        CHECK_EQ(db_pragma(vault->db, sql, &n), 0);
+        return n;
+}
+
+TEST(a_deleted_item_comes_back_under_its_id)
+{
+        _cleanup_(trash_list_done) TrashList list = {0}, after = {0};
+        _cleanup_(item_freep) Item *item = NULL;
+        Scratch s;
+        ItemId id;
+
+        scratch_new(&s);
+        id = put(s.vault, 1, "label", "value", false, NULL, ATTRIBUTES({"a", "1"}));
+        CHECK_EQ(vault_item_delete(s.vault, id), 0);
+        scratch_again(&s);
+        list = trash_of(s.vault, 0, 0);
+        CHECK_EQ(list.n, 1);
+        CHECK(list.entries[0].deleted && list.entries[0].removed > 0);
+        CHECK(list.entries[0].item->id == id && !list.entries[0].item->value);
+        CHECK(strcmp(list.entries[0].item->label, "label") == 0);
+        CHECK_EQ(vault_undelete(s.vault, id, list.entries[0].item->version + 1), VAULT_E_NOT_FOUND);
+        CHECK_EQ(vault_undelete(s.vault, id, list.entries[0].item->version), 0);
+        CHECK_EQ(vault_undelete(s.vault, id, list.entries[0].item->version), VAULT_E_NOT_FOUND);
+        CHECK_EQ(vault_item_get(s.vault, id, true, &item), 0);
+        CHECK(strcmp((char *)item->value->data, "value") == 0);
+        CHECK(item->created == list.entries[0].item->created && item->version > list.entries[0].item->version);
+        CHECK_EQ(count(s.vault, NULL, ATTRIBUTES({"a", "1"})), 1);
+        after = trash_of(s.vault, 0, 0);
+        CHECK_EQ(after.n, 0);
+        scratch_again(&s);
+        CHECK(!tampered(s.vault, 1));
+        check_in_order(s.vault);
+        scratch_done(&s);
+}
+
+TEST(replaced_values_are_kept_and_change_places)
+{
+        _cleanup_(trash_list_done) TrashList list = {0}, after = {0};
+        Scratch s;
+        ItemId id;
+
+        scratch_new(&s);
+        id = put(s.vault, 1, "x", "first", true, NULL, ATTRIBUTES({"a", "1"}));
+        CHECK(put(s.vault, 1, "x", "second", true, NULL, ATTRIBUTES({"a", "1"})) == id);
+        CHECK_EQ(vault_item_update(s.vault, id, &(ItemChange){.label = "only the label"}), 0);
+        CHECK_EQ(change_value(s.vault, id, "second"), 0); /* no change of the value */
+        list = trash_of(s.vault, 1, 0);
+        CHECK_EQ(list.n, 1);
+        CHECK(!list.entries[0].deleted);
+        CHECK_EQ(vault_undelete(s.vault, id, list.entries[0].item->version), 0);
+        check_value(s.vault, id, "first");
+        after = trash_of(s.vault, 1, 0);
+        CHECK_EQ(after.n, 1);
+        CHECK_EQ(vault_undelete(s.vault, id, after.entries[0].item->version), 0);
+        check_value(s.vault, id, "second");
+        check_in_order(s.vault);
+        scratch_done(&s);
+}
+
+TEST(an_item_keeps_a_bounded_number_of_old_values)
+{
+        _cleanup_(trash_list_done) TrashList list = {0}, some = {0};
+        Scratch s;
+        ItemId id, other;
+        char value[16];
+
+        scratch_new(&s);
+        id = put(s.vault, 1, "x", "start", false, NULL, NULL, 0);
+        other = put(s.vault, 1, "x", "start", false, NULL, NULL, 0);
+        CHECK_EQ(change_value(s.vault, other, "end"), 0);
+        for (unsigned i = 0; i < VAULT_TRASH_PER_ITEM + 5; i++) {
+                (void)snprintf(value, sizeof(value), "%u", i);
+                CHECK_EQ(change_value(s.vault, id, value), 0);
+        }
+        list = trash_of(s.vault, 0, 0);
+        CHECK_EQ(list.n, VAULT_TRASH_PER_ITEM + 1);
+        for (size_t i = 1; i + 1 < list.n; i++) /* newest first; the last is the other item's */
+                CHECK(list.entries[i].item->version < list.entries[i - 1].item->version);
+        CHECK(list.entries[list.n - 1].item->id == other);
+        CHECK_EQ(vault_undelete(s.vault, id, list.entries[VAULT_TRASH_PER_ITEM - 1].item->version), 0);
+        check_value(s.vault, id, "4");
+        some = trash_of(s.vault, 0, 3);
+        CHECK_EQ(some.n, 3);
+        scratch_done(&s);
+}
+
+TEST(a_large_old_value_comes_back)
+{
+        _cleanup_free_ char *big = malloc(300001);
+        _cleanup_(trash_list_done) TrashList list = {0};
+        Scratch s;
+        ItemId id;
+
+        CHECK(big);
+        memset(big, 'b', 300000);
+        big[300000] = 0;
+        scratch_new(&s);
+        id = put(s.vault, 1, "x", big, false, NULL, ATTRIBUTES({"a", "1"}));
+        CHECK_EQ(change_value(s.vault, id, "small"), 0);
+        list = trash_of(s.vault, 0, 0);
+        CHECK_EQ(vault_undelete(s.vault, id, list.entries[0].item->version), 0);
+        check_value(s.vault, id, big);
+        scratch_done(&s);
+}
+
+TEST(the_trash_is_emptied_when_its_time_is_over_and_only_while_unlocked)
+{
+        uint64_t now = vault_now();
+        Scratch s;
+        ItemId id;
+
+        scratch_new(&s);
+        for (unsigned i = 0; i < 300; i++) {
+                id = put(s.vault, 1, "x", "v", false, NULL, NULL, 0);
+                CHECK_EQ(vault_item_delete(s.vault, id), 0);
+        }
+        CHECK_EQ(vault_idle(s.vault, now + VAULT_TRASH_SECONDS - 100), 0);
+        CHECK_EQ(rows(s.vault, "SELECT count(*) FROM trash"), 300);
+        vault_lock(s.vault, 0);
+        CHECK_EQ(vault_idle(s.vault, now + VAULT_TRASH_SECONDS + 100), 0);
+        CHECK_EQ(rows(s.vault, "SELECT count(*) FROM trash"), 300);
+        scratch_unlock(&s);
+        CHECK_EQ(vault_idle(s.vault, now + VAULT_TRASH_SECONDS + 100), 0);
+        CHECK_EQ(rows(s.vault, "SELECT count(*) FROM trash"), 300 - 256);
+        CHECK_EQ(vault_idle(s.vault, now + VAULT_TRASH_SECONDS + 100), 0);
+        CHECK_EQ(rows(s.vault, "SELECT count(*) FROM trash"), 0);
+        check_in_order(s.vault);
+        scratch_done(&s);
+}
+
+TEST(a_deleted_collection_comes_back_whole)
+{
+        const VaultCollection *c;
+        uint32_t no;
+        Scratch s;
+        ItemId id;
+
+        scratch_new(&s);
+        CHECK_EQ(vault_collection_create(s.vault, s.root, "Work", NULL, &c), 0);
+        no = c->no;
+        CHECK_EQ(vault_alias_set(s.vault, "work", no), 0);
+        id = put(s.vault, no, "x", "v", false, NULL, ATTRIBUTES({"a", "1"}));
+        CHECK_EQ(vault_collection_delete(s.vault, no), 0);
+        CHECK_EQ(vault_collection_delete(s.vault, no), VAULT_E_NOT_FOUND);
+        for (unsigned round = 0; round < 2; round++) {
+                CHECK(!vault_collection_get(s.vault, no) && !vault_collection_by_name(s.vault, "Work"));
+                CHECK_EQ(vault_alias_get(s.vault, "work"), 0);
+                CHECK_EQ(count(s.vault, NULL, ATTRIBUTES({"a", "1"})), 0);
+                CHECK_EQ(count(s.vault, NULL, NULL, 0), 0);
+                CHECK_EQ(vault_item_get(s.vault, id, true, &(Item *){NULL}), VAULT_E_NOT_FOUND);
+                CHECK_EQ(vault_item_create(s.vault, no, &(ItemChange){0}, false, &(ItemId){0}, NULL),
+                         VAULT_E_NOT_FOUND);
+                c = vault_collection_next_deleted(s.vault, NULL);
+                CHECK(c && c->no == no && !vault_collection_next_deleted(s.vault, c));
+                scratch_again(&s);
+        }
+        /* Its name stays taken, so that it can come back. */
+        CHECK_EQ(vault_collection_create(s.vault, s.root, "Work", NULL, &c), 0);
+        CHECK(strcmp(c->name, "Work_2") == 0 && c->no > no);
+        CHECK_EQ(vault_collection_undelete(s.vault, no), 0);
+        CHECK_EQ(vault_collection_undelete(s.vault, no), VAULT_E_NOT_FOUND);
+        check_value(s.vault, id, "v");
+        CHECK_EQ(count(s.vault, NULL, ATTRIBUTES({"a", "1"})), 1);
+        scratch_again(&s);
+        CHECK(!tampered(s.vault, no));
+        scratch_done(&s);
+}
+
+TEST(a_deleted_collection_is_purged_in_slices)
+{
+        const VaultCollection *c;
+        uint64_t later = vault_now() + VAULT_TRASH_SECONDS + 100;
+        uint32_t no;
+        Scratch s;
+        ItemId id = 0, kept;
+
+        scratch_new(&s);
+        kept = put(s.vault, 1, "x", "kept", false, NULL, ATTRIBUTES({"a", "1"}));
+        CHECK_EQ(vault_collection_create(s.vault, s.root, "Work", NULL, &c), 0);
+        no = c->no;
+        CHECK_EQ(vault_batch_begin(s.vault), 0);
+        for (unsigned i = 0; i < 300; i++)
+                id = put(s.vault, no, "x", "v", false, NULL, ATTRIBUTES({"a", "1"}));
+        CHECK_EQ(change_value(s.vault, id, "w"), 0);
+        CHECK_EQ(vault_batch_commit(s.vault), 0);
+        CHECK_EQ(vault_collection_delete(s.vault, no), 0);
+        CHECK_EQ(vault_idle(s.vault, later), 0);
+        CHECK_EQ(rows(s.vault, "SELECT count(*) FROM item"), 301 - 256);
+        CHECK(vault_collection_next_deleted(s.vault, NULL));
+        CHECK_EQ(vault_idle(s.vault, later), 0);
+        CHECK(!vault_collection_next_deleted(s.vault, NULL));
+        CHECK_EQ(rows(s.vault, "SELECT count(*) FROM item"), 1);
+        CHECK_EQ(rows(s.vault, "SELECT count(*) FROM attr"), 3);
+        CHECK_EQ(rows(s.vault, "SELECT count(*) FROM trash"), 0);
+        CHECK_EQ(rows(s.vault, "SELECT count(*) FROM head"), 1);
+        CHECK_EQ(rows(s.vault, "SELECT count(*) FROM collection"), 1);
+        CHECK_EQ(vault_collection_undelete(s.vault, no), VAULT_E_NOT_FOUND);
+        CHECK_EQ(vault_collection_create(s.vault, s.root, "New", NULL, &c), 0);
+        CHECK(c->no > no);
+        scratch_again(&s);
+        CHECK(!tampered(s.vault, 1));
+        check_value(s.vault, kept, "kept");
+        check_in_order(s.vault);
+        scratch_done(&s);
+}
+
+TEST_MAIN
