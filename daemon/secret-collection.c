@@ -16,8 +16,8 @@
 
 #define DEFAULT_ALIAS SECRETS_PATH "/aliases/default"
 
-/* Nodes below a collection that introspection names. A tree with all items would make every introspection, even of one
- * item, as expensive as the vault is large. */
+/* How many items introspection names; of a collection it names all or none. sd-bus makes the whole tree for each node
+ * that is introspected, so with every item in it even a single item would cost as much as the vault is large. */
 #define NODES_MAX 64U
 
 /* The collection behind a path, for what cannot do without one. */
@@ -347,17 +347,16 @@ static int nodes_add_vault(Daemon *daemon, Nodes *nodes, Vault *vault, size_t *i
         if (!vault)
                 return 0;
         for (const VaultCollection *c = NULL; (c = vault_collection_next(vault, c));) {
-                _cleanup_(item_ids_done) ItemIds unlocked = {0}, locked = {0};
-                const ItemIds *ids;
+                _cleanup_(item_ids_done) ItemIds ids = {0};
 
                 r = nodes_add(nodes, strdup(secret_collection_path(daemon, (CollectionRef){vault, c->no}, path)));
                 if (r < 0)
                         return r;
-                if (*items_left == 0 || vault_search(vault, c->no, NULL, 0, *items_left, &unlocked, &locked) != 0)
+                if (c->n_items > *items_left || vault_items(vault, c->no, &ids) != 0)
                         continue;
-                ids = unlocked.n > 0 ? &unlocked : &locked;
-                for (size_t i = 0; i<ids->n && * items_left> 0; i++, (*items_left)--) {
-                        r = nodes_add(nodes, strdup(secret_item_path(daemon, (ItemRef){vault, ids->ids[i]}, path)));
+                *items_left -= ids.n < *items_left ? ids.n : *items_left;
+                for (size_t i = 0; i < ids.n; i++) {
+                        r = nodes_add(nodes, strdup(secret_item_path(daemon, (ItemRef){vault, ids.ids[i]}, path)));
                         if (r < 0)
                                 return r;
                 }
