@@ -36,7 +36,7 @@ static void show_help(void)
                    "  --ready-fd N   write a byte to descriptor N when the socket is open, and close it\n"
                    "  --version\n"
                    "  --help\n\n"
-                   "Exit codes: 0 ended as asked, 1 failed, 2 usage. See keyfobd(8).");
+                   "Exit codes: 0 ended as asked, 1 failed, 2 usage. See keyfobd(1).");
 }
 
 static int parse_fd(const char *text)
