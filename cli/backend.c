@@ -27,8 +27,8 @@ static bool is_module(const char *path)
 /* Where the module is below `prefix`, given as the installed layout has it. */
 static char *find_module(void)
 {
-        static const char *const relative[] = {"../" KEYFOB_LIBDIR_RELATIVE "/keyfob/" MODULE, "../lib/keyfob/" MODULE,
-                                               MODULE};
+        static const char installed[] = "../" KEYFOB_LIBDIR_RELATIVE "/keyfob/" MODULE;
+        static const char *const relative[] = {installed, "../lib/keyfob/" MODULE, MODULE};
         char own[4096], *slash, *path;
         ssize_t n;
 

@@ -134,6 +134,7 @@ static int collection_delete(Cli *cli, int argc, char *argv[])
         cli_use_terminal(k);
 
         request_init(&request, k, "DeleteCollection");
+        request.nobody = "nobody to ask whether to delete it: give --yes";
         request_append(&request, "s", argv[optind]);
         request_bool(&request, "confirmed", confirmed);
         request_end_options(&request);

@@ -7,6 +7,7 @@
  * these.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,6 +19,8 @@
 #include "common/places.h"
 
 #define SYSTEMCTL_TIMEOUT_MS 10000
+#define SETTLE_TRIES         20U
+#define SETTLE_MS            100
 #define AUTOSTART            "gnome-keyring-secrets.desktop"
 
 typedef struct Files {
@@ -65,6 +68,13 @@ static bool have_units(void)
 }
 
 /* ---- the bus ---- */
+
+static bool have_bus(void)
+{
+        _cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
+
+        return sd_bus_open_user(&bus) >= 0;
+}
 
 static void reload_bus(void)
 {
@@ -138,6 +148,26 @@ static int write_autostart(const Files *files)
         return said(files->autostart, r, changed, "Wrote", "Already there:");
 }
 
+/* A daemon that has just begun listens before it has a name on the bus: gives it a moment to settle. */
+static int settled_status(keyfob *k, struct json_object **ret)
+{
+        bool bus = have_bus();
+
+        for (unsigned tries = 0;; tries++) {
+                _cleanup_json_ struct json_object *status = NULL;
+                int r;
+
+                r = status_get(k, &status);
+                if (r != 0)
+                        return r;
+                if (!bus || tries >= SETTLE_TRIES || strcmp(json_string(status, "secrets_name"), "none") != 0) {
+                        *ret = TAKE_PTR(status);
+                        return 0;
+                }
+                (void)poll(NULL, 0, SETTLE_MS);
+        }
+}
+
 static int tell_owner(keyfob *k)
 {
         _cleanup_json_ struct json_object *status = NULL;
@@ -145,7 +175,7 @@ static int tell_owner(keyfob *k)
         const char *name;
         int r;
 
-        r = status_get(k, &status);
+        r = settled_status(k, &status);
         if (r != 0)
                 return r;
         name = json_string(status, "secrets_name");
@@ -156,10 +186,9 @@ static int tell_owner(keyfob *k)
                 printf("There is no session bus here: programs reach Keyfob with eval $(keyfob env).\n");
         else if (strcmp(name, "taken") == 0)
                 printf("%s (pid %llu) still owns " SECRETS_BUS_NAME
-                       ": end keyfobd (pid %llu) and start \"keyfobd --replace\", "
-                       "or log in again.\n",
+                       ": Keyfob takes over as soon as that ends (kill %llu, or log in again).\n",
                        json_string(owner, "comm"), (unsigned long long)json_number(owner, "pid"),
-                       (unsigned long long)json_number(status, "pid"));
+                       (unsigned long long)json_number(owner, "pid"));
         else
                 printf("Nobody owns " SECRETS_BUS_NAME " yet: Keyfob is started when it is asked for.\n");
         return output_flush();
@@ -210,10 +239,20 @@ static int run_enable(Cli *cli, int argc, char *argv[])
         return take_name(units);
 }
 
+static int take_back(const char *path, bool *any)
+{
+        bool changed = false;
+        int r;
+
+        r = managed_remove(path, &changed);
+        *any = *any || changed;
+        return said(path, r, changed, "Took back", NULL);
+}
+
 static int run_disable(Cli *cli, int argc, char *argv[])
 {
         _cleanup_(files_done) Files files = {NULL};
-        bool changed = false, any = false;
+        bool any = false;
         int r;
 
         r = cli_plain_options(cli, argc, argv);
@@ -225,12 +264,9 @@ static int run_disable(Cli *cli, int argc, char *argv[])
         r = files_find(&files);
         if (r != 0)
                 return r;
-        r = said(files.activation, managed_remove(files.activation, &changed), changed, "Took back", NULL);
-        any = changed;
-        changed = false;
+        r = take_back(files.activation, &any);
         if (r == 0)
-                r = said(files.autostart, managed_remove(files.autostart, &changed), changed, "Took back", NULL);
-        any = any || changed;
+                r = take_back(files.autostart, &any);
         if (r != 0)
                 return r;
         reload_bus();

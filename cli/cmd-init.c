@@ -114,6 +114,9 @@ static int run_init(Cli *cli, int argc, char *argv[])
         }
 
         request_init(&request, k, "Init");
+        request.nobody = "no vault yet, and nobody to ask for its password: run \"keyfob init\" on a terminal, or "
+                         "\"keyfob init --password-file FILE\"";
+        request.exists = "there is a vault already: \"keyfob status\" tells where";
         request_string(&request, "kind", kind);
         request_secret(&request, "secret", key_path ? keyfile.content : secret);
         request_string(&request, "path", keyfile.path);

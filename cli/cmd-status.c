@@ -25,8 +25,10 @@ static void print_vault(struct json_object *status)
         const char *vault = json_string(status, "vault"), *error = json_string(status, "error");
         _cleanup_free_ char *text = NULL;
 
-        if (strcmp(vault, "absent") == 0)
+        if (strcmp(vault, "absent") == 0) {
                 vault = "no vault yet: run keyfob init";
+                error = "";
+        }
         if (asprintf(&text, "%s%s%s", vault, error[0] ? ": " : "", error) < 0)
                 return;
         line("vault", text);

@@ -100,6 +100,10 @@ int request_call(Request *request, ClientCall how, sd_bus_message **ret)
                 note(request, sd_bus_message_close_container(request->message));
         if (request->result == 0)
                 request->result = client_call(request->k, request->message, how, ret);
+        if (request->result == KEYFOB_E_NO_PROMPTER && request->nobody)
+                return cli_error(EXIT_LOCKED, "%s", request->nobody);
+        if (request->result == KEYFOB_E_EXISTS && request->exists)
+                return cli_error(EXIT_OTHER, "%s", request->exists);
         return request->result == 0 ? 0 : cli_fail(request->k, request->result);
 }
 

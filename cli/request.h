@@ -14,6 +14,8 @@ typedef struct Request {
         sd_bus_message *message;
         int result; /* of keyfob.h */
         bool options;
+        const char *nobody; /* what to say when there is nobody to ask; NULL: what the daemon says */
+        const char *exists; /* and when it exists already */
 } Request;
 
 /* The connection must outlive it. */
