@@ -249,3 +249,16 @@ int file_grow_wal(const char *path, bool wipe)
         }
         return fdatasync(fd) < 0 ? -errno : 0;
 }
+
+void file_forget_wal(const char *path)
+{
+        static const uint8_t zeros[32];
+        _cleanup_free_ char *wal = NULL;
+        _cleanup_close_ int fd = -1;
+
+        if (asprintf(&wal, "%s-wal", path) < 0)
+                return;
+        fd = open(wal, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd >= 0 && pwrite(fd, zeros, sizeof(zeros), 0) < 0)
+                return; /* the log stays as it is, which is right too */
+}

@@ -166,6 +166,8 @@ int file_sync_dir(const char *path);
 pid_t file_lock_holder(const char *path);
 /* Fills `path`-wal to its working size with zeros unless it has it. With `wipe` all of it is overwritten. */
 int file_grow_wal(const char *path, bool wipe);
+/* Makes the log an empty one, after all of it was moved into the file and while we still hold the lock. */
+void file_forget_wal(const char *path);
 
 /* ---- schema ---- */
 

@@ -123,13 +123,24 @@ int vault_new(sqlite3 *db, Vault **ret)
         return 0;
 }
 
+/* SQLite leaves the frames of a log that it keeps. The next opening would read them all again, and if some of them
+ * were damaged by then, put old pages over newer ones. */
+static void close_log(Vault *vault)
+{
+        int log = 0, done = 0, rc;
+
+        rc = sqlite3_wal_checkpoint_v2(vault->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &log, &done);
+        if (rc == SQLITE_OK && log == done)
+                file_forget_wal(vault->path);
+}
+
 Vault *vault_free(Vault *vault)
 {
         if (!vault)
                 return NULL;
         vault_batch_rollback(vault);
         if (vault->path && !vault->broken)
-                (void)sqlite3_wal_checkpoint_v2(vault->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+                close_log(vault);
         for (size_t i = 0; i < _STATEMENT_MAX; i++)
                 (void)sqlite3_finalize(vault->statements[i]);
         (void)sqlite3_close(vault->db);
