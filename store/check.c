@@ -143,6 +143,13 @@ typedef struct AttrRow {
         ItemId id;
 } AttrRow;
 
+static bool is_after(const AttrRow *row, const AttrRow *before)
+{
+        int order = memcmp(row->token, before->token, TOKEN_SIZE);
+
+        return order > 0 || (order == 0 && row->id > before->id);
+}
+
 static int walk(Vault *vault, const AttrRow *after, AttrRow ret[WALK_SLICE], size_t *ret_n)
 {
         _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
@@ -169,8 +176,8 @@ static int walk(Vault *vault, const AttrRow *after, AttrRow ret[WALK_SLICE], siz
                     ret[n].id == 0)
                         return VAULT_E_DAMAGED;
                 memcpy(ret[n].token, token, TOKEN_SIZE);
-                if (memcmp(ret[n].token, after->token, TOKEN_SIZE) < 0)
-                        return VAULT_E_DAMAGED; /* out of order: the walk would not end */
+                if (!is_after(ret + n, n > 0 ? ret + n - 1 : after))
+                        return VAULT_E_DAMAGED; /* out of order: the walk might not end */
                 n++;
         }
         *ret_n = n;

@@ -102,7 +102,7 @@ static int probe(Search *search, size_t i, ItemId ret[PROBE], size_t *ret_n)
                         return r;
                 if (!more || n == PROBE)
                         break;
-                if (!db_column_u64(s, 0, ret + n))
+                if (!db_column_u64(s, 0, ret + n) || (n > 0 && ret[n] <= ret[n - 1]))
                         return VAULT_E_DAMAGED;
                 n++;
         }
@@ -202,7 +202,7 @@ int item_ids(Vault *vault, uint32_t collection, ItemIds *ret)
                         return r;
                 if (!more)
                         break;
-                if (!db_column_u64(s, 0, &id))
+                if (!db_column_u64(s, 0, &id) || (ids.n > 0 && id <= ids.ids[ids.n - 1]))
                         return VAULT_E_DAMAGED;
                 r = append(&ids, &capacity, id);
                 if (r != 0)
