@@ -59,7 +59,6 @@ static GHashTable *table(const keyfob_attribute *attributes, size_t n)
 
 static int backend_open(void **ret, BackendError *error)
 {
-        g_autoptr(GError) unused = NULL;
         GError *from = NULL;
         SecretService *service = secret_service_get_sync(SECRET_SERVICE_OPEN_SESSION, NULL, &from);
 
