@@ -6,6 +6,7 @@
  * --list-backends.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,6 +52,18 @@ static int run_command(Cli *cli, int argc, char *argv[])
         return cli_error(EXIT_USAGE, "there is no command \"%s\": see keyfob --help", name);
 }
 
+/* A closed descriptor would be the next file or socket that is opened, and a value meant for stdout would go there.
+ * What takes its place cannot be read (stdin) or written (stdout), so that using it is an error and not an empty
+ * success. */
+static void fill_descriptors(void)
+{
+        static const int modes[] = {O_WRONLY, O_RDONLY, O_RDWR};
+
+        for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+                if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", modes[fd]) != fd)
+                        _exit(EXIT_OTHER);
+}
+
 int main(int argc, char *argv[])
 {
         enum { OPTION_VERSION = 0x300, OPTION_LIST, OPTION_DISABLE };
@@ -63,6 +76,7 @@ int main(int argc, char *argv[])
         Cli cli = {0};
         int c, r;
 
+        fill_descriptors();
         /* a closed pipe is a failed write, which has an exit code */
         (void)signal(SIGPIPE, SIG_IGN);
 
