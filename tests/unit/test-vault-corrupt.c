@@ -140,8 +140,13 @@ static void use(Vault *vault, const Original *original, Tally *tally)
                               &(ItemChange){.attributes = new, .n_attributes = 1, .value = "n", .value_size = 1}, true,
                               &id, NULL);
         CHECK(r == 0 || by_name(r));
-        if (r == 0)
-                check_value(vault, id, "n");
+        if (r == 0) {
+                _cleanup_(item_freep) Item *item = NULL;
+
+                /* A damaged tree may lead elsewhere than it was written; never to another value. */
+                r = vault_item_get(vault, id, true, &item);
+                CHECK(by_name(r) || (r == 0 && item->value->size == 1 && item->value->data[0] == 'n'));
+        }
         r = vault_item_delete(vault, original->id[1]);
         CHECK(r == 0 || by_name(r));
         r = change_value(vault, original->id[2], "changed");

@@ -1,0 +1,367 @@
+#!/usr/bin/python3
+"""Reads a vault file by docs/FORMAT.md, and by nothing else of Keyfob.
+
+    decode.py VAULT [--password P | --key-file F]   prints what is in it as JSON
+    decode.py VAULT [...] --expect JSON             compares; exit status 1 when it differs
+
+Everything that the page says is checked on the way: schema, commitment, tokens, sums, manifests.
+"""
+
+import argparse
+import ctypes
+import hashlib
+import json
+import sqlite3
+import struct
+import sys
+
+SCHEMA = {
+    "meta": "CREATE TABLE meta(name TEXT PRIMARY KEY,value) WITHOUT ROWID",
+    "slot": "CREATE TABLE slot(id BLOB PRIMARY KEY,scope INTEGER,kind INTEGER,label TEXT,created INTEGER,used INTEGER,"
+    "params BLOB,wrapped BLOB) WITHOUT ROWID",
+    "key": "CREATE TABLE key(scope INTEGER,purpose INTEGER,owner INTEGER,id INTEGER,sealed BLOB,"
+    "PRIMARY KEY(scope,purpose,owner)) WITHOUT ROWID",
+    "manifest": "CREATE TABLE manifest(scope INTEGER PRIMARY KEY,mac BLOB)",
+    "collection": "CREATE TABLE collection(no INTEGER PRIMARY KEY,name TEXT,label TEXT,created INTEGER,own INTEGER,"
+    "deleted INTEGER)",
+    "head": "CREATE TABLE head(collection INTEGER PRIMARY KEY,modified INTEGER,n INTEGER,sealed BLOB)",
+    "alias": "CREATE TABLE alias(name TEXT PRIMARY KEY,collection INTEGER) WITHOUT ROWID",
+    "item": "CREATE TABLE item(id INTEGER PRIMARY KEY,version INTEGER,key INTEGER,tag BLOB,box BLOB)",
+    "attr": "CREATE TABLE attr(token BLOB,item INTEGER,PRIMARY KEY(token,item)) WITHOUT ROWID",
+    "trash": "CREATE TABLE trash(seq INTEGER PRIMARY KEY,item INTEGER,version INTEGER,removed INTEGER,deleted INTEGER,"
+    "key INTEGER,tag BLOB,box BLOB)",
+    "trash_item": "CREATE INDEX trash_item ON trash(item,deleted,version)",
+}
+GENERIC = ("xdg:schema", "org.freedesktop.Secret.Generic")
+KINDS = {1: "password", 2: "credential", 3: "none"}
+
+
+# XChaCha20-Poly1305 (RFC 8439 and draft-irtf-cfrg-xchacha-03)
+
+
+def rounds(state):
+    def quarter(a, b, c, d):
+        for x, y, z, n in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
+            state[x] = (state[x] + state[y]) & 0xFFFFFFFF
+            state[z] ^= state[x]
+            state[z] = (state[z] << n | state[z] >> (32 - n)) & 0xFFFFFFFF
+
+    for _ in range(10):
+        for i in range(4):
+            quarter(i, 4 + i, 8 + i, 12 + i)
+        for i in range(4):
+            quarter(i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4)
+
+
+CONSTANTS = struct.unpack("<4I", b"expand 32-byte k")
+
+
+def chacha_block(key, counter, nonce):
+    start = [*CONSTANTS, *struct.unpack("<8I", key), counter, *struct.unpack("<3I", nonce)]
+    state = list(start)
+    rounds(state)
+    return struct.pack("<16I", *((a + b) & 0xFFFFFFFF for a, b in zip(state, start)))
+
+
+def hchacha(key, nonce):
+    state = [*CONSTANTS, *struct.unpack("<8I", key), *struct.unpack("<4I", nonce)]
+    rounds(state)
+    return struct.pack("<8I", *state[:4], *state[12:])
+
+
+def poly1305(key, message):
+    r = int.from_bytes(key[:16], "little") & 0x0FFFFFFC0FFFFFFC0FFFFFFC0FFFFFFF
+    total = 0
+    for i in range(0, len(message), 16):
+        total = (total + int.from_bytes(message[i : i + 16] + b"\x01", "little")) * r % (2**130 - 5)
+    return ((total + int.from_bytes(key[16:], "little")) % 2**128).to_bytes(16, "little")
+
+
+def unseal(key, ad, sealed):
+    nonce, cipher, tag = sealed[:24], sealed[24:-16], sealed[-16:]
+    subkey, inner = hchacha(key, nonce[:16]), b"\0\0\0\0" + nonce[16:]
+
+    def padded(data):
+        return data + b"\0" * (-len(data) % 16)
+
+    authenticated = padded(ad) + padded(cipher) + struct.pack("<QQ", len(ad), len(cipher))
+    if poly1305(chacha_block(subkey, 0, inner)[:32], authenticated) != tag:
+        raise ValueError("not authentic")
+    plain = bytearray()
+    for i in range(0, len(cipher), 64):
+        stream = chacha_block(subkey, 1 + i // 64, inner)
+        plain += bytes(a ^ b for a, b in zip(cipher[i : i + 64], stream))
+    return bytes(plain)
+
+
+# Conventions
+
+
+def u8(n):
+    return bytes([n])
+
+
+def u32(n):
+    return struct.pack("<I", n)
+
+
+def u64(n):
+    return struct.pack("<Q", n)
+
+
+def text(s):
+    data = s.encode() if isinstance(s, str) else s
+    return u32(len(data)) + data
+
+
+def blake2b(size, key, data):
+    return hashlib.blake2b(data, key=key, digest_size=size).digest()
+
+
+def derive(key, label, context=b""):
+    return blake2b(32, key, u8(len(label)) + label.encode() + context)
+
+
+class Reader:
+    def __init__(self, data):
+        self.data = data
+
+    def raw(self, n):
+        if n > len(self.data):
+            raise ValueError("short")
+        taken, self.data = self.data[:n], self.data[n:]
+        return taken
+
+    def u8(self):
+        return self.raw(1)[0]
+
+    def u32(self):
+        return struct.unpack("<I", self.raw(4))[0]
+
+    def u64(self):
+        return struct.unpack("<Q", self.raw(8))[0]
+
+    def blob(self):
+        return self.raw(self.u32())
+
+    def text(self):
+        return self.blob().decode()
+
+    def end(self):
+        if self.data:
+            raise ValueError("bytes left over")
+
+
+def check(condition, what):
+    if not condition:
+        raise ValueError(what)
+
+
+def argon2id(password, salt, memory, passes):
+    out = ctypes.create_string_buffer(32)
+    try:
+        library = ctypes.CDLL("libargon2.so.1")
+        failed = library.argon2id_hash_raw(
+            ctypes.c_uint32(passes), ctypes.c_uint32(memory), ctypes.c_uint32(1), password, ctypes.c_size_t(len(password)),
+            salt, ctypes.c_size_t(len(salt)), out, ctypes.c_size_t(32)
+        )
+    except OSError:
+        library = ctypes.CDLL("libsodium.so.23")
+        failed = library.crypto_pwhash_argon2id(
+            out, ctypes.c_ulonglong(32), password, ctypes.c_ulonglong(len(password)), salt, ctypes.c_ulonglong(passes),
+            ctypes.c_size_t(memory * 1024), ctypes.c_int(2)
+        )
+    check(failed == 0, "argon2id failed")
+    return out.raw
+
+
+# The vault
+
+
+class Vault:
+    def __init__(self, path, password, key_file):
+        self.db = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
+        self.db.text_factory = bytes
+        self.secrets = {1: password, 2: key_file, 3: b""}
+        check(self.one("PRAGMA application_id") == 0x4B464F42, "not a vault")
+        check(self.one("PRAGMA user_version") == 1, "another version")
+        found = {name.decode(): sql.decode() for name, sql in self.rows("SELECT name,sql FROM sqlite_schema")}
+        check(found == SCHEMA, "another schema")
+        self.meta = {name.decode(): value for name, value in self.rows("SELECT name,value FROM meta")}
+        self.id, self.index_key = self.meta["vault-id"], self.meta["index-key"]
+        self.roots, self.keys = {}, {}
+
+    def rows(self, sql, *values):
+        return self.db.execute(sql, values).fetchall()
+
+    def one(self, sql, *values):
+        return self.rows(sql, *values)[0][0]
+
+    def kek(self, kind, params):
+        reader = Reader(params)
+        check(reader.u8() == 1, "another version of params")
+        secret = self.secrets[kind]
+        if secret is None:
+            return None
+        if kind == 1:
+            memory, passes, salt = reader.u32(), reader.u32(), reader.raw(16)
+            reader.end()
+            return argon2id(secret, salt, memory, passes)
+        salt = reader.raw(32)
+        if kind == 2:
+            reader.text()
+        reader.end()
+        return derive(salt, "keyfob slot credential", secret) if kind == 2 else derive(salt, "keyfob slot none")
+
+    def open_slots(self):
+        slots = []
+        for id_, scope, kind, label, params, wrapped in self.rows("SELECT id,scope,kind,label,params,wrapped FROM slot ORDER BY scope,kind"):
+            slots.append({"scope": scope, "kind": KINDS[kind], "label": label.decode()})
+            kek = self.kek(kind, params)
+            if kek is None:
+                continue
+            check(wrapped[:32] == blake2b(32, kek, text("keyfob commitment 1") + id_), "wrong secret")
+            ad = text("keyfob slot 1") + id_ + u32(scope) + u32(kind) + blake2b(32, b"", params)
+            root = unseal(kek, ad, wrapped[32:])
+            check(self.roots.setdefault(scope, root) == root, "two roots")
+        return slots
+
+    def open_keys(self):
+        for scope, purpose, owner, id_, sealed in self.rows("SELECT scope,purpose,owner,id,sealed FROM key"):
+            wrap = derive(self.roots[scope], "keyfob wrap", self.id)
+            ad = text("keyfob key 1") + self.id + u32(scope) + u32(purpose) + u32(owner) + u32(id_)
+            self.keys[purpose, owner] = (id_, unseal(wrap, ad, sealed))
+        check({owner for purpose, owner in self.keys if purpose == 2} == {1, 2, 3, 4, 5}, "classes")
+
+    def record(self, id_, version, key, tag, box):
+        number = id_ >> 40
+        key_id, secret = self.keys[1, number]
+        check(key == key_id, "another key")
+        ad = text("keyfob record 1") + self.id + u32(number) + u64(id_) + u64(version) + u32(key)
+        reader = Reader(unseal(secret, ad, box + tag))
+        check(reader.u8() == 1, "another layout")
+        item = {"number": id_ & (2**40 - 1), "version": version, "created": reader.u64(), "modified": reader.u64()}
+        item["label"], item["type"] = reader.text(), reader.text()
+        attributes = [(reader.text(), reader.text()) for _ in range(reader.u32())]
+        check(attributes == sorted(set(attributes), key=lambda pair: pair[0].encode()), "order of attributes")
+        item["attributes"] = dict(attributes)
+        value = reader.blob()
+        item["value"] = value.hex() if len(value) < 100 else "sha256:" + hashlib.sha256(value).hexdigest()
+        reader.end()
+        return item
+
+    def tokens(self, attributes):
+        pairs = dict([GENERIC]) | attributes
+        pairs = sorted(pairs.items(), key=lambda pair: pair[0].encode())
+        encoded = [text(name) + text(value) for name, value in pairs]
+        whole = text("keyfob attribute set 1") + u32(len(pairs)) + b"".join(encoded)
+        tokens = {blake2b(16, self.index_key, text("keyfob attribute 1") + pair) for pair in encoded}
+        return tokens | {blake2b(16, self.index_key, whole)}
+
+    def collection(self, no):
+        key_id, key = self.keys[1, no]
+        sum_key, total, items = derive(key, "keyfob sum"), 0, []
+        first, last = no << 40, (no + 1 << 40) - 1
+        for row in self.rows("SELECT id,version,key,tag,box FROM item WHERE id BETWEEN ? AND ? ORDER BY id", first, last):
+            items.append(self.record(*row))
+            tokens = {token for token, in self.rows("SELECT token FROM attr WHERE item=?", row[0])}
+            check(tokens == self.tokens(items[-1]["attributes"]), "tokens")
+            total += int.from_bytes(blake2b(32, sum_key, u64(row[0]) + u64(row[1]) + row[3]), "little")
+        ad = text("keyfob head 1") + self.id + u32(no) + u32(key_id)
+        head = Reader(unseal(key, ad, self.one("SELECT sealed FROM head WHERE collection=?", no)))
+        check(head.u8() == 1, "another head")
+        check(int.from_bytes(head.raw(32), "little") == total % 2**256, "sum")
+        check(head.u64() == len(items), "number of items")
+        check(all(max(item["number"], item["version"]) <= head.u64() for item in items[-1:]), "counter")
+        return items
+
+    def trash(self, no):
+        found = []
+        for *row, deleted in self.rows(
+            "SELECT item,version,key,tag,box,deleted FROM trash WHERE item BETWEEN ? AND ? ORDER BY seq", no << 40, (no + 1 << 40) - 1
+        ):
+            found.append(self.record(*row) | {"deleted": bool(deleted)})
+        return found
+
+    def canonical(self, sql, *values):
+        out = b""
+        for row in self.rows(sql, *values):
+            out += u8(1)
+            for value in row:
+                if isinstance(value, int):
+                    out += u8(1) + struct.pack("<q", value)
+                else:
+                    out += u8(5) if value is None else value
+        return out + u8(0)
+
+    def check_manifest(self, scope):
+        # sqlite3 gives text and blobs alike as bytes here, so SQL writes their type and length.
+        def typed(column):
+            return (
+                f"CASE typeof({column}) WHEN 'text' THEN tag(3,{column}) WHEN 'blob' THEN tag(4,{column}) ELSE {column} END"
+            )
+
+        self.db.create_function("tag", 2, lambda kind, value: u8(kind) + text(value))
+
+        def select(columns, rest):
+            return "SELECT " + ",".join(typed(column) for column in columns.split(",")) + " FROM " + rest
+
+        data = text("keyfob manifest 1") + self.id + u32(scope)
+        data += self.canonical(select("id,scope,kind,label,created,params,wrapped", "slot WHERE scope=? ORDER BY slot.id"), scope)
+        data += self.canonical(select("scope,purpose,owner,id,sealed", "key WHERE scope=? ORDER BY purpose,owner"), scope)
+        key = self.keys[3, 0][1]
+        if scope == 0:
+            data += blake2b(32, b"", self.index_key) + self.meta["next-collection"] + self.meta["next-key"]
+            data += self.canonical(select("no,name,label,created,own,deleted", "collection ORDER BY no"))
+            data += self.canonical(select("name,collection", "alias ORDER BY name"))
+        else:
+            key = derive(self.keys[1, scope][1], "keyfob manifest")
+        check(self.one("SELECT mac FROM manifest WHERE scope=?", scope) == blake2b(32, key, data), "manifest")
+
+    def decode(self):
+        slots = self.open_slots()
+        self.open_keys()
+        collections = []
+        for no, name, label, own, deleted in self.rows("SELECT no,name,label,own,deleted FROM collection ORDER BY no"):
+            collections.append(
+                {
+                    "no": no,
+                    "name": name.decode(),
+                    "label": label.decode(),
+                    "own": bool(own),
+                    "deleted": bool(deleted),
+                    "items": self.collection(no),
+                    "trash": self.trash(no),
+                }
+            )
+            if own:
+                self.check_manifest(no)
+        self.check_manifest(0)
+        return {
+            "vault-id": self.id.hex(),
+            "roots": {str(scope): root.hex() for scope, root in sorted(self.roots.items())},
+            "slots": slots,
+            "aliases": {name.decode(): no for name, no in self.rows("SELECT name,collection FROM alias ORDER BY name")},
+            "collections": collections,
+        }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("vault")
+    parser.add_argument("--password", type=str.encode)
+    parser.add_argument("--key-file", type=lambda path: open(path, "rb").read())
+    parser.add_argument("--expect")
+    arguments = parser.parse_args()
+    found = Vault(arguments.vault, arguments.password, arguments.key_file).decode()
+    if arguments.expect:
+        with open(arguments.expect, encoding="utf-8") as file:
+            if json.load(file) != found:
+                sys.exit(f"{arguments.vault}: differs from {arguments.expect}")
+        print(f"{arguments.vault}: as expected")
+    else:
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()
