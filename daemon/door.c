@@ -437,7 +437,8 @@ static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *us
                         doors->full = true; /* said once, until there is room again */
                         (void)close(client);
                 } else if (connection_new(doors, client, &peer) < 0) {
-                        log_line(LOG_WARNING, "a connection could not be set up");
+                        /* Mostly one that was closed at once: another keyfobd that asked for our pid. */
+                        log_line(LOG_DEBUG, "a connection could not be set up");
                 }
         }
         return 0;

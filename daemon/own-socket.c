@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -51,7 +52,7 @@ static pid_t find_holder(const char *path)
 /* Of the descriptors passed to us, the stream socket; the others are not for us. */
 static int take_passed_socket(char **ret_path)
 {
-        int n = sd_listen_fds(/* unset_environment= */ 1), found = -1;
+        int n = sd_listen_fds(/* unset_environment= */ 1), found = -1, flags;
 
         for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n; fd++) {
                 struct sockaddr_un address = {0};
@@ -65,6 +66,12 @@ static int take_passed_socket(char **ret_path)
                 /* Accepting until nothing is left must not wait, whatever the manager thought of that. */
                 if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
                         return -errno;
+                /* Not every manager makes it so, and waiting in accept() would stop everything. */
+                flags = fcntl(fd, F_GETFL);
+                if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+                        (void)close(fd);
+                        continue;
+                }
                 *ret_path = strdup(address.sun_path);
                 if (!*ret_path)
                         return -ENOMEM;
