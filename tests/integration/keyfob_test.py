@@ -407,7 +407,7 @@ class Sandbox:
     def init(self, password='correct horse', *args, **options):
         """Makes a vault; password=None makes an unprotected one."""
         if password is None:
-            return self.keyfob('init', '--unprotected', *args, **options)
+            return self.keyfob('init', '--kind', 'none', *args, **options)
         return self.keyfob('init', '--kdf-memory', '64', '--kdf-passes', '3', '--password-file',
                            self.write('password', password), *args, **options)
 
