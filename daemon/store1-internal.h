@@ -67,6 +67,7 @@ struct Waiting {
         SlotDraft *draft;
         char *text;
         Secret **ask_target; /* where the answer of `ask` goes */
+        bool fresh;          /* the root is wanted for more than to unlock */
         int proof;           /* result of the last job: 0 or VAULT_E_WRONG_SECRET */
 
         int (*next)(Waiting *waiting, sd_bus_error *error); /* what to do when the current step is done */

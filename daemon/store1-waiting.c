@@ -110,13 +110,24 @@ static void waiting_fail(Waiting *waiting, int (*describe)(Daemon *, sd_bus_erro
         waiting_free(waiting);
 }
 
+/* What is open need not be unlocked, so the remedy is another one. */
+static int fresh_error(Daemon *daemon, sd_bus_error *error, int result)
+{
+        if (result != OPENING_NO_PROMPTER)
+                return opening_error(daemon, error, result);
+        sd_bus_error_set(error, KEYFOB_ERROR_NO_PROMPTER,
+                         "a password is needed for this, and there is nobody to ask: run it in a terminal, or "
+                         "give --password-file");
+        return -ENOKEY;
+}
+
 static void opening_done(void *userdata, int result, Root *root)
 {
         Waiting *waiting = userdata;
 
         waiting->opening = NULL;
         if (result != 0) {
-                waiting_fail(waiting, opening_error, result);
+                waiting_fail(waiting, waiting->fresh ? fresh_error : opening_error, result);
                 return;
         }
         root_free(waiting->root);
@@ -128,6 +139,7 @@ int waiting_open(Waiting *waiting, uint32_t collection, const Secret *secret, co
                  const char *purpose, const char *message, WaitingNext next)
 {
         waiting->next = next;
+        waiting->fresh = !unlock;
         return opening_start(waiting->daemon,
                              &(OpeningRequest){
                                      .caller = waiting->resource.caller,
@@ -160,7 +172,7 @@ static void ask_done(void *userdata, AskOutcome outcome, Secret *secret)
                 waiting_fail(waiting, opening_error, OPENING_CANCELLED);
                 break;
         case ASK_NO_PROMPTER:
-                waiting_fail(waiting, opening_error, OPENING_NO_PROMPTER);
+                waiting_fail(waiting, fresh_error, OPENING_NO_PROMPTER);
                 break;
         case ASK_FAILED:
                 waiting_fail(waiting, opening_error, -EIO);
