@@ -1,8 +1,8 @@
 /*
  * keyfob search, keyfob list: items without their values
  *
- * What a locked store can tell (that something matches, but not what) is shown when it can't be unlocked, and the exit
- * code says so.
+ * A locked store is unlocked if anybody can be asked. If not, what it can tell (that something matches, but not what)
+ * is an answer too: such items are marked, and a line on stderr says how to see more.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -120,9 +120,11 @@ static int show(Cli *cli, const keyfob_attribute *attributes, size_t n, const ch
                 return r != 0 ? r : cli_error(EXIT_NOT_FOUND, "nothing matches");
         }
         r = cli->json ? output_json(json_object_get(listing.items)) : print(listing.items);
-        if (r == 0 && unlocked != 0)
-                return keyring_fail(&keyring, unlocked);
-        return r;
+        if (r != 0 || unlocked == 0)
+                return r;
+        if (exit_of_result(unlocked) == EXIT_LOCKED)
+                return cli_error(0, "some items are locked: run \"keyfob unlock\"");
+        return keyring_fail(&keyring, unlocked);
 }
 
 /* ---- search ---- */

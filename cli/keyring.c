@@ -117,7 +117,8 @@ int keyring_set_password(Keyring *keyring, const char *service, const char *user
         keyfob_new_item item = *more;
 
         if (!item.label) {
-                if (asprintf(&label, "Password for '%s' on '%s'", user, service) < 0)
+                label = client_password_label(service, user);
+                if (!label)
                         return -ENOMEM;
                 item.label = label;
         }

@@ -5,7 +5,6 @@
  * NAME,
  * --list-backends.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +21,8 @@ static const Command *const commands[] = {
         &command_rekey,        &command_check,    &command_enable,     &command_disable,    &command_env,
         &command_prompt_agent, &command_diagnose, &command_completion,
 };
+
+static char name_for_messages[] = "keyfob";
 
 static void help(void)
 {
@@ -44,7 +45,7 @@ static int run_command(Cli *cli, int argc, char *argv[])
                 if (strcmp(commands[i]->name, name) != 0)
                         continue;
                 cli->command = commands[i];
-                argv[0] = program_invocation_short_name;
+                argv[0] = name_for_messages;
                 /* 0 makes getopt start over */
                 optind = 0;
                 return commands[i]->run(cli, argc, argv);
@@ -77,6 +78,8 @@ int main(int argc, char *argv[])
         int c, r;
 
         fill_descriptors();
+        if (argc > 0)
+                argv[0] = name_for_messages; /* getopt puts it before its own */
         /* a closed pipe is a failed write, which has an exit code */
         (void)signal(SIGPIPE, SIG_IGN);
 

@@ -15,6 +15,7 @@
 #define CLIENT_AGENT_PATH       "/org/keyfob/agent"
 #define CLIENT_SECRET_MAX       ((size_t)4 * 1024 * 1024)
 #define CLIENT_START_TIMEOUT_MS 10000
+#define CLIENT_LABEL_MAX        ((size_t)4096)
 
 struct keyfob {
         sd_bus *bus;
@@ -67,6 +68,11 @@ int client_append_bytes(sd_bus_message *m, const char *key, const void *data, si
 int client_append_u32(sd_bus_message *m, const char *key, uint32_t value);
 int client_append_bool(sd_bus_message *m, const char *key, bool value);
 int client_append_attributes(sd_bus_message *m, const keyfob_attribute *attributes, size_t n);
+
+/* ---- item.c ---- */
+
+/* The label that python keyring gives a password, cut to what a label may have. New string or NULL. */
+char *client_password_label(const char *service, const char *user);
 
 /* ---- lock.c ---- */
 

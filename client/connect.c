@@ -55,6 +55,7 @@ static int socket_open(const char *path, int *ret_fd)
         struct sockaddr_un address = {.sun_family = AF_UNIX};
         struct ucred peer;
         socklen_t size = sizeof(peer);
+        struct stat st;
         int r;
 
         if (strlen(path) >= sizeof(address.sun_path))
@@ -65,7 +66,7 @@ static int socket_open(const char *path, int *ret_fd)
         if (!dir)
                 return -ENOMEM;
         r = places_check_private_dir(dir);
-        if (r == -EPERM || r == -ELOOP || r == -ENOTDIR)
+        if (r == -EPERM || (r < 0 && lstat(dir, &st) == 0 && S_ISLNK(st.st_mode)))
                 return KEYFOB_E_REFUSED;
         if (r < 0)
                 return r == -ENOMEM ? r : KEYFOB_E_UNREACHABLE;

@@ -249,6 +249,24 @@ KEYFOB_API int keyfob_delete(keyfob *k, const char *service, const char *user)
         return keyfob_remove(k, attributes, ELEMENTSOF(attributes));
 }
 
+char *client_password_label(const char *service, const char *user)
+{
+        char *label;
+        size_t size;
+
+        if (asprintf(&label, "Password for '%s' on '%s'", user, service) < 0)
+                return NULL;
+        size = strlen(label);
+        if (size > CLIENT_LABEL_MAX) {
+                /* not in the middle of a character */
+                size = CLIENT_LABEL_MAX;
+                while (size > 0 && ((unsigned char)label[size] & 0xc0) == 0x80)
+                        size--;
+                label[size] = 0;
+        }
+        return label;
+}
+
 KEYFOB_API int keyfob_set(keyfob *k, const char *service, const char *user, const void *data, size_t size)
 {
         const keyfob_attribute attributes[] = {
@@ -257,7 +275,8 @@ KEYFOB_API int keyfob_set(keyfob *k, const char *service, const char *user, cons
 
         if (!service || !user)
                 return -EINVAL;
-        if (asprintf(&label, "Password for '%s' on '%s'", user, service) < 0)
+        label = client_password_label(service, user);
+        if (!label)
                 return -ENOMEM;
         return keyfob_store(k,
                             &(keyfob_new_item){.label = label,

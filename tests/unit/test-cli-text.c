@@ -149,6 +149,26 @@ TEST(exit_codes)
         CHECK_EQ(exit_of_result(1000), 8);
 }
 
+TEST(password_label)
+{
+        _cleanup_free_ char *plain = client_password_label("github", "alice"), *cut = NULL;
+        char user[4097];
+
+        CHECK(strcmp(plain, "Password for 'alice' on 'github'") == 0);
+        /* "Password for '" is 14 bytes: the last of 2-byte characters that fit ends at 4096 */
+        for (size_t i = 0; i + 1 < sizeof(user); i += 2)
+                memcpy(user + i, "\xc3\xa4", 2);
+        user[4096] = 0;
+        cut = client_password_label("x", user);
+        CHECK_EQ(strlen(cut), 4096);
+        user[0] = 'a';
+        memmove(user + 1, user + 2, 4095);
+        free(TAKE_PTR(cut));
+        cut = client_password_label("x", user);
+        CHECK_EQ(strlen(cut), 4095);
+        CHECK_EQ((unsigned char)cut[4094], 0xa4);
+}
+
 TEST(error_names)
 {
         CHECK_EQ(client_error_from_name("org.keyfob.Error.NotFound"), KEYFOB_E_NOT_FOUND);
