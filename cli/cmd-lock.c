@@ -2,15 +2,13 @@
  * keyfob unlock, keyfob lock
  *
  * Unlocking takes the password from where it was told, or lets the daemon ask: on this terminal, else whoever the
- * session has. Locking never starts a daemon: where none runs, nothing is open.
+ * session has. Locking starts a daemon where none runs, like every command: one that starts later could open by itself.
  */
-#include <errno.h>
 #include <string.h>
 
 #include "cli/keyring.h"
 #include "cli/password.h"
 #include "cli/request.h"
-#include "common/places.h"
 
 static int unlock_own(const char *collection, const PasswordSource *source)
 {
@@ -74,18 +72,6 @@ static int run_unlock(Cli *cli, int argc, char *argv[])
         return r == 0 ? 0 : keyring_fail(&keyring, r);
 }
 
-/* No daemon answered: because there is none, or because its place cannot even be looked into? */
-static bool nothing_runs(void)
-{
-        _cleanup_free_ char *directory = NULL;
-        int r;
-
-        if (places_runtime_dir(&directory) < 0)
-                return false;
-        r = places_check_private_dir(directory);
-        return r >= 0 || r == -ENOENT;
-}
-
 static int run_lock(Cli *cli, int argc, char *argv[])
 {
         static const struct option options[] = {CLI_HELP, CLI_BACKEND, CLI_END};
@@ -111,11 +97,9 @@ static int run_lock(Cli *cli, int argc, char *argv[])
                 return r == 0 ? 0 : keyring_fail(&keyring, r);
         }
 
-        r = keyfob_connect(0, &k);
-        if (r == KEYFOB_E_UNREACHABLE && nothing_runs())
-                return 0;
+        r = cli_connect(&k);
         if (r != 0)
-                return cli_explain(r, NULL);
+                return r;
         r = keyfob_lock(k, collection);
         return r == 0 ? 0 : cli_fail(k, r);
 }

@@ -120,11 +120,9 @@ static int show(Cli *cli, const keyfob_attribute *attributes, size_t n, const ch
                 return r != 0 ? r : cli_error(EXIT_NOT_FOUND, "nothing matches");
         }
         r = cli->json ? output_json(json_object_get(listing.items)) : print(listing.items);
-        if (r != 0 || unlocked == 0)
-                return r;
-        if (exit_of_result(unlocked) == EXIT_LOCKED)
-                return cli_error(0, "some items are locked: run \"keyfob unlock\"");
-        return keyring_fail(&keyring, unlocked);
+        if (r == 0 && unlocked != 0)
+                return keyring_fail(&keyring, unlocked);
+        return r;
 }
 
 /* ---- search ---- */

@@ -85,6 +85,9 @@ int cli_explain(int result, const char *message)
         if (result == KEYFOB_E_UNREACHABLE)
                 return cli_error(code, "no daemon: %s (\"keyfob diagnose\" tells what was tried)",
                                  said ? message : "keyfobd neither runs nor could be started");
+        if (result == KEYFOB_E_REFUSED && !said)
+                return cli_error(code, "the daemon's socket or bus name is not to be trusted, it is someone else's "
+                                       "(\"keyfob diagnose\" tells which)");
         return cli_error(code, "%s", said ? message : keyfob_strerror(result));
 }
 

@@ -56,10 +56,6 @@ int cli_connect(keyfob **ret)
 {
         int r = keyfob_connect(KEYFOB_START, ret);
 
-        if (r == KEYFOB_E_REFUSED)
-                return cli_error(exit_of_result(r),
-                                 "the socket or the bus name of the daemon belongs to someone else: see "
-                                 "\"keyfob diagnose\"");
         return r == 0 ? 0 : cli_explain(r, NULL);
 }
 

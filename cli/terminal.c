@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +20,7 @@
 
 #define LINE_MAX_BYTES ((size_t)4096)
 
-static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGALRM};
+static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
 
 /* Signal handlers have no argument to reach anything else. */
 static volatile sig_atomic_t pending_signal;
@@ -43,7 +44,7 @@ bool terminal_available(void)
 }
 
 /* One line, without its newline. 1 when a signal came in between. */
-static int read_line(int fd, Secret **ret)
+static int read_line(int fd, const sigset_t *while_waiting, Secret **ret)
 {
         _cleanup_(secret_freep) Secret *line = NULL;
         int r;
@@ -52,11 +53,20 @@ static int read_line(int fd, Secret **ret)
         if (r < 0)
                 return r;
         for (;;) {
+                struct pollfd pollfd = {.fd = fd, .events = POLLIN};
+                ssize_t n;
                 char c;
-                ssize_t n = read(fd, &c, 1);
 
+                if (ppoll(&pollfd, 1, NULL, while_waiting) < 0) {
+                        if (errno != EINTR)
+                                return -errno;
+                        if (pending_signal != 0)
+                                return 1;
+                        continue;
+                }
+                n = read(fd, &c, 1);
                 if (n < 0 && errno == EINTR)
-                        return pending_signal != 0 ? 1 : -EINTR;
+                        continue;
                 if (n < 0)
                         return -errno;
                 if (n == 0) {
@@ -81,6 +91,7 @@ static int ask_once(int fd, const char *prompt, bool echo, Secret **ret)
 {
         struct sigaction before[ELEMENTSOF(caught)], action = {.sa_handler = note_signal};
         struct termios was, quiet;
+        sigset_t mask, mask_before, while_waiting;
         int r;
 
         if (tcgetattr(fd, &was) < 0)
@@ -92,21 +103,27 @@ static int ask_once(int fd, const char *prompt, bool echo, Secret **ret)
         quiet.c_iflag |= ICRNL;
 
         pending_signal = 0;
-        (void)sigemptyset(&action.sa_mask);
+        (void)sigemptyset(&mask);
         for (size_t i = 0; i < ELEMENTSOF(caught); i++)
+                (void)sigaddset(&mask, caught[i]);
+        (void)sigprocmask(SIG_BLOCK, &mask, &mask_before);
+        while_waiting = mask_before;
+        (void)sigemptyset(&action.sa_mask);
+        for (size_t i = 0; i < ELEMENTSOF(caught); i++) {
+                (void)sigdelset(&while_waiting, caught[i]);
                 (void)sigaction(caught[i], &action, &before[i]);
+        }
 
         r = tcsetattr(fd, TCSAFLUSH, &quiet) < 0 ? -errno : output_write(fd, prompt, strlen(prompt));
         if (r >= 0)
-                r = read_line(fd, ret);
-        else if (r == -EINTR && pending_signal)
-                r = 1;
+                r = read_line(fd, &while_waiting, ret);
 
         (void)tcsetattr(fd, TCSAFLUSH, &was);
         if (!echo)
                 (void)output_write(fd, "\n", 1);
         for (size_t i = 0; i < ELEMENTSOF(caught); i++)
                 (void)sigaction(caught[i], &before[i], NULL);
+        (void)sigprocmask(SIG_SETMASK, &mask_before, NULL);
         return r;
 }
 

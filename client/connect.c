@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "common/places.h"
@@ -24,7 +23,8 @@
 typedef struct Attempt {
         ClientTried tried;
         void *userdata;
-        int worst; /* what to answer when nothing worked: a refusal says more than an absence */
+        bool hung_up; /* somebody listens, and does not talk to us */
+        int worst;    /* what to answer when nothing worked: a refusal says more than an absence */
 } Attempt;
 
 static int report(Attempt *attempt, const char *place, int result)
@@ -55,7 +55,6 @@ static int socket_open(const char *path, int *ret_fd)
         struct sockaddr_un address = {.sun_family = AF_UNIX};
         struct ucred peer;
         socklen_t size = sizeof(peer);
-        struct stat st;
         int r;
 
         if (strlen(path) >= sizeof(address.sun_path))
@@ -66,7 +65,7 @@ static int socket_open(const char *path, int *ret_fd)
         if (!dir)
                 return -ENOMEM;
         r = places_check_private_dir(dir);
-        if (r == -EPERM || (r < 0 && lstat(dir, &st) == 0 && S_ISLNK(st.st_mode)))
+        if (r == -EPERM || r == -ELOOP || r == -ENOTDIR)
                 return KEYFOB_E_REFUSED;
         if (r < 0)
                 return r == -ENOMEM ? r : KEYFOB_E_UNREACHABLE;
@@ -87,7 +86,7 @@ static int socket_open(const char *path, int *ret_fd)
         return 0;
 }
 
-static int socket_connect(const char *path, keyfob **ret)
+static int socket_connect(const char *path, Attempt *attempt, keyfob **ret)
 {
         _cleanup_(keyfob_closep) keyfob *k = NULL;
         _cleanup_close_ int fd = -1;
@@ -112,8 +111,10 @@ static int socket_connect(const char *path, keyfob **ret)
                 return r;
         (void)TAKE_FD(fd);
         r = sd_bus_start(k->bus);
-        if (r < 0)
+        if (r < 0) {
+                attempt->hung_up = true;
                 return r == -ENOMEM ? r : KEYFOB_E_UNREACHABLE;
+        }
 
         *ret = TAKE_PTR(k);
         return 0;
@@ -162,7 +163,7 @@ static int try_sockets(Attempt *attempt, keyfob **ret)
 
                 if (!path || (i == 2 && first && strcmp(path, first) == 0))
                         continue;
-                result = report(attempt, path, socket_connect(path, ret));
+                result = report(attempt, path, socket_connect(path, attempt, ret));
         }
         return result;
 }
@@ -253,7 +254,7 @@ int client_connect(unsigned flags, ClientTried tried, void *userdata, keyfob **r
                         return r;
         }
         /* a door that someone else holds is not cured by starting another daemon behind it */
-        if (!(flags & KEYFOB_START) || attempt.worst == KEYFOB_E_REFUSED)
+        if (!(flags & KEYFOB_START) || attempt.worst == KEYFOB_E_REFUSED || attempt.hung_up)
                 return attempt.worst;
 
         if (bus) {
