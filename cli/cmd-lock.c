@@ -2,7 +2,8 @@
  * keyfob unlock, keyfob lock
  *
  * Unlocking takes the password from where it was told, or lets the daemon ask: on this terminal, else whoever the
- * session has. Locking starts a daemon where none runs, like every command: one that starts later could open by itself.
+ * session has. Locking starts a daemon where none runs, like every command: one that starts later could open by
+ * itself.
  */
 #include <string.h>
 
