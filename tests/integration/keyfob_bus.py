@@ -109,6 +109,15 @@ class Client:
         return self.call(collection, 'CreateItem', 'a{sv}(oayays)b', properties,
                          (session, b'', value, 'text/plain'), replace)[0]
 
+    def get_secret(self, session, path):
+        item = DBusAddress(path, bus_name='org.freedesktop.secrets', interface='org.freedesktop.Secret.Item')
+        return bytes(self.call(item, 'GetSecret', 'o', session)[0][2])
+
+    def get_secrets(self, session, paths):
+        service = DBusAddress(SECRETS, bus_name='org.freedesktop.secrets', interface='org.freedesktop.Secret.Service')
+        return {path: bytes(secret[2]) for path, secret in
+                self.call(service, 'GetSecrets', 'aoo', paths, session)[0].items()}
+
     def delete_item(self, path):
         item = DBusAddress(path, bus_name='org.freedesktop.secrets', interface='org.freedesktop.Secret.Item')
         return self.call(item, 'Delete')[0]

@@ -121,9 +121,14 @@ class Memory(kt.KeyfobTest):
             with kb.Client(door) as client:
                 session = client.session()
                 client.create_item(session, {'service': 'memory', 'username': 'plain'}, plain)
-                for n in range(50):
+                for n in range(50):     # every length, so that buffers grow at every place of a message
                     client.store({'service': 'many', 'username': str(n)}, many * (1 + 20 * (n % 7)))
                     self.assertEqual(client.lookup(service='many', username=str(n))[:len(many)], many)
+                    client.store({'service': 'odd', 'username': 'x' * n}, many + b'.' * n)
+                    client.lookup(service='odd', username='x' * n)
+                paths = [item[0] for item in client.search({'service': 'odd'})]
+                self.assertGreater(len(client.get_secrets(session, paths)), 40)
+                self.assertEqual(client.get_secret(session, paths[0])[:len(many)], many)
 
         run(['secret-tool', 'store', '--label', 'tool', 'service', 'memory', 'username', 'tool'], input=tool)
         self.assertEqual(run(['secret-tool', 'lookup', 'service', 'memory', 'username', 'tool']).stdout, tool)
