@@ -319,43 +319,29 @@ static int rekey_finish(Waiting *waiting, sd_bus_error *error)
         if (!waiting->root)
                 return daemon_error(daemon, error, VAULT_E_WRONG_SECRET);
 
-        batch_flush(daemon);
-        r = vault_batch_begin(daemon->vault);
-        if (r != 0)
-                return daemon_error(daemon, error, r);
-
+        /* Made before the keys, so that nothing can fail after them. */
         r = sd_bus_message_new_method_return(waiting->call, &reply);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "s");
-        /* Slots whose secret is unknown go first, in the same transaction. */
         for (size_t i = 0; r >= 0 && i < waiting->slots.n; i++) {
                 const Slot *slot = waiting->slots.slots[i];
                 bool kept = slot_collection(slot) != 0;
 
                 for (size_t k = 0; k < waiting->n_drafts; k++)
                         kept |= memcmp(slot_draft_id(waiting->drafts[k]), slot_id(slot), SLOT_ID_SIZE) == 0;
-                if (kept)
-                        continue;
-                r = vault_slot_remove(daemon->vault, waiting->root, slot_id(slot));
-                if (r > 0)
-                        r = daemon_error(daemon, error, r);
-                if (r >= 0)
+                if (!kept)
                         r = sd_bus_message_append(reply, "s", slot_label(slot));
         }
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
-        if (r >= 0) {
-                r = vault_rekey(daemon->vault, waiting->root, waiting->drafts, waiting->n_drafts);
-                if (r == 0)
-                        r = vault_batch_commit(daemon->vault);
-                if (r != 0)
-                        r = daemon_error(daemon, error, r);
-        }
-        if (r < 0) {
-                if (vault_batch_is_open(daemon->vault))
-                        vault_batch_rollback(daemon->vault);
+        if (r < 0)
                 return r;
-        }
+
+        batch_flush(daemon);
+        r = (waiting->options.drop ? vault_rekey_drop : vault_rekey)(daemon->vault, waiting->root, waiting->drafts,
+                                                                     waiting->n_drafts);
+        if (r != 0)
+                return daemon_error(daemon, error, r);
         return waiting_finish_reply(waiting, reply);
 }
 

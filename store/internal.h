@@ -354,6 +354,7 @@ int collection_make(Vault *vault, const Root *root, const char *label, const Slo
 int slot_count(Vault *vault, uint32_t scope, uint64_t *ret);
 int slot_scope(Vault *vault, const uint8_t id[SLOT_ID_SIZE], uint32_t *ret);
 int slot_put(Vault *vault, const SlotDraft *draft, uint32_t scope, const Key *root, bool replace);
+int slot_remove(Vault *vault, const uint8_t id[SLOT_ID_SIZE]); /* its row only */
 void aliases_clear(Vault *vault);
 int aliases_reload(Vault *vault);
 /* Those of one collection. */

@@ -33,8 +33,8 @@ static void rekey_done(Rekey *rekey)
         free(rekey->collections);
 }
 
-/* Every slot of the vault has its draft, and every draft its slot. */
-static int match_drafts(Vault *vault, SlotDraft *const *drafts, size_t n)
+/* Every draft has its slot, and unless slots are dropped every slot of the vault its draft. */
+static int match_drafts(Vault *vault, SlotDraft *const *drafts, size_t n, bool drop)
 {
         uint64_t slots;
         int r;
@@ -42,7 +42,7 @@ static int match_drafts(Vault *vault, SlotDraft *const *drafts, size_t n)
         r = slot_count(vault, 0, &slots);
         if (r != 0)
                 return r;
-        if (n == 0 || slots != n)
+        if (n == 0 || n > slots || (n < slots && !drop))
                 return VAULT_E_INVALID;
         for (size_t i = 0; i < n; i++) {
                 uint32_t scope;
@@ -266,12 +266,32 @@ static void swap_all(Rekey *rekey)
         }
 }
 
+/* Slots of the vault that have no draft. */
+static int drop_slots(Vault *vault, SlotDraft *const *drafts, size_t n)
+{
+        _cleanup_(slot_list_done) SlotList list = {0};
+        int r;
+
+        r = vault_slots(vault, &list);
+        for (size_t i = 0; r == 0 && i < list.n; i++) {
+                bool keep = slot_collection(list.slots[i]) != 0;
+
+                for (size_t k = 0; k < n; k++)
+                        keep |= memcmp(drafts[k]->id, slot_id(list.slots[i]), SLOT_ID_SIZE) == 0;
+                if (!keep)
+                        r = slot_remove(vault, slot_id(list.slots[i]));
+        }
+        return r;
+}
+
 static int rekey_all(Rekey *rekey, const Root *root, SlotDraft *const *drafts, size_t n)
 {
         Vault *vault = rekey->vault;
         int r;
 
-        r = make_keys(rekey, root);
+        r = drop_slots(vault, drafts, n);
+        if (r == 0)
+                r = make_keys(rekey, root);
         if (r == 0)
                 r = vault_meta_put(vault, "index-key", rekey->index_key->bytes, sizeof(rekey->index_key->bytes));
         for (size_t i = 0; r == 0 && i < n; i++)
@@ -279,7 +299,7 @@ static int rekey_all(Rekey *rekey, const Root *root, SlotDraft *const *drafts, s
         return r == 0 ? reseal(rekey) : r;
 }
 
-int vault_rekey(Vault *vault, const Root *root, SlotDraft *const *drafts, size_t n)
+static int rekey_with(Vault *vault, const Root *root, SlotDraft *const *drafts, size_t n, bool drop)
 {
         _cleanup_(rekey_done) Rekey rekey = {.vault = vault};
         _cleanup_(key_freep) Key *wrap = NULL;
@@ -294,7 +314,7 @@ int vault_rekey(Vault *vault, const Root *root, SlotDraft *const *drafts, size_t
         if (r == 0)
                 r = keys_check_root(vault, root, &wrap);
         if (r == 0)
-                r = match_drafts(vault, drafts, n);
+                r = match_drafts(vault, drafts, n, drop);
         if (r == 0)
                 r = op_begin(&op, vault, NULL, /* structure= */ true);
         if (r != 0)
@@ -312,4 +332,14 @@ int vault_rekey(Vault *vault, const Root *root, SlotDraft *const *drafts, size_t
                 return r;
         (void)vault_wipe_log(vault);
         return 0;
+}
+
+int vault_rekey(Vault *vault, const Root *root, SlotDraft *const *drafts, size_t n)
+{
+        return rekey_with(vault, root, drafts, n, /* drop= */ false);
+}
+
+int vault_rekey_drop(Vault *vault, const Root *root, SlotDraft *const *drafts, size_t n)
+{
+        return rekey_with(vault, root, drafts, n, /* drop= */ true);
 }

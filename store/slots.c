@@ -190,7 +190,7 @@ int vault_slot_replace(Vault *vault, const Root *root, const SlotDraft *draft)
         return change(vault, root, draft, true);
 }
 
-static int remove_row(Vault *vault, const uint8_t id[SLOT_ID_SIZE])
+int slot_remove(Vault *vault, const uint8_t id[SLOT_ID_SIZE])
 {
         _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
         int r;
@@ -231,7 +231,7 @@ int vault_slot_remove(Vault *vault, const Root *root, const uint8_t id[SLOT_ID_S
         r = op_begin(&op, vault, NULL, /* structure= */ true);
         if (r != 0)
                 return r;
-        r = remove_row(vault, id);
+        r = slot_remove(vault, id);
         if (r == 0)
                 r = manifest_write(vault, &pen);
         r = op_end(&op, r);

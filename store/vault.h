@@ -118,8 +118,10 @@ int vault_slot_used(Vault *vault, const uint8_t id[SLOT_ID_SIZE], uint64_t now);
  * New root, collection, class and index keys; every record is sealed anew, in one transaction. `drafts` has one draft for
  * each slot of the vault (from slot_prepare_again()); a slot without one is refused with VAULT_E_INVALID. Collections with
  * a root of their own are left alone (their index tokens are made anew when they are unlocked; VAULT_E_LOCKED when not).
+ * -EBUSY inside a batch. vault_rekey_drop() removes the slots without a draft in the same transaction.
  */
 int vault_rekey(Vault *vault, const Root *root, SlotDraft *const *drafts, size_t n);
+int vault_rekey_drop(Vault *vault, const Root *root, SlotDraft *const *drafts, size_t n);
 
 /* ---- collections and aliases ---- */
 
