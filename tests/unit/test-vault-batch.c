@@ -88,6 +88,7 @@ TEST(a_failing_change_undoes_itself_only)
         CHECK_EQ(vault_collection_get(s.vault, 1)->n_items, 1);
         CHECK_EQ(db_exec(s.vault->db, "DROP TRIGGER temp.stop"), 0);
         CHECK_EQ(vault_item_create(s.vault, 1, &change, false, &id, NULL), 0);
+        CHECK(id == before + 1); /* the counter went back */
         CHECK_EQ(vault_batch_commit(s.vault), 0);
         scratch_again(&s);
         CHECK(!tampered(s.vault, 1));
@@ -150,6 +151,37 @@ TEST(a_lost_batch_is_said_at_its_commit)
         CHECK(!vault_item_exists(s.vault, id));
         CHECK_EQ(vault_collection_get(s.vault, 1)->n_items, 1);
         check_value(s.vault, kept, "1");
+        check_in_order(s.vault);
+        scratch_done(&s);
+}
+
+/* One change of it fails in a way that takes all of the transaction along. */
+TEST(a_change_that_loses_the_batch_makes_its_commit_fail)
+{
+        Scratch s;
+        ItemId kept, id, later = 0;
+
+        scratch_new(&s);
+        kept = put(s.vault, 1, "a", "1", false, NULL, NULL, 0);
+        CHECK_EQ(vault_batch_begin(s.vault), 0);
+        id = put(s.vault, 1, "b", "2", false, NULL, NULL, 0);
+        CHECK_EQ(db_exec(s.vault->db,
+                         "CREATE TEMP TRIGGER stop BEFORE INSERT ON main.attr BEGIN SELECT raise(ROLLBACK,'no'); END"),
+                 0);
+        CHECK_EQ(sqlite3_db_config(s.vault->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 1, (int *)NULL), SQLITE_OK);
+        CHECK(vault_item_create(s.vault, 1, &(ItemChange){0}, false, &later, NULL) != 0);
+        CHECK_EQ(sqlite3_db_config(s.vault->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, (int *)NULL), SQLITE_OK);
+        CHECK(sqlite3_get_autocommit(s.vault->db));
+        /* Nothing more goes into it, and it does not end well. */
+        CHECK(vault_item_create(s.vault, 1, &(ItemChange){0}, false, &later, NULL) != 0);
+        CHECK(vault_batch_is_open(s.vault));
+        CHECK(vault_batch_commit(s.vault) != 0);
+        CHECK(!vault_item_exists(s.vault, id));
+        check_value(s.vault, kept, "1");
+        CHECK_EQ(vault_collection_get(s.vault, 1)->n_items, 1);
+        CHECK_EQ(vault_item_create(s.vault, 1, &(ItemChange){0}, false, &later, NULL), 0);
+        scratch_again(&s);
+        CHECK(!tampered(s.vault, 1));
         check_in_order(s.vault);
         scratch_done(&s);
 }

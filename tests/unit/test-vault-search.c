@@ -152,6 +152,38 @@ static long cost(Vault *vault, bool reset)
         return steps + 10L * (pages + misses);
 }
 
+static int runs(Vault *vault)
+{
+        int n = 0;
+
+        for (size_t i = 0; i < _STATEMENT_MAX; i++)
+                if (vault->statements[i])
+                        n += sqlite3_stmt_status(vault->statements[i], SQLITE_STMTSTATUS_RUN, true);
+        return n;
+}
+
+/* The rare attribute leads, whatever the order: one probe for each, one look into the other list, one record. */
+TEST(the_rarest_attribute_leads)
+{
+        Scratch s;
+
+        scratch_new(&s);
+        CHECK_EQ(vault_batch_begin(s.vault), 0);
+        for (unsigned i = 0; i < 200; i++) {
+                char user[32];
+
+                (void)snprintf(user, sizeof(user), "user%u", i);
+                put(s.vault, 1, "x", "v", false, NULL, ATTRIBUTES({"a", "shared"}, {"user", user}, {"z", "shared"}));
+        }
+        CHECK_EQ(vault_batch_commit(s.vault), 0);
+        (void)runs(s.vault);
+        CHECK_EQ(count(s.vault, NULL, ATTRIBUTES({"a", "shared"}, {"user", "user100"})), 1);
+        CHECK_EQ(runs(s.vault), 2 + 1 + 1);
+        CHECK_EQ(count(s.vault, NULL, ATTRIBUTES({"z", "shared"}, {"user", "user100"})), 1);
+        CHECK_EQ(runs(s.vault), 2 + 1 + 1);
+        scratch_done(&s);
+}
+
 typedef struct Costs {
         long lookup, shared, exact, create, replace, update, delete, none;
 } Costs;

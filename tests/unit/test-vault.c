@@ -72,6 +72,25 @@ TEST(creating_and_opening_refuse_by_name)
         scratch_done(&s);
 }
 
+/* Opened anew, it is locked for good at once: no second connection, no shared memory file. */
+TEST(nobody_shares_it)
+{
+        Vault *vault = NULL;
+        pid_t holder = 0;
+        char shm[80];
+        Scratch s;
+
+        scratch_new(&s);
+        for (unsigned i = 0; i < 2; i++) {
+                (void)snprintf(shm, sizeof(shm), "%s-shm", s.path);
+                CHECK(access(shm, F_OK) < 0);
+                CHECK_EQ(vault_open(s.path, &vault, &holder), VAULT_E_BUSY);
+                CHECK_EQ(holder, getpid());
+                scratch_again(&s);
+        }
+        scratch_done(&s);
+}
+
 TEST(a_vault_has_one_user_and_its_pid_is_told)
 {
         Scratch s;
