@@ -307,7 +307,7 @@ bool db_column_blob(sqlite3_stmt *s, int i, size_t min, size_t max, const uint8_
         size = sqlite3_column_bytes(s, i);
         if (size < 0 || (size_t)size < min || (size_t)size > max || (!data && size > 0))
                 return false;
-        *ret = data;
+        *ret = data ? data : (const uint8_t *)""; /* SQLite gives no pointer to nothing */
         *ret_size = (size_t)size;
         return true;
 }

@@ -41,7 +41,7 @@ int file_check(const char *path, bool missing_ok, char **ret_real)
         _cleanup_free_ char *dir = NULL, *real_dir = NULL, *real = NULL;
         const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path;
         struct stat st;
-        bool there;
+        bool there = false;
         int r;
 
         if (base[0] == 0)

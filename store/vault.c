@@ -69,7 +69,7 @@ int vault_statement(Vault *vault, Statement statement, sqlite3_stmt **ret)
 
 int vault_run(Vault *vault, Statement statement)
 {
-        sqlite3_stmt *s;
+        sqlite3_stmt *s = NULL;
         int r;
 
         r = vault_statement(vault, statement, &s);
