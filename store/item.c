@@ -112,11 +112,11 @@ typedef struct Change {
 
 static int check_text(const char *text, size_t max)
 {
-        size_t size = text ? strlen(text) : 0;
-
-        if (size > max)
+        if (!text)
+                return 0;
+        if (strlen(text) > max)
                 return VAULT_E_LIMIT;
-        return utf8_valid(text, size) ? 0 : VAULT_E_INVALID;
+        return utf8_valid(text, strlen(text)) ? 0 : VAULT_E_INVALID;
 }
 
 static int change_check(const ItemChange *item, Change *ret)

@@ -192,7 +192,6 @@ DEFINE_CLEANUP(Item *, item_free)
 typedef struct ItemIds {
         ItemId *ids;
         size_t n;
-        bool damaged; /* of vault_search(), unlocked: what was left out may have matched */
 } ItemIds;
 void item_ids_done(ItemIds *ids);
 
