@@ -22,7 +22,6 @@ typedef struct Search {
         size_t n;
         ItemId first, last; /* range of ids */
         size_t limit, found;
-        bool damaged; /* a record that was proposed could not be opened */
         ItemIds unlocked, locked;
         size_t unlocked_capacity, locked_capacity;
 } Search;
@@ -70,7 +69,7 @@ static int propose(Search *search, ItemId id)
                 return append(&search->locked, &search->locked_capacity, id);
         }
         r = item_open(search->vault, c, id, &row, &record);
-        search->damaged |= r == VAULT_E_DAMAGED;
+        search->unlocked.damaged |= r == VAULT_E_DAMAGED;
         if (r != 0)
                 return r < 0 ? r : 0;
         for (size_t i = 0; r == 0 && i < search->n; i++)
@@ -241,60 +240,35 @@ static int everything(Search *search)
         return 0;
 }
 
-/* What is found is in `search` when this returns 0. */
-static int run(Search *search, uint32_t collection, const VaultAttribute *attributes)
+int vault_search(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, size_t limit,
+                 ItemIds *ret_unlocked, ItemIds *ret_locked)
 {
-        Vault *vault = search->vault;
+        Search search = {.vault = vault, .n = n, .limit = limit, .last = INT64_MAX};
         Pair pairs[VAULT_ATTRIBUTES_MAX];
         int r;
 
-        r = pairs_from(attributes, search->n, pairs);
+        r = pairs_from(attributes, n, pairs);
         if (r != 0)
                 return r;
         if (collection != 0) {
                 if (!vault_collection_get(vault, collection))
                         return VAULT_E_NOT_FOUND;
-                search->first = ITEM_ID(collection, 0);
-                search->last = ITEM_ID(collection, ITEM_NUMBER_MAX);
+                search.first = ITEM_ID(collection, 0);
+                search.last = ITEM_ID(collection, ITEM_NUMBER_MAX);
         }
-        search->pairs = pairs;
-        for (size_t i = 0; i < search->n; i++) {
-                r = index_token(vault->index_key, pairs + i, search->token[i]);
+        search.pairs = pairs;
+        for (size_t i = 0; i < n; i++) {
+                r = index_token(vault->index_key, pairs + i, search.token[i]);
                 if (r != 0)
                         return r;
         }
-        r = search->n > 0 ? by_tokens(search) : everything(search);
+        r = n > 0 ? by_tokens(&search) : everything(&search);
         if (r != 0) {
-                item_ids_done(&search->unlocked);
-                item_ids_done(&search->locked);
-        }
-        return r;
-}
-
-int vault_search(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, size_t limit,
-                 ItemIds *ret_unlocked, ItemIds *ret_locked)
-{
-        Search search = {.vault = vault, .n = n, .limit = limit, .last = INT64_MAX};
-        int r;
-
-        r = run(&search, collection, attributes);
-        if (r != 0)
+                item_ids_done(&search.unlocked);
+                item_ids_done(&search.locked);
                 return r;
+        }
         *ret_unlocked = search.unlocked;
         *ret_locked = search.locked;
-        return 0;
-}
-
-int vault_search_damaged(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, bool *ret)
-{
-        Search search = {.vault = vault, .n = n, .last = INT64_MAX};
-        int r;
-
-        r = run(&search, collection, attributes);
-        if (r != 0)
-                return r;
-        item_ids_done(&search.unlocked);
-        item_ids_done(&search.locked);
-        *ret = search.damaged;
         return 0;
 }

@@ -235,8 +235,6 @@ int vault_items(Vault *vault, uint32_t collection, ItemIds *ret);
  */
 int vault_search(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, size_t limit,
                  ItemIds *ret_unlocked, ItemIds *ret_locked);
-/* Whether that search left out a damaged item, by its index: for a miss that must not look like one. */
-int vault_search_damaged(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, bool *ret);
 
 /* ---- trash ---- */
 
