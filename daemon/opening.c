@@ -720,7 +720,7 @@ int opening_unlock(Daemon *daemon, const Root *root)
                 if (!collection || collection->locked)
                         continue;
                 if (collection->tampered)
-                        log_line(LOG_WARNING, "collection %s was changed behind keyfobd's back: run keyfob diagnose",
+                        log_line(LOG_WARNING, "collection %s was changed behind keyfobd's back: run keyfob check",
                                  collection->name);
                 secret_notify_lock_changed(daemon, (CollectionRef){.vault = vault, .no = locked[i]});
         }
