@@ -25,7 +25,7 @@ static const ErrorLine lines[] = {
         {VAULT_E_LOCKED, KEYFOB_ERROR_LOCKED, "locked: run keyfob unlock"},
         {VAULT_E_NOT_FOUND, KEYFOB_ERROR_NOT_FOUND, "not found"},
         {VAULT_E_WRONG_SECRET, KEYFOB_ERROR_WRONG_SECRET, "wrong password or key: try again"},
-        {VAULT_E_DAMAGED, KEYFOB_ERROR_DAMAGED, "damaged: run keyfob diagnose"},
+        {VAULT_E_DAMAGED, KEYFOB_ERROR_DAMAGED, "damaged: run keyfob check"},
         {VAULT_E_TOO_NEW, KEYFOB_ERROR_UNSUPPORTED, "the vault was made by a later version: upgrade keyfob"},
         {VAULT_E_UNSUPPORTED, KEYFOB_ERROR_UNSUPPORTED, "this build can't open that kind of slot"},
         {VAULT_E_LIMIT, KEYFOB_ERROR_LIMITS, "too large or too many"},
@@ -82,6 +82,11 @@ int daemon_error(Daemon *daemon, sd_bus_error *error, int result)
                                          daemon->vault_holder);
         if (result == VAULT_E_BUSY)
                 return sd_bus_error_set(error, KEYFOB_ERROR_BUSY, "another process has the vault open: end it first");
+
+        if (result == VAULT_E_DAMAGED && !daemon->vault)
+                return sd_bus_error_set(
+                        error, KEYFOB_ERROR_DAMAGED,
+                        "the vault file is damaged: put a copy in its place (keyfob diagnose says where it is)");
 
         line = find_line(result);
         if (line)

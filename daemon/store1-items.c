@@ -2,27 +2,30 @@
  * Store1: items, each method in one round trip
  *
  * Lookup is what `keyfob get` and every script wants: attributes in, value out. Of several matches the most recently
- * modified one answers; only when no open collection has one does a locked match count, and then the answer is Locked.
+ * modified one answers; only when no open collection has one does a locked match count, and then the answer is Locked;
+ * a damaged one comes last, and the answer is Damaged.
  */
 #include "daemon/store1-internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/secret-attributes.h"
 
 #define SEARCH_MAX ((size_t)200000) /* items a reply may list: the message limit is near */
 
-/* The best match in both vaults. 0, VAULT_E_NOT_FOUND, VAULT_E_LOCKED, …; with `value` the item carries its value. */
-static int find_one(Daemon *daemon, const VaultAttribute *attributes, size_t n, uint32_t only, bool value,
-                    ItemRef *ret_ref, Item **ret)
+/* The best match in the vault, and with `session` in the one in memory. 0, VAULT_E_NOT_FOUND, VAULT_E_LOCKED, …; with
+ * `value` the item carries its value. */
+static int find_one(Daemon *daemon, const VaultAttribute *attributes, size_t n, uint32_t only, bool session,
+                    bool value, ItemRef *ret_ref, Item **ret)
 {
         _cleanup_(item_freep) Item *best = NULL;
         ItemRef best_ref = {0};
-        bool locked = false;
+        bool locked = false, damaged = false;
         int r;
 
-        Vault *vaults[] = {daemon->vault, only ? NULL : daemon->session_vault};
+        Vault *vaults[] = {daemon->vault, session ? daemon->session_vault : NULL};
 
         for (size_t v = 0; v < ELEMENTSOF(vaults); v++) {
                 _cleanup_(item_ids_done) ItemIds open = {0}, closed = {0};
@@ -33,12 +36,14 @@ static int find_one(Daemon *daemon, const VaultAttribute *attributes, size_t n, 
                 if (r != 0)
                         return r;
                 locked |= closed.n > 0;
+                damaged |= open.damaged;
 
                 for (size_t i = 0; i < open.n; i++) {
                         _cleanup_(item_freep) Item *item = NULL;
 
                         /* With one match, the usual case, its value comes along in the same read. */
                         r = vault_item_get(vaults[v], open.ids[i], value && open.n == 1, &item);
+                        damaged |= r == VAULT_E_DAMAGED;
                         if (r == VAULT_E_DAMAGED || r == VAULT_E_NOT_FOUND)
                                 continue;
                         if (r != 0)
@@ -50,8 +55,9 @@ static int find_one(Daemon *daemon, const VaultAttribute *attributes, size_t n, 
                         best_ref = (ItemRef){.vault = vaults[v], .id = open.ids[i]};
                 }
         }
+        /* "Not found" would invite the caller to put a new item in place of what can perhaps be restored. */
         if (!best)
-                return locked ? VAULT_E_LOCKED : VAULT_E_NOT_FOUND;
+                return locked ? VAULT_E_LOCKED : damaged ? VAULT_E_DAMAGED : VAULT_E_NOT_FOUND;
 
         if (value && !best->value) {
                 best = item_free(best);
@@ -89,7 +95,7 @@ int store1_lookup(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = secret_attributes_read(m, &query, error);
         if (r < 0)
                 return r;
-        r = find_one(daemon, query.attributes, query.n, 0, true, &ref, &item);
+        r = find_one(daemon, query.attributes, query.n, 0, true, true, &ref, &item);
         if (r != 0)
                 return reply_result(daemon, m, r);
 
@@ -203,8 +209,8 @@ static int find_to_update(Daemon *daemon, const SecretAttributes *match, Collect
                 return VAULT_E_NOT_FOUND;
         if (collection.vault != daemon->vault)
                 return VAULT_E_NOT_FOUND;
-        r = find_one(daemon, match->attributes, match->n, named ? collection.no : 0, false, ret, &item);
-        return r == VAULT_E_LOCKED ? VAULT_E_NOT_FOUND : r;
+        r = find_one(daemon, match->attributes, match->n, named ? collection.no : 0, false, false, ret, &item);
+        return r == VAULT_E_LOCKED || r == VAULT_E_DAMAGED ? VAULT_E_NOT_FOUND : r;
 }
 
 int store1_store(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -296,7 +302,7 @@ int store1_delete(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r != 0)
                 return daemon_error(daemon, error, r);
         if (strcmp(named, "/") == 0) {
-                r = find_one(daemon, query.attributes, query.n, 0, false, &ref, &item);
+                r = find_one(daemon, query.attributes, query.n, 0, true, false, &ref, &item);
                 if (r != 0)
                         return reply_result(daemon, m, r);
         }
@@ -331,6 +337,13 @@ static int append_trash(Daemon *daemon, sd_bus_message *m, const TrashEntry *ent
         return r;
 }
 
+/* A deleted collection is not among the objects, but its name stays its own. */
+static const char *deleted_path(const VaultCollection *c, char ret[SECRETS_PATH_MAX])
+{
+        (void)snprintf(ret, SECRETS_PATH_MAX, SECRETS_PATH "/collection/%s", c->name);
+        return ret;
+}
+
 int store1_list_deleted(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         static const char *const allowed[] = {"collection", "limit", NULL};
@@ -363,7 +376,7 @@ int store1_list_deleted(sd_bus_message *m, void *userdata, sd_bus_error *error)
                      r >= 0 && (c = vault_collection_next_deleted(daemon->vault, c));) {
                         char path[SECRETS_PATH_MAX];
 
-                        secret_collection_path(daemon, (CollectionRef){daemon->vault, c->no}, path);
+                        deleted_path(c, path);
                         r = sd_bus_message_append(reply, "a{sv}", 5, "item", "o", path, "version", "t", UINT64_C(0),
                                                   "label", "s", c->label, "collection", "s", c->name, "deleted", "b",
                                                   true);
@@ -380,7 +393,7 @@ static uint32_t deleted_collection(Daemon *daemon, const char *path)
         for (const VaultCollection *c = NULL; (c = vault_collection_next_deleted(daemon->vault, c));) {
                 char own[SECRETS_PATH_MAX];
 
-                if (strcmp(secret_collection_path(daemon, (CollectionRef){daemon->vault, c->no}, own), path) == 0)
+                if (strcmp(deleted_path(c, own), path) == 0)
                         return c->no;
         }
         return 0;

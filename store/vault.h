@@ -192,6 +192,7 @@ DEFINE_CLEANUP(Item *, item_free)
 typedef struct ItemIds {
         ItemId *ids;
         size_t n;
+        bool damaged; /* vault_search(), unlocked: it left out a damaged item that may have matched */
 } ItemIds;
 void item_ids_done(ItemIds *ids);
 
