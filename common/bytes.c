@@ -15,6 +15,8 @@ const uint8_t *byte_reader_raw(ByteReader *reader, size_t size)
                 reader->failed = true;
                 return NULL;
         }
+        if (size == 0)
+                return data; /* no arithmetic: a reader of nothing may be at NULL */
         reader->data += size;
         reader->size -= size;
         return data;
@@ -115,6 +117,8 @@ uint8_t *byte_writer_reserve(ByteWriter *writer, size_t size)
                 writer->data = data;
                 writer->capacity = capacity;
         }
+        if (!writer->data)
+                return NULL; /* nothing was asked for, and there is nothing yet */
         at = writer->data + writer->size;
         writer->size += size;
         return at;
@@ -185,8 +189,11 @@ void byte_writer_done(ByteWriter *writer)
 
 bool utf8_valid(const void *data, size_t size)
 {
-        const uint8_t *p = data, *end = p + size;
+        const uint8_t *p = data, *end;
 
+        if (size == 0)
+                return true; /* of nothing at all, which may be at NULL */
+        end = p + size;
         while (p < end) {
                 uint32_t point;
                 size_t more;

@@ -55,7 +55,7 @@ void byte_writer_raw(ByteWriter *writer, const void *data, size_t size);
 void byte_writer_blob(ByteWriter *writer, const void *data, size_t size);
 void byte_writer_string(ByteWriter *writer, const char *string);
 
-/* Room for `size` more bytes; returns where they begin, or NULL. They count as written. */
+/* Room for `size` more bytes (not 0); returns where they begin, or NULL. They count as written. */
 uint8_t *byte_writer_reserve(ByteWriter *writer, size_t size);
 
 /* Wipes and frees the content; the writer is empty again. */

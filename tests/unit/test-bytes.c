@@ -75,6 +75,24 @@ TEST(a_writer_grows)
         }
 }
 
+/* Nothing may be at NULL, where even adding 0 is undefined; the sanitizer sees it. */
+TEST(nothing_is_read_and_written)
+{
+        _cleanup_(byte_writer_done) ByteWriter writer = BYTE_WRITER_NULL;
+        ByteReader reader = BYTE_READER(NULL, 0);
+
+        CHECK(!byte_reader_raw(&reader, 0));
+        CHECK(byte_reader_done(&reader));
+        CHECK(!byte_reader_raw(&reader, 1));
+        CHECK(reader.failed);
+
+        byte_writer_raw(&writer, NULL, 0);
+        CHECK(!writer.failed);
+        CHECK_EQ(writer.size, 0);
+        byte_writer_blob(&writer, NULL, 0);
+        CHECK_EQ(writer.size, 4);
+}
+
 TEST(utf8)
 {
         static const char *const good[] = {
@@ -88,6 +106,7 @@ TEST(utf8)
         for (size_t i = 0; i < ELEMENTSOF(bad); i++)
                 CHECK(!utf8_valid(bad[i], strlen(bad[i])));
         CHECK(!utf8_valid("a\0b", 3));
+        CHECK(utf8_valid(NULL, 0));
 }
 
 TEST(hex)
