@@ -6,6 +6,7 @@
 #include "daemon/ask.h"
 #include "daemon/batch.h"
 #include "daemon/caller.h"
+#include "daemon/helper-link.h"
 #include "daemon/job.h"
 #include "daemon/opening.h"
 #include "daemon/secret-notify.h"
@@ -54,6 +55,7 @@ struct Waiting {
         Opening *opening;
         Ask *ask;
         Job *job;
+        HelperCall *reading;
 
         /* What the steps have got so far. */
         Root *root;
@@ -91,6 +93,8 @@ int waiting_open(Waiting *waiting, uint32_t collection, const Secret *secret, co
 /* Asks; the answer replaces *ret_secret (NULL for ASK_CONFIRM). */
 int waiting_ask(Waiting *waiting, AskKind kind, const char *purpose, const char *title, const char *message,
                 const char *problem, Secret **ret_secret, WaitingNext next);
+/* Reads a key file by the helper, as one more of options.secrets; a file that can't be read adds none. */
+int waiting_read_key(Waiting *waiting, const char *path, WaitingNext next);
 /* slot_prepare() with the options' label, path and KDF parameters, into waiting->draft. Copies what it needs. */
 int waiting_prepare(Waiting *waiting, SlotKind kind, const Secret *secret, WaitingNext next);
 /* The same by slot_prepare_again(); takes the slot. */

@@ -60,6 +60,9 @@ int store1_invalid(sd_bus_error *error, const char *format, ...)
 
 int store1_need_vault(Daemon *daemon, sd_bus_error *error)
 {
+        /* What another process had may be free by now, what was absent may have been put there. */
+        if (!daemon->vault && daemon_open_vault(daemon) == 0 && daemon->vault)
+                opening_automatic(daemon);
         return daemon->vault ? 0 : daemon_error(daemon, error, daemon->vault_state);
 }
 

@@ -366,15 +366,18 @@ static int rekey_proved(Waiting *waiting, sd_bus_error *error)
                 waiting->tries = 0;
                 return rekey_slot(waiting, error);
         }
+        if (slot_path(slot) && waiting->tries++ == 0)
+                return waiting_read_key(waiting, slot_path(slot), rekey_slot);
         if (waiting->options.drop) {
                 waiting->at++;
+                waiting->tries = 0;
                 return rekey_slot(waiting, error);
         }
-        if (slot_kind(slot) != SLOT_PASSWORD || waiting->options.no_interactive || waiting->tries == 3)
-                return waiting->tries == 3
-                               ? daemon_error(waiting->daemon, error, VAULT_E_WRONG_SECRET)
-                               : store1_invalid(error, "the secret of slot '%s' is needed: give it, or drop the slot",
-                                                slot_label(slot));
+        if (slot_kind(slot) != SLOT_PASSWORD || waiting->options.no_interactive)
+                return store1_invalid(error, "the secret of slot '%s' is needed: give it, or drop the slot",
+                                      slot_label(slot));
+        if (waiting->tries == 3)
+                return daemon_error(waiting->daemon, error, VAULT_E_WRONG_SECRET);
 
         if (asprintf(&message, "Enter the password of the key slot '%s'.", slot_label(slot)) < 0)
                 return -ENOMEM;

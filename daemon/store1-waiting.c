@@ -74,6 +74,7 @@ Waiting *waiting_free(Waiting *waiting)
         opening_cancel(waiting->opening);
         ask_cancel(waiting->ask);
         job_cancel(waiting->job);
+        helper_call_cancel(waiting->reading);
         root_free(waiting->root);
         slot_draft_free(waiting->draft);
         for (size_t i = 0; i < waiting->n_drafts; i++)
@@ -196,6 +197,36 @@ int waiting_ask(Waiting *waiting, AskKind kind, const char *purpose, const char 
                                  .caller = waiting->resource.caller,
                          },
                          ask_done, waiting, &waiting->ask);
+}
+
+static void key_read(void *userdata, HelperResult result, ByteReader *fields)
+{
+        Waiting *waiting = userdata;
+        Options *options = &waiting->options;
+        const uint8_t *content;
+        size_t size;
+
+        waiting->reading = NULL;
+        if (result == HELPER_OK && options->n_secrets < OPTIONS_SECRETS_MAX) {
+                content = byte_reader_blob(fields, HELPER_KEY_MAX, &size);
+                if (content && secret_new_from(&options->secrets[options->n_secrets], content, size) == 0)
+                        options->n_secrets++;
+        }
+        waiting_advance(waiting);
+}
+
+int waiting_read_key(Waiting *waiting, const char *path, WaitingNext next)
+{
+        ByteWriter fields = BYTE_WRITER_NULL;
+        int r;
+
+        waiting->next = next;
+        byte_writer_string(&fields, path);
+        r = fields.failed
+                    ? -ENOMEM
+                    : helper_call(waiting->daemon, HELPER_READ_KEY, &fields, key_read, waiting, &waiting->reading);
+        byte_writer_done(&fields);
+        return r;
 }
 
 static void draft_job_run(void *data)

@@ -127,9 +127,8 @@ int store1_status(sd_bus_message *m, void *userdata, sd_bus_error *error)
         Totals totals;
         int r;
 
-        /* A vault that another process had may be free by now, one that was absent may have been copied here. */
-        if (!daemon->vault && daemon_open_vault(daemon) == 0 && daemon->vault)
-                opening_automatic(daemon);
+        /* Opens one that has come to be there meanwhile; that there is none is an answer, too. */
+        (void)store1_need_vault(daemon, NULL);
         totals = count(daemon);
         session_bus_status(daemon, &status);
         if (daemon->vault)
