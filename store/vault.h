@@ -62,8 +62,8 @@ typedef struct Vault Vault;
  */
 int vault_create(const char *path, const SlotDraft *slot, const char *label, Vault **ret);
 
-/* Opens an existing vault, locked. VAULT_E_NO_VAULT, VAULT_E_BUSY (ret_pid: who has it, 0 unknown), VAULT_E_UNSAFE,
- * VAULT_E_TOO_NEW, VAULT_E_DAMAGED. Runs migrations. */
+/* Opens an existing vault, locked. Its directory must be the user's and closed to others. VAULT_E_NO_VAULT, VAULT_E_BUSY
+ * (ret_pid: who has it, 0 unknown), VAULT_E_UNSAFE, VAULT_E_TOO_NEW, VAULT_E_DAMAGED. Runs migrations. */
 int vault_open(const char *path, Vault **ret, pid_t *ret_pid);
 
 /* A vault in memory only, unlocked, with no collection and no way to lock: the home of the `session` collection. */
@@ -107,7 +107,8 @@ bool vault_is_unprotected(Vault *vault);
 
 /* root says which scope the slot is added to. VAULT_E_LIMIT. */
 int vault_slot_add(Vault *vault, const Root *root, const SlotDraft *draft);
-/* Replaces the slot of the same id (password change). VAULT_E_NOT_FOUND. */
+/* Replaces the slot of the same id (password change). VAULT_E_NOT_FOUND. This and removing also overwrite the log, where the
+ * old wrap would stay for a while; in a batch they cannot. */
 int vault_slot_replace(Vault *vault, const Root *root, const SlotDraft *draft);
 /* VAULT_E_LAST_SLOT, VAULT_E_NOT_FOUND. Needs the vault unlocked (or the root that the slot opens). */
 int vault_slot_remove(Vault *vault, const Root *root, const uint8_t id[SLOT_ID_SIZE]);
@@ -117,7 +118,8 @@ int vault_slot_used(Vault *vault, const uint8_t id[SLOT_ID_SIZE], uint64_t now);
 /*
  * New root, collection, class and index keys; every record is sealed anew, in one transaction. `drafts` has one draft for
  * each slot of the vault (from slot_prepare_again()); a slot without one is refused with VAULT_E_INVALID. Collections with
- * a root of their own are left alone (their index tokens are made anew when they are unlocked; VAULT_E_LOCKED when not).
+ * a root of their own are left alone, but their index tokens are made anew: VAULT_E_LOCKED when one is not unlocked. A vault
+ * that is not in order (tampered, a damaged record) is refused with VAULT_E_DAMAGED: check first.
  * -EBUSY inside a batch. vault_rekey_drop() removes the slots without a draft in the same transaction.
  */
 int vault_rekey(Vault *vault, const Root *root, SlotDraft *const *drafts, size_t n);
@@ -138,7 +140,7 @@ typedef struct VaultCollection {
 } VaultCollection;
 
 /* Iterates in order of number: prev NULL begins, NULL ends. Deleted ones are left out. The pointer is good until that
- * collection is deleted or the vault goes. */
+ * collection is purged, the batch that made it is rolled back, or the vault goes. */
 const VaultCollection *vault_collection_next(const Vault *vault, const VaultCollection *prev);
 const VaultCollection *vault_collection_get(const Vault *vault, uint32_t no);
 const VaultCollection *vault_collection_by_name(const Vault *vault, const char *name);
@@ -264,5 +266,5 @@ typedef struct VaultReport {
 } VaultReport;
 /* Verifies every record, sum and index row of the unlocked collections; calls found() for each damaged record. With
  * `accept`, damaged records are moved out of the way (kept in the trash table), the index is repaired, and the sums are made
- * anew, so that a tampered collection is in order again. */
+ * anew, so that a tampered collection is in order again. -EBUSY in a batch. */
 int vault_check(Vault *vault, bool accept, void (*found)(void *userdata, ItemId id), void *userdata, VaultReport *ret);

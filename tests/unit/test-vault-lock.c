@@ -388,6 +388,38 @@ TEST(old_wraps_leave_the_files)
         scratch_done(&s);
 }
 
+TEST(rekeying_may_drop_slots)
+{
+        _cleanup_(slot_draft_freep) SlotDraft *credential = draft_credential(KEY_A), *own = draft_none();
+        _cleanup_(slot_list_done) SlotList list = {0};
+        SlotDraft *drafts[4] = {NULL};
+        const VaultCollection *c;
+        Scratch s;
+        size_t kept;
+
+        scratch_new(&s);
+        CHECK_EQ(vault_slot_add(s.vault, s.root, credential), 0);
+        CHECK_EQ(vault_collection_create(s.vault, s.root, "Private", own, &c), 0);
+        CHECK_EQ(drafts_for(s.vault, KEY_B, drafts), 2);
+        kept = memcmp(slot_draft_id(drafts[0]), slot_draft_id(credential), SLOT_ID_SIZE) == 0 ? 0 : 1;
+        CHECK_EQ(vault_rekey_drop(s.vault, s.root, drafts, 0), VAULT_E_INVALID);
+        CHECK_EQ(vault_rekey(s.vault, s.root, drafts + kept, 1), VAULT_E_INVALID);
+        CHECK_EQ(vault_rekey_drop(s.vault, s.root, drafts + kept, 1), 0);
+        /* The one that was kept, and the collection's own. */
+        CHECK_EQ(vault_slots(s.vault, &list), 0);
+        CHECK_EQ(list.n, 2);
+        CHECK(slot_at(&list, slot_draft_id(credential)) && slot_at(&list, slot_draft_id(own)));
+        scratch_close(&s);
+        scratch_open(&s);
+        s.root = root_free(s.root);
+        CHECK_EQ(try_slot(s.vault, slot_draft_id(credential), KEY_B, &s.root), 0);
+        scratch_unlock(&s);
+        CHECK(!tampered(s.vault, 1));
+        for (size_t i = 0; i < 2; i++)
+                (void)slot_draft_free(drafts[i]);
+        scratch_done(&s);
+}
+
 TEST(rekeying_refuses_what_is_not_in_order)
 {
         SlotDraft *drafts[4] = {NULL};

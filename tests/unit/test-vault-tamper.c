@@ -183,6 +183,13 @@ TEST(one_damaged_record_costs_that_record)
         CHECK_EQ(vault_collection_get(s.vault, 1)->n_damaged, 1);
         CHECK_EQ(count(s.vault, NULL, ATTRIBUTES({"all", "x"})), 2);
         CHECK_EQ(count(s.vault, NULL, ATTRIBUTES({"k", "1"})), 0);
+        for (unsigned i = 0; i < 2; i++) {
+                _cleanup_(item_ids_done) ItemIds open = {0}, closed = {0};
+
+                /* A miss because of damage does not look like one that is none. */
+                CHECK_EQ(vault_search(s.vault, 0, ATTRIBUTES({"k", i ? "1" : "0"}), 0, &open, &closed), 0);
+                CHECK(open.damaged == (i == 1) && open.n == (i == 0));
+        }
 
         CHECK_EQ(vault_check(s.vault, false, note, &found_id, &got), 0);
         CHECK_EQ(got.records, 3);
