@@ -30,6 +30,7 @@ What a sandbox offers (self.sandbox, or `with kt.Sandbox(bus=True) as sandbox`):
     .start_daemon(*args) .stop_daemon()     keyfobd in the foreground; stop checks that it ends by SIGTERM within 10 s
     .init(password) .unlock(password)       cheap KDF, secret through --password-file
     .start_bus() .add_service(name, argv)   private dbus-daemon; D-Bus activation on it
+    .wait_for_name(name)                    until somebody owns a name there
     .use_pinentry(program)                  what `pinentry` in PATH is ('/usr/bin/pinentry-tty'); None: a missing one
 
 At teardown every process is ended by its pid, and the test fails when a program wrote a sanitizer's report.
@@ -472,6 +473,16 @@ class Sandbox:
             self.run(['dbus-send', '--session', '--print-reply', '--dest=org.freedesktop.DBus',
                       '/org/freedesktop/DBus', 'org.freedesktop.DBus.ReloadConfig'])
 
+    def wait_for_name(self, name='org.freedesktop.secrets', timeout=20):
+        """Until somebody owns `name` on the private bus: keyfobd is ready before it has its names."""
+        deadline = time.monotonic() + timeout
+        while b'true' not in self.run(['dbus-send', '--session', '--print-reply', '--dest=org.freedesktop.DBus',
+                                       '/org/freedesktop/DBus', 'org.freedesktop.DBus.NameHasOwner',
+                                       f'string:{name}']).stdout:
+            if time.monotonic() > deadline:
+                raise AssertionError(f'nobody owns {name}:\n{self.read_log()}')
+            time.sleep(0.02)
+
     # The end
 
     def close(self):
@@ -540,6 +551,8 @@ class SharedTest(KeyfobTest):
     def prepare(cls):
         """What all of them need: a daemon with an unlocked vault."""
         cls.sandbox.start_daemon()
+        if cls.bus:
+            cls.sandbox.wait_for_name()
         cls.sandbox.init(cls.password)
 
     @classmethod

@@ -935,14 +935,22 @@ class Enable(kt.KeyfobTest):
         with open(file, encoding='utf-8') as content:
             self.assertEqual(content.read(), theirs, 'what stood there before enable is lost')
 
+    def name_is(self, sandbox, state):
+        """Waits until the daemon says so: it is ready before it has its names."""
+        deadline = time.monotonic() + 20
+        status = {}
+        while status.get('secrets_name') != state and time.monotonic() < deadline:
+            status = json.loads(sandbox.keyfob('status', '--json').stdout)
+        self.assertEqual(status['secrets_name'], state)
+        return status
+
     def test_status_says_who_holds_the_name(self):
         self.sandbox.start_daemon()
-        self.assertEqual(json.loads(self.keyfob('status', '--json').stdout)['secrets_name'], 'owned')
+        self.name_is(self.sandbox, 'owned')
         with kt.Sandbox() as other:
             env = {'DBUS_SESSION_BUS_ADDRESS': self.sandbox.bus_address}
             other.start_daemon(env=env)
-            status = json.loads(other.keyfob('status', '--json').stdout)
-            self.assertEqual(status['secrets_name'], 'taken')
+            status = self.name_is(other, 'taken')
             self.assertEqual(status['secrets_owner']['pid'], self.sandbox.daemon.pid)
             self.assertIn(str(self.sandbox.daemon.pid).encode(), other.keyfob('status').stdout)
             # and it serves its own socket all the same
@@ -950,8 +958,8 @@ class Enable(kt.KeyfobTest):
             other.keyfob('set', 'svc', 'me', input='value')
             other.stop_daemon()
             other.start_daemon('--replace', env=env)
-            self.assertEqual(json.loads(other.keyfob('status', '--json').stdout)['secrets_name'], 'owned')
-            self.assertEqual(json.loads(self.keyfob('status', '--json').stdout)['secrets_name'], 'taken')
+            self.name_is(other, 'owned')
+            self.name_is(self.sandbox, 'taken')
 
 
 if __name__ == '__main__':

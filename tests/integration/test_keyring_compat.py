@@ -4,7 +4,6 @@
 import json
 import os
 import shutil
-import time
 import unittest
 
 import keyfob_test as kt
@@ -140,13 +139,7 @@ class GnomeKeyring(kt.SharedTest):
                            f'--control-directory={cls.sandbox.runtime}/keyring'], stdin=reader)
         os.close(reader)
         del cls.sandbox.env['GNOME_KEYRING_TEST_PATH']
-        deadline = time.monotonic() + 20
-        while b'true' not in cls.sandbox.run(
-                ['dbus-send', '--session', '--print-reply', '--dest=org.freedesktop.DBus', '/org/freedesktop/DBus',
-                 'org.freedesktop.DBus.NameHasOwner', 'string:org.freedesktop.secrets']).stdout:
-            if time.monotonic() > deadline:
-                raise unittest.SkipTest('gnome-keyring-daemon did not start: ' + cls.sandbox.read_log())
-            time.sleep(0.05)
+        cls.sandbox.wait_for_name()
 
     def front(self, *args, **options):
         return self.keyfob('-b', 'secret-service', *args, **options)

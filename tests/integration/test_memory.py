@@ -86,6 +86,7 @@ class Memory(kt.KeyfobTest):
         why = readable(self.daemon.pid)
         if why:
             self.skipTest(f'the memory of keyfobd cannot be read here: {why}')
+        self.sandbox.wait_for_name()
         self.sandbox.init(self.password.decode())
 
     def assertClean(self, needles):
