@@ -1,0 +1,105 @@
+/*
+ * What the files of an opening share: its state, and the steps that lead from one file to the next
+ */
+#pragma once
+
+#include "daemon/caller.h"
+#include "daemon/helper-link.h"
+#include "daemon/job.h"
+#include "daemon/opening.h"
+
+#define TRIES_MAX 3 /* questions for one password */
+
+typedef enum State {
+        STATE_START,
+        STATE_KEYS,      /* next: a key file, or the person */
+        STATE_WORKING,   /* a job, the helper or a question is under way */
+        STATE_FOLLOWING, /* someone else asks for the same */
+        STATE_TURN,      /* has a secret, waits for its turn to try it */
+        STATE_ENDED,
+} State;
+
+typedef enum Way {
+        WAY_NONE,
+        WAY_KEY,
+        WAY_SECRET,
+        WAY_PERSON,
+} Way;
+
+struct Opening {
+        CallerResource observer; /* first member */
+        Openings *openings;
+        OpeningDone done;
+        void *userdata;
+
+        uint32_t collection;
+        bool has_slot, interactive, unlock;
+        uint8_t slot[SLOT_ID_SIZE];
+        char *purpose, *message;
+        Secret *secret; /* given, or typed */
+
+        State state;
+        Way way;
+        int tries;
+        SlotList keys; /* key files yet to be tried */
+        Slot *key;     /* the one that is being read */
+        Job *job;
+        HelperCall *reading;
+        Ask *ask;
+
+        int result;
+        Root *root;
+        Opening *next;
+};
+
+struct Openings {
+        Daemon *daemon;
+        Opening *list;
+        unsigned n;
+        sd_event_source *pump, *turn, *used;
+
+        Opening *trying;
+        unsigned wrong;      /* in a row */
+        uint64_t not_before; /* CLOCK_MONOTONIC, microseconds */
+
+        bool used_pending;
+        uint8_t used_slot[SLOT_ID_SIZE];
+        uint64_t used_at;
+
+        Secret *credential_key, *credential_password;
+        unsigned n_automatic;
+};
+
+/* ---- opening.c ---- */
+
+/* Has the loop walk over the openings. */
+void openings_wake(Openings *openings);
+/* Decides the outcome, and takes the root; the loop tells it. */
+void opening_end(Opening *opening, int result, Root *root);
+
+/* ---- opening-try.c ---- */
+
+#define KIND_BIT(kind) (1U << (kind))
+
+/* Slots of the scope and of these kinds. */
+int opening_load_slots(Opening *opening, uint32_t kinds, SlotList *ret);
+/* Tries the secret on the slots. Takes the list and the secret over. */
+void opening_try(Opening *opening, SlotList *slots, Secret *secret);
+/* Reads the next key file and tries it; after the last it is the person's turn. */
+void opening_next_key(Opening *opening);
+/* Lets the next secret in the queue be tried. */
+void openings_give_turn(Openings *openings);
+int openings_try_init(Openings *openings);
+
+/* ---- opening-person.c ---- */
+
+void opening_ask_person(Opening *opening);
+/* Asks, or waits with whoever asks for the same already, or ends. */
+void opening_turn_to_person(Opening *opening);
+/* Ends this one and those that wait for the answer to its question. */
+void opening_end_shared(Opening *opening, int result);
+
+/* ---- opening-use.c ---- */
+
+int openings_use_init(Openings *openings);
+void openings_use_done(Openings *openings);

@@ -1,0 +1,128 @@
+/*
+ * Asking the person
+ *
+ * One question has three tries. Openings that only want a scope unlocked share one question; whoever is first asks,
+ * and the others take over when that one goes away unanswered.
+ */
+#include "daemon/opening-internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LABEL_SHOWN_MAX 80U
+
+/* ---- followers ---- */
+
+static bool shares_question(const Opening *a, const Opening *b)
+{
+        return a != b && a->unlock && b->unlock && a->collection == b->collection && !a->has_slot && !b->has_slot;
+}
+
+/* Those that wait for the answer to the same question get the same answer. */
+void opening_end_shared(Opening *opening, int result)
+{
+        for (Opening *other = opening->openings->list; other; other = other->next)
+                if (other->state == STATE_FOLLOWING && shares_question(opening, other))
+                        opening_end(other, result, NULL);
+        opening_end(opening, result, NULL);
+}
+
+/* ---- the question ---- */
+
+static void on_answer(void *userdata, AskOutcome outcome, Secret *secret)
+{
+        Opening *opening = userdata;
+
+        opening->ask = NULL;
+        switch (outcome) {
+        case ASK_ALLOWED:
+                secret_free(opening->secret);
+                opening->secret = secret;
+                opening->way = WAY_PERSON;
+                opening->state = STATE_TURN;
+                openings_wake(opening->openings);
+                break;
+        case ASK_DENIED:
+                opening_end_shared(opening, OPENING_CANCELLED);
+                break;
+        case ASK_NO_PROMPTER:
+        case ASK_FAILED:
+                opening_end(opening, OPENING_NO_PROMPTER, NULL);
+                break;
+        }
+}
+
+/* A label as a dialog may show it: one line, not endless. */
+static void show_label(const char *label, char ret[LABEL_SHOWN_MAX + 4])
+{
+        size_t n = strlen(label);
+
+        if (n > LABEL_SHOWN_MAX) {
+                n = LABEL_SHOWN_MAX;
+                while (n > 0 && ((unsigned char)label[n] & 0xc0) == 0x80)
+                        n--;
+        }
+        for (size_t i = 0; i < n; i++)
+                ret[i] = (unsigned char)label[i] < ' ' || label[i] == 0x7f ? ' ' : label[i];
+        (void)strcpy(ret + n, label[n] ? "…" : "");
+}
+
+void opening_ask_person(Opening *opening)
+{
+        Daemon *daemon = opening->openings->daemon;
+        const VaultCollection *collection = NULL;
+        char text[LABEL_SHOWN_MAX + 64], label[LABEL_SHOWN_MAX + 4];
+        int r;
+
+        if (daemon->vault && opening->collection != 0)
+                collection = vault_collection_get(daemon->vault, opening->collection);
+        if (collection) {
+                show_label(collection->label, label);
+                (void)snprintf(text, sizeof(text), "Enter the password of the collection “%s”.", label);
+        } else {
+                (void)snprintf(text, sizeof(text), "Enter the password of your Keyfob vault.");
+        }
+
+        opening->state = STATE_WORKING;
+        opening->way = WAY_PERSON;
+        r = ask_start(daemon,
+                      &(AskRequest){
+                              .kind = ASK_SECRET,
+                              .purpose = opening->purpose,
+                              .title = opening->unlock ? "Unlock Keyfob" : "Keyfob",
+                              .message = opening->message ? opening->message : text,
+                              .error = opening->tries > 0 ? "That password is wrong." : NULL,
+                              .retries = TRIES_MAX - opening->tries,
+                              .caller = opening->observer.caller,
+                      },
+                      on_answer, opening, &opening->ask);
+        if (r < 0)
+                opening_end(opening, r, NULL);
+}
+
+void opening_turn_to_person(Opening *opening)
+{
+        SlotList slots = {0};
+        int r;
+
+        r = opening->openings->daemon->vault ? opening_load_slots(opening, KIND_BIT(SLOT_PASSWORD), &slots)
+                                             : VAULT_E_NO_VAULT;
+        if (r == 0 && slots.n == 0)
+                r = OPENING_NO_SLOT;
+        slot_list_done(&slots);
+        if (r == 0 && !opening->interactive)
+                r = VAULT_E_LOCKED;
+        if (r != 0) {
+                opening_end(opening, r, NULL);
+                return;
+        }
+
+        for (Opening *other = opening->openings->list; other; other = other->next) {
+                if (shares_question(opening, other) && other->way == WAY_PERSON &&
+                    (other->state == STATE_WORKING || other->state == STATE_TURN || other->state == STATE_ENDED)) {
+                        opening->state = STATE_FOLLOWING;
+                        return;
+                }
+        }
+        opening_ask_person(opening);
+}

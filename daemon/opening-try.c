@@ -1,0 +1,281 @@
+/*
+ * Trying secrets on slots
+ *
+ * A KDF runs for long, so every try is a job, and works on copies of the slots. Secrets that somebody gave are tried
+ * one at a time, in the order in which they came, and after a few wrong ones in a row each further try waits longer:
+ * guessing over the bus costs more than a KDF run. What opens by itself waits for nobody; key files are read by the
+ * helper, for the daemon itself cannot see them.
+ */
+#include "daemon/opening-internal.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "daemon/log.h"
+
+#define WRONG_FREE 5U  /* wrong secrets in a row before delays begin */
+#define DELAY_MAX  30U /* seconds */
+
+/* What a job works on; slots are copies, so it touches no vault. */
+typedef struct Try {
+        Opening *opening;
+        SlotList slots;
+        Secret *secret;
+        Root *root;
+        int result;
+} Try;
+
+static uint64_t monotonic_usec(void)
+{
+        struct timespec ts;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+/* ---- a try ---- */
+
+static void try_run(void *data)
+{
+        Try *try = data;
+
+        try->result = VAULT_E_UNSUPPORTED;
+        for (size_t i = 0; i < try->slots.n; i++) {
+                int r = slot_open(try->slots.slots[i], try->secret, &try->root);
+
+                if (r <= 0) {
+                        try->result = r;
+                        return;
+                }
+                /* That a secret does not fit one slot says nothing about the others; that it fits none is the answer.
+                 */
+                if (try->result != VAULT_E_WRONG_SECRET && try->result != VAULT_E_DAMAGED)
+                        try->result = r;
+                else if (r == VAULT_E_DAMAGED)
+                        try->result = r;
+        }
+}
+
+static void try_free(void *data)
+{
+        Try *try = data;
+
+        slot_list_done(&try->slots);
+        secret_free(try->secret);
+        root_free(try->root);
+        free(try);
+}
+
+static void count_wrong(Openings *openings)
+{
+        unsigned over, seconds = 1;
+
+        openings->wrong++;
+        if (openings->wrong < WRONG_FREE)
+                return;
+        for (over = openings->wrong - WRONG_FREE; over > 0 && seconds < DELAY_MAX; over--)
+                seconds *= 2;
+        if (seconds > DELAY_MAX)
+                seconds = DELAY_MAX;
+        openings->not_before = monotonic_usec() + (uint64_t)seconds * 1000000;
+        if (openings->wrong == WRONG_FREE)
+                log_line(LOG_WARNING, "%u wrong secrets in a row: further tries are slowed down", openings->wrong);
+}
+
+static void try_done(void *data)
+{
+        Try *try = data;
+        Opening *opening = try->opening;
+        Openings *openings = opening->openings;
+
+        opening->job = NULL;
+        if (openings->trying == opening) {
+                openings->trying = NULL;
+                if (try->result == 0)
+                        openings->wrong = 0;
+                else if (try->result == VAULT_E_WRONG_SECRET)
+                        count_wrong(openings);
+                openings_wake(openings);
+        }
+        if (try->result == 0) {
+                opening_end(opening, 0, TAKE_PTR(try->root));
+                return;
+        }
+
+        switch (opening->way) {
+        case WAY_NONE:
+        case WAY_KEY:
+                log_line(LOG_NOTICE, "a slot that opens by itself did not: %s",
+                         try->result == VAULT_E_WRONG_SECRET ? "the key file has another key"
+                                                             : vault_strerror(try->result));
+                opening->state = STATE_KEYS;
+                openings_wake(openings);
+                break;
+        case WAY_SECRET:
+                opening_end(opening, try->result, NULL);
+                break;
+        case WAY_PERSON:
+                if (try->result != VAULT_E_WRONG_SECRET || ++opening->tries >= TRIES_MAX)
+                        opening_end_shared(opening, try->result);
+                else
+                        opening_ask_person(opening);
+                break;
+        }
+}
+
+/* Takes the list and the secret over. */
+void opening_try(Opening *opening, SlotList *slots, Secret *secret)
+{
+        Try *try = calloc(1, sizeof(*try));
+        int r;
+
+        if (!try) {
+                secret_free(secret);
+                slot_list_done(slots);
+                opening_end(opening, -ENOMEM, NULL);
+                return;
+        }
+        *try = (Try){.opening = opening, .slots = *slots, .secret = secret};
+        *slots = (SlotList){0};
+        opening->state = STATE_WORKING;
+        r = job_start(opening->openings->daemon, try_run, try_done, try_free, try, &opening->job);
+        if (r < 0) {
+                try_free(try);
+                opening_end(opening, r, NULL);
+        }
+}
+
+/* ---- slots ---- */
+
+static bool in_scope(const Opening *opening, const Slot *slot)
+{
+        return slot_collection(slot) == opening->collection &&
+               (!opening->has_slot || memcmp(slot_id(slot), opening->slot, SLOT_ID_SIZE) == 0);
+}
+
+/* Slots of the scope and of these kinds; key files first, which cost nothing to try. */
+int opening_load_slots(Opening *opening, uint32_t kinds, SlotList *ret)
+{
+        SlotList list = {0};
+        size_t n = 0;
+        int r;
+
+        r = vault_slots(opening->openings->daemon->vault, &list);
+        if (r != 0)
+                return r;
+        for (size_t i = 0; i < list.n; i++) {
+                Slot *slot = list.slots[i];
+
+                if (!in_scope(opening, slot) || !(KIND_BIT(slot_kind(slot)) & kinds)) {
+                        slot_free(slot);
+                        continue;
+                }
+                list.slots[n++] = slot;
+                if (slot_kind(slot) == SLOT_CREDENTIAL) {
+                        list.slots[n - 1] = list.slots[0];
+                        list.slots[0] = slot;
+                }
+        }
+        list.n = n;
+        *ret = list;
+        return 0;
+}
+
+/* ---- turns ---- */
+
+/* One secret at a time, in the order in which they came, not before the delay is over. */
+void openings_give_turn(Openings *openings)
+{
+        uint64_t now = monotonic_usec();
+        Opening *opening = openings->list;
+        SlotList slots = {0};
+        uint32_t kinds;
+        int r;
+
+        if (openings->trying)
+                return;
+        while (opening && opening->state != STATE_TURN)
+                opening = opening->next;
+        if (!opening)
+                return;
+        if (now < openings->not_before) {
+                (void)sd_event_source_set_time_relative(openings->turn, openings->not_before - now);
+                (void)sd_event_source_set_enabled(openings->turn, SD_EVENT_ONESHOT);
+                return;
+        }
+
+        kinds = opening->way == WAY_PERSON ? KIND_BIT(SLOT_PASSWORD) : ~(uint32_t)KIND_BIT(SLOT_NONE);
+        r = opening->openings->daemon->vault ? opening_load_slots(opening, kinds, &slots) : VAULT_E_NO_VAULT;
+        if (r == 0 && slots.n == 0)
+                r = OPENING_NO_SLOT;
+        if (r != 0) {
+                slot_list_done(&slots);
+                opening_end(opening, r, NULL);
+                return;
+        }
+        openings->trying = opening;
+        opening_try(opening, &slots, TAKE_PTR(opening->secret));
+}
+
+static int on_turn(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        openings_wake(userdata);
+        return 0;
+}
+
+int openings_try_init(Openings *openings)
+{
+        return sd_event_add_time_relative(openings->daemon->event, &openings->turn, CLOCK_MONOTONIC, 0, 1000, on_turn,
+                                          openings);
+}
+
+/* ---- key files ---- */
+
+static void on_key(void *userdata, HelperResult result, ByteReader *fields)
+{
+        Opening *opening = userdata;
+        SlotList slots = {0};
+        Secret *secret = NULL;
+        const uint8_t *bytes;
+        size_t size = 0;
+
+        opening->reading = NULL;
+        bytes = result == HELPER_OK ? byte_reader_blob(fields, HELPER_KEY_MAX, &size) : NULL;
+        if (result != HELPER_OK || fields->failed || secret_new_from(&secret, bytes, size) < 0 ||
+            !(slots.slots = calloc(1, sizeof(Slot *)))) {
+                secret_free(secret);
+                opening->key = slot_free(opening->key);
+                opening->state = STATE_KEYS;
+                openings_wake(opening->openings);
+                return;
+        }
+        slots.slots[0] = TAKE_PTR(opening->key);
+        slots.n = 1;
+        opening->way = WAY_KEY;
+        opening_try(opening, &slots, secret);
+}
+
+void opening_next_key(Opening *opening)
+{
+        while (opening->keys.n > 0) {
+                ByteWriter fields = BYTE_WRITER_NULL;
+                const char *path;
+                int r;
+
+                slot_free(opening->key);
+                opening->key = opening->keys.slots[--opening->keys.n];
+                path = slot_path(opening->key);
+                if (!path)
+                        continue;
+                byte_writer_string(&fields, path);
+                r = helper_call(opening->openings->daemon, HELPER_READ_KEY, &fields, on_key, opening,
+                                &opening->reading);
+                byte_writer_done(&fields);
+                if (r < 0)
+                        continue;
+                opening->state = STATE_WORKING;
+                return;
+        }
+        opening_turn_to_person(opening);
+}
