@@ -134,14 +134,28 @@ static void set_owned(SessionBus *session)
         session->owner_told = 0;
 }
 
+/* RequestName's answer. Without one nothing is known of who has the name. */
+static bool read_answer(SessionBus *session, sd_bus_message *message, const char *name, uint32_t *ret)
+{
+        const sd_bus_error *failure = sd_bus_message_get_error(message);
+
+        if (!failure && sd_bus_message_read(message, "u", ret) >= 0)
+                return true;
+        /* A bus that was never there is spoken of once, when the connection ends. */
+        if (session->connected)
+                log_line(LOG_WARNING, "the bus did not let us have %s: %s", name,
+                         failure && failure->message ? failure->message : "its answer makes no sense");
+        return false;
+}
+
 static int on_secrets_requested(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         SessionBus *session = userdata;
         uint32_t answer;
 
-        if (sd_bus_message_is_method_error(message, NULL) || sd_bus_message_read(message, "u", &answer) < 0)
-                log_line(LOG_WARNING, "the bus does not let us have " SECRETS_BUS_NAME);
-        else if (answer == NAME_IS_OURS || answer == NAME_ALREADY_OURS)
+        if (!read_answer(session, message, SECRETS_BUS_NAME, &answer))
+                return 0;
+        if (answer == NAME_IS_OURS || answer == NAME_ALREADY_OURS)
                 set_owned(session);
         else
                 set_taken(session);
@@ -152,8 +166,8 @@ static int on_daemon_requested(sd_bus_message *message, void *userdata, sd_bus_e
 {
         uint32_t answer;
 
-        if (sd_bus_message_is_method_error(message, NULL) || sd_bus_message_read(message, "u", &answer) < 0 ||
-            (answer != NAME_IS_OURS && answer != NAME_ALREADY_OURS))
+        if (read_answer(userdata, message, KEYFOB_BUS_NAME, &answer) && answer != NAME_IS_OURS &&
+            answer != NAME_ALREADY_OURS)
                 log_line(LOG_WARNING, "another keyfobd has " KEYFOB_BUS_NAME " on this bus");
         return 0;
 }
