@@ -18,16 +18,23 @@ void openings_wake(Openings *openings)
         (void)sd_event_source_set_enabled(openings->pump, SD_EVENT_ONESHOT);
 }
 
-bool opening_scope_is_open(const Daemon *daemon, uint32_t no)
+bool opening_scope_is_open(const Daemon *daemon, uint32_t scope)
 {
-        const VaultCollection *collection;
+        const VaultCollection *c = NULL;
 
         if (!daemon->vault)
                 return false;
-        if (no == 0)
-                return vault_is_unlocked(daemon->vault);
-        collection = vault_collection_get(daemon->vault, no);
-        return collection && !collection->locked;
+        if (scope != 0) {
+                c = vault_collection_get(daemon->vault, scope);
+                return c && !c->locked;
+        }
+        if (!vault_is_unlocked(daemon->vault))
+                return false;
+        /* One may have been locked by itself; one that is locked and yet known to be bad has a key that won't open. */
+        while ((c = vault_collection_next(daemon->vault, c)))
+                if (c->locked && !c->own_slots && !c->tampered)
+                        return false;
+        return true;
 }
 
 /* ---- life of an opening ---- */

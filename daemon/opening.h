@@ -36,7 +36,7 @@ int opening_start(Daemon *daemon, const OpeningRequest *request, OpeningDone don
 /* Forgets it, question and all; done() is not called. NULL allowed. Returns NULL. The pointer is dead after done(). */
 Opening *opening_cancel(Opening *opening);
 
-/* Whether an opening of this scope (0: the vault) would have nothing to unlock. */
+/* Whether there is nothing left to unlock: of a collection, or (0) of the vault and of all that opens with it. */
 bool opening_scope_is_open(const Daemon *daemon, uint32_t scope);
 
 /* Uses a root to unlock what it opens: vault_unlock(), slot `used` time, notifications (secret-notify.h). */

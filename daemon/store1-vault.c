@@ -100,22 +100,6 @@ int store1_init(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 /* ---- Unlock, Lock ---- */
 
-static bool scope_is_open(Daemon *daemon, uint32_t collection)
-{
-        const VaultCollection *c = NULL;
-
-        if (collection > 0) {
-                c = vault_collection_get(daemon->vault, collection);
-                return c && !c->locked;
-        }
-        if (!vault_is_unlocked(daemon->vault))
-                return false;
-        while ((c = vault_collection_next(daemon->vault, c)))
-                if (c->locked && !c->own_slots)
-                        return false;
-        return true;
-}
-
 static int unlock_opened(Waiting *waiting, sd_bus_error *error)
 {
         int r;
@@ -166,7 +150,7 @@ int store1_unlock(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 }
         }
         /* With a secret given the caller wants to know whether it is right, open or not. */
-        if (!waiting->options.secret && scope_is_open(daemon, waiting->collection)) {
+        if (!waiting->options.secret && opening_scope_is_open(daemon, waiting->collection)) {
                 (void)waiting_finish(waiting, NULL);
                 return 1;
         }
