@@ -17,9 +17,11 @@
 #include "daemon/daemon.h"
 #include "daemon/log.h"
 #include "daemon/opening.h"
+#include "daemon/session-bus.h"
 
-#define EXIT_USAGE    2
-#define AUTOMATIC_MAX 100 /* tenths of a second to wait for what opens by itself */
+#define EXIT_USAGE     2
+#define AUTOMATIC_USEC (UINT64_C(10) * 1000000) /* to wait for what opens by itself */
+#define NAMES_USEC     (UINT64_C(5) * 1000000)
 
 typedef struct Options {
         DaemonOptions daemon;
@@ -33,7 +35,7 @@ static void show_help(void)
                    "  --replace      take the name org.freedesktop.secrets from the program that has it\n"
                    "  --no-bus       only the own socket, no session bus\n"
                    "  --vault FILE   the vault (default: $XDG_DATA_HOME/keyfob/vault.db)\n"
-                   "  --ready-fd N   write a byte to descriptor N when the socket is open, and close it\n"
+                   "  --ready-fd N   write a byte to descriptor N when ready, and close it\n"
                    "  --version\n"
                    "  --help\n\n"
                    "Exit codes: 0 ended as asked, 1 failed, 2 usage. See keyfobd(1).");
@@ -167,17 +169,39 @@ static void say_ready(int ready_fd)
         (void)close(ready_fd);
 }
 
-/* Serves already, but is ready when what opens by itself is open. */
-static int open_by_itself(Daemon *daemon)
+static bool names_pending(const Daemon *daemon)
+{
+        SessionBusStatus status;
+
+        session_bus_status(daemon, &status);
+        return status.pending;
+}
+
+static int serve_while(Daemon *daemon, bool (*pending)(const Daemon *), uint64_t usec)
+{
+        uint64_t start, now;
+        int r;
+
+        r = sd_event_now(daemon->event, CLOCK_MONOTONIC, &start);
+        now = start;
+        while (r >= 0 && pending(daemon) && now - start < usec) {
+                r = sd_event_run(daemon->event, usec - (now - start));
+                if (r < 0 || sd_event_get_state(daemon->event) == SD_EVENT_FINISHED)
+                        return r;
+                r = sd_event_now(daemon->event, CLOCK_MONOTONIC, &now);
+        }
+        return r;
+}
+
+/* Serves already, but is ready when what opens by itself is open, and whoever is told can find it by its names. */
+static int serve_until_ready(Daemon *daemon)
 {
         int r;
 
-        for (int i = 0; i < AUTOMATIC_MAX && opening_automatic_pending(daemon); i++) {
-                r = sd_event_run(daemon->event, UINT64_C(100000));
-                if (r < 0 || sd_event_get_state(daemon->event) == SD_EVENT_FINISHED)
-                        return r;
-        }
-        return 0;
+        r = serve_while(daemon, opening_automatic_pending, AUTOMATIC_USEC);
+        if (r >= 0 && sd_event_get_state(daemon->event) != SD_EVENT_FINISHED)
+                r = serve_while(daemon, names_pending, NAMES_USEC);
+        return r;
 }
 
 static int run(const Options *options)
@@ -196,7 +220,7 @@ static int run(const Options *options)
         if (r >= 0)
                 r = watch_signals(daemon);
         if (r >= 0)
-                r = open_by_itself(daemon);
+                r = serve_until_ready(daemon);
         if (r < 0)
                 return r;
 

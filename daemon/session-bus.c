@@ -32,6 +32,8 @@ struct SessionBus {
         bool replace;
         sd_bus *bus;
         bool connected, owned, taken;
+        bool tried;     /* to connect, at least once */
+        unsigned asked; /* names about which the bus has not answered yet */
         pid_t owner_pid;
         pid_t owner_told; /* of whom the log has been told */
         char owner_comm[64];
@@ -139,6 +141,7 @@ static bool read_answer(SessionBus *session, sd_bus_message *message, const char
 {
         const sd_bus_error *failure = sd_bus_message_get_error(message);
 
+        session->asked--;
         if (!failure && sd_bus_message_read(message, "u", ret) >= 0)
                 return true;
         /* A bus that was never there is spoken of once, when the connection ends. */
@@ -250,6 +253,7 @@ static void drop(SessionBus *session)
         sd_bus *bus = TAKE_PTR(session->bus);
 
         session->connected = session->owned = session->taken = false;
+        session->asked = 0;
         if (!bus)
                 return;
         callers_gone(session->daemon, bus, NULL);
@@ -306,6 +310,8 @@ static int set_up(SessionBus *session)
                 r = sd_bus_request_name_async(bus, NULL, KEYFOB_BUS_NAME, 0, on_daemon_requested, session);
         if (r >= 0)
                 r = sd_bus_request_name_async(bus, NULL, SECRETS_BUS_NAME, flags, on_secrets_requested, session);
+        if (r >= 0)
+                session->asked = 2;
         return r;
 }
 
@@ -321,6 +327,7 @@ static int on_again(sd_event_source *source, uint64_t usec, void *userdata)
                 return 0;
         }
 
+        session->tried = true;
         /* A new bus may be behind the same address, but never a new address. */
         r = sd_bus_new(&session->bus);
         if (r >= 0)
@@ -342,6 +349,7 @@ void session_bus_describe(const SessionBus *session, SessionBusStatus *ret)
 {
         *ret = (SessionBusStatus){
                 .connected = session->connected,
+                .pending = !session->tried || session->asked > 0,
                 .secrets_name = session->owned   ? "owned"
                                 : session->taken ? "taken"
                                                  : "none",

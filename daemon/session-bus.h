@@ -12,6 +12,7 @@ typedef struct SessionBus SessionBus;
 
 typedef struct SessionBusStatus {
         bool connected;
+        bool pending;             /* the bus has yet to say whether the names are ours */
         const char *secrets_name; /* "owned", "taken", "none" */
         pid_t owner_pid;          /* "taken": who has it; 0 unknown */
         char owner_comm[64];      /* "" unknown */

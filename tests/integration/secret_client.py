@@ -170,16 +170,6 @@ class Client:
                     return signal[3]
             self._receive(deadline - time.monotonic())
 
-    def wait_for_names(self, timeout=30):
-        """On a message bus names may be taken a moment after the own socket is open."""
-        deadline = time.monotonic() + timeout
-        for name in (NAME, 'org.keyfob.Daemon'):
-            while not self.call('/org/freedesktop/DBus', 'org.freedesktop.DBus', 'NameHasOwner', 's', name,
-                                destination='org.freedesktop.DBus'):
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f'nobody owns {name}')
-                time.sleep(0.02)
-
     # The service
 
     def open_session(self, dh=False, pad=True):

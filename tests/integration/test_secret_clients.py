@@ -29,7 +29,6 @@ class Clients:
                     'PYTHON_KEYRING_BACKEND': 'keyring.backends.SecretService.Keyring'}
         self.client = sc.Client(self.address)
         self.addCleanup(self.client.close)
-        self.client.wait_for_names()
         self.client.init(PASSWORD)
 
     def run_client(self, *argv, **options):

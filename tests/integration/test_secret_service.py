@@ -29,7 +29,6 @@ class SecretTest(kt.KeyfobTest):
     def connect(self):
         client = sc.Client(self.address)
         self.addCleanup(client.close)
-        client.wait_for_names()
         return client
 
     def agent(self, answers):
