@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -23,6 +22,9 @@
 #define SOCKET_NAME    "bus"
 #define SOCKET_BACKLOG 128
 
+#define HOLDER_TRIES     100
+#define HOLDER_WAIT_USEC 10000
+
 static int set_address(struct sockaddr_un *address, const char *path)
 {
         *address = (struct sockaddr_un){.sun_family = AF_UNIX};
@@ -33,7 +35,7 @@ static int set_address(struct sockaddr_un *address, const char *path)
 }
 
 /* Who listens there; 0 when that can't be known. */
-static pid_t find_holder(const char *path)
+static pid_t ask_holder(const char *path)
 {
         _cleanup_close_ int fd = -1;
         struct sockaddr_un address;
@@ -47,6 +49,17 @@ static pid_t find_holder(const char *path)
             getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
                 return 0;
         return peer.pid;
+}
+
+/* The winner of a race may hold the lock and not listen yet. A client that has started the loser tries the socket when
+ * the loser ends, so it ends only then. */
+static pid_t find_holder(const char *path)
+{
+        pid_t pid;
+
+        for (int tries = 0; (pid = ask_holder(path)) == 0 && tries < HOLDER_TRIES; tries++)
+                (void)usleep(HOLDER_WAIT_USEC);
+        return pid;
 }
 
 /* Of the descriptors passed to us, the stream socket; the others are not for us. */
@@ -63,9 +76,6 @@ static int take_passed_socket(char **ret_path)
                         (void)close(fd);
                         continue;
                 }
-                /* Accepting until nothing is left must not wait, whatever the manager thought of that. */
-                if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
-                        return -errno;
                 /* Not every manager makes it so, and waiting in accept() would stop everything. */
                 flags = fcntl(fd, F_GETFL);
                 if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
