@@ -2,6 +2,7 @@
 """No bus, no terminal, no desktop: cron, a container, ssh. Everything by the own socket, and no call that hangs."""
 import os
 import shutil
+import socket
 import stat
 import time
 import unittest
@@ -140,6 +141,16 @@ class Verbs(Headless):
         os.rename(key + '.away', key)
         self.keyfob('unlock')
         self.assertEqual(self.keyfob('get', 'svc', 'me').stdout, b'value')
+
+    def test_a_bus_that_does_not_answer_is_not_waited_for_long(self):
+        path = os.path.join(self.sandbox.home, 'mute')
+        with socket.socket(socket.AF_UNIX) as mute:
+            mute.bind(path)
+            mute.listen()
+            before = time.monotonic()
+            self.sandbox.start_daemon(env={'DBUS_SESSION_BUS_ADDRESS': f'unix:path={path}'})
+            self.assertLess(time.monotonic() - before, 15)
+            self.soon('status')
 
     def test_closed_descriptors_do_no_harm(self):
         self.sandbox.start_daemon()

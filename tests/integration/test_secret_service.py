@@ -492,6 +492,16 @@ class Unprotected(SecretTest):
         client = self.connect()
         self.assertFalse(client.get(DEFAULT, COLLECTION, 'Locked'))
 
+    def test_one_that_was_locked_by_itself(self):
+        self.client.init(None)
+        self.client.subscribe()
+        _, prompt = self.client.service('CreateCollection', 'a{sv}s', {COLLECTION + '.Label': ('s', 'Open')}, '')
+        self.assertFalse(self.client.prompt(prompt)[0])
+        self.client.service('Lock', 'ao', [DEFAULT])
+        self.assertTrue(self.client.get(DEFAULT, COLLECTION, 'Locked'))
+        self.client.store('Unlock', 'a{sv}', {})
+        self.assertFalse(self.client.get(DEFAULT, COLLECTION, 'Locked'))
+
 
 class Collections(SecretTest):
     def test_properties(self):
