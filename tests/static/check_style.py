@@ -12,6 +12,7 @@ MARKS = re.compile(r'\b(TO' + r'DO|FIX' + r'ME|XX' + r'X|HA' + r'CK)\b')
 # A file that may be longer, because it is one table or one harness.
 LONGER = {'tests/integration/keyfob_test.py'}
 SKIPPED = {'.git', '__pycache__', 'corpus'}
+BINARY = ('.key', '.vault')
 
 
 def files():
@@ -26,7 +27,7 @@ def files():
 def check(name, path):
     with open(path, 'rb') as file:
         data = file.read()
-    if not data or b'\0' in data[:4096]:
+    if not data or name.endswith(BINARY) or b'\0' in data[:4096]:
         return
     is_c = name.endswith(('.c', '.h'))
     text = data.decode('utf-8', errors='replace')
