@@ -1,8 +1,8 @@
 /*
  * Argon2id with a calibrated cost
  *
- * Calibration measures instead of extrapolating: a guess from few passes to many comes out a quarter short, because the
- * first pass pays for the page faults. It takes two to three times the target, once per slot.
+ * Calibration measures instead of extrapolating: a guess from few passes to many comes out a quarter short, because
+ * the first pass pays for the page faults. It takes about three times the target, once per slot.
  */
 #include "crypto/kdf.h"
 
@@ -85,11 +85,18 @@ int kdf_calibrate(unsigned target_ms, KdfParams *ret)
                         return r;
         }
 
-        /* The rest by passes, from the measured cost of one. */
-        if (ms < target_ms && ms > 0) {
+        /* The rest by passes. The first guess is measured, too, and mended once. */
+        for (unsigned i = 0; i < 2 && ms > 0 && ms < target_ms; i++) {
                 uint64_t passes = params.passes * (uint64_t)target_ms / ms;
 
+                if (passes <= params.passes)
+                        break;
                 params.passes = passes > KDF_PASSES_MAX ? KDF_PASSES_MAX : (uint32_t)passes;
+                if (i == 0) {
+                        r = measure(&params, &ms);
+                        if (r < 0)
+                                return r;
+                }
         }
 
         randombytes_buf(params.salt, sizeof(params.salt));
