@@ -118,10 +118,10 @@ static int read_value(sd_bus_message *m, keyfob_value **ret)
         r = read_attributes(m, &attributes, &n);
         if (r < 0)
                 return r;
-        r = sd_bus_message_read_array(m, 'y', &data, &size);
+        r = sd_bus_message_read(m, "s", &content_type);
         if (r < 0)
                 return r;
-        r = sd_bus_message_read(m, "s", &content_type);
+        r = sd_bus_message_read_array(m, 'y', &data, &size);
         if (r < 0)
                 return r;
 
@@ -191,8 +191,6 @@ KEYFOB_API int keyfob_store(keyfob *k, const keyfob_new_item *item, bool *ret_cr
         if (r >= 0)
                 r = client_append_attributes(call, item->attributes, item->n_attributes);
         if (r >= 0)
-                r = sd_bus_message_append_array(call, 'y', item->data, item->size);
-        if (r >= 0)
                 r = sd_bus_message_open_container(call, 'a', "{sv}");
         if (r >= 0)
                 r = client_append_string(call, "collection", item->collection);
@@ -200,6 +198,9 @@ KEYFOB_API int keyfob_store(keyfob *k, const keyfob_new_item *item, bool *ret_cr
                 r = client_append_string(call, "content_type", item->content_type);
         if (r >= 0)
                 r = sd_bus_message_close_container(call);
+        /* last: what is appended after it could move it, and leave a copy that nobody wipes */
+        if (r >= 0)
+                r = sd_bus_message_append_array(call, 'y', item->data, item->size);
         if (r < 0)
                 return client_fail_errno(k, r);
 

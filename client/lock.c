@@ -22,9 +22,10 @@ KEYFOB_API int keyfob_unlock(keyfob *k, const char *collection, const void *secr
                 return r;
         r = sd_bus_message_open_container(call, 'a', "{sv}");
         if (r >= 0)
-                r = client_append_bytes(call, "secret", secret, size);
-        if (r >= 0)
                 r = client_append_string(call, "collection", collection);
+        /* last: what is appended after it could move it, and leave a copy that nobody wipes */
+        if (r >= 0)
+                r = client_append_bytes(call, "secret", secret, size);
         if (r >= 0)
                 r = sd_bus_message_close_container(call);
         if (r < 0)

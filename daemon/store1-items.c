@@ -107,9 +107,9 @@ int store1_lookup(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r >= 0)
                 r = secret_attributes_append(reply, item->attributes, item->n_attributes);
         if (r >= 0)
-                r = sd_bus_message_append_array(reply, 'y', item->value->data, item->value->size);
-        if (r >= 0)
                 r = sd_bus_message_append(reply, "s", item->content_type);
+        if (r >= 0)
+                r = sd_bus_message_append_array(reply, 'y', item->value->data, item->value->size);
         return r < 0 ? r : batch_reply(daemon, m, reply);
 }
 
@@ -235,9 +235,9 @@ int store1_store(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r >= 0)
                 r = secret_attributes_read(m, &attributes, error);
         if (r >= 0)
-                r = sd_bus_message_read_array(m, 'y', &change.value, &change.value_size);
-        if (r >= 0)
                 r = options_read(m, allowed, &options, error);
+        if (r >= 0)
+                r = sd_bus_message_read_array(m, 'y', &change.value, &change.value_size);
         if (r >= 0)
                 r = store1_collection(daemon, options.collection, &collection, error);
         if (r < 0)

@@ -79,15 +79,15 @@ class Client:
         self.call(STORE, 'Lock', 'ao', list(paths))
 
     def lookup(self, **attributes):
-        return bytes(self.call(STORE, 'Lookup', 'a{ss}', attributes)[2])
+        return bytes(self.call(STORE, 'Lookup', 'a{ss}', attributes)[3])
 
     def search(self, attributes=None, **options):
         """(path, label, attributes, created, modified, locked) of each."""
         return self.call(STORE, 'Search', 'a{ss}a{sv}', attributes or {}, variants(options))[0]
 
     def store(self, attributes, value, label='', match=None, **options):
-        return self.call(STORE, 'Store', 'a{ss}sa{ss}aya{sv}', attributes if match is None else match, label,
-                         attributes, value, variants(options))
+        return self.call(STORE, 'Store', 'a{ss}sa{ss}a{sv}ay', attributes if match is None else match, label,
+                         attributes, variants(options), value)
 
     def delete(self, **attributes):
         self.call(STORE, 'Delete', 'oa{ss}', '/', attributes)

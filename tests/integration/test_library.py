@@ -1,0 +1,91 @@
+#!/usr/bin/python3
+"""libkeyfob in a program that lives on: what its calls leave in that program's memory, and what they promise."""
+import subprocess
+import sys
+import unittest
+
+import keyfob_test as kt
+import test_memory as tm
+
+# The program: a value that no other part of it ever holds is made in a buffer, used, and wiped. What it was is told
+# in a disguise, so that telling leaves no copy either.
+USER = r'''
+import ctypes, sys
+
+class Value(ctypes.Structure):
+    _fields_ = [('data', ctypes.c_void_p), ('size', ctypes.c_size_t)]
+
+lib, libc = ctypes.CDLL(sys.argv[1]), ctypes.CDLL(None)
+lib.keyfob_value_free.restype = ctypes.c_void_p
+k = ctypes.c_void_p()
+assert lib.keyfob_connect(0, ctypes.byref(k)) == 0
+buffer = ctypes.create_string_buffer(1024)
+assert libc.getrandom(buffer, 32, 0) == 32
+for i in range(32, 1024):
+    buffer[i] = buffer[i % 32]
+disguise = bytes(buffer[i][0] ^ 0x55 for i in range(32))
+'''
+USES = {
+    'set and get': r'''
+for n in range(32, 512, 7):
+    user = b'x' * (n % 61)
+    assert lib.keyfob_set(k, b'library', user, buffer, ctypes.c_size_t(n)) == 0
+    value = ctypes.POINTER(Value)()
+    assert lib.keyfob_get(k, b'library', user, ctypes.byref(value)) == 0
+    assert value.contents.size == n and libc.memcmp(ctypes.c_void_p(value.contents.data), buffer, n) == 0
+    lib.keyfob_value_free(value)
+''',
+    'store': r'''
+class Item(ctypes.Structure):
+    _fields_ = [('label', ctypes.c_char_p), ('attributes', ctypes.c_void_p), ('n_attributes', ctypes.c_size_t),
+                ('match', ctypes.c_void_p), ('n_match', ctypes.c_size_t), ('collection', ctypes.c_char_p),
+                ('content_type', ctypes.c_char_p), ('data', ctypes.c_void_p), ('size', ctypes.c_size_t)]
+
+for n in range(32, 512, 7):
+    item = Item(label=b'library', collection=b'default', content_type=b'text/' + b'x' * 120,
+                data=ctypes.addressof(buffer), size=n)
+    assert lib.keyfob_store(k, ctypes.byref(item), None) == 0
+''',
+}
+END = r'''
+ctypes.memset(buffer, 0, 1024)
+sys.stdout.buffer.write(disguise)
+sys.stdout.flush()
+sys.stdin.read()
+'''
+
+
+@kt.not_sanitized
+class Residues(kt.KeyfobTest):
+    def setUp(self):
+        super().setUp()
+        self.sandbox.start_daemon()
+        self.sandbox.init()
+
+    def assertClean(self, use):
+        # Without LD_BIND_NOW the dynamic linker saves vector registers, and what memcpy() left in them, on the stack.
+        with subprocess.Popen([sys.executable, '-c', USER + use + END, self.sandbox.stage.library],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              env=self.sandbox.environment({'LD_BIND_NOW': '1'})) as user:
+            secret = bytes(b ^ 0x55 for b in user.stdout.read(32))
+            why = tm.readable(user.pid)
+            found = {} if why else tm.residues(user.pid, [secret[:16], secret[16:]])
+            user.stdin.close()
+        self.assertEqual(user.returncode, 0)
+        if why:
+            self.skipTest(f'the memory of another process cannot be read here: {why}')
+        self.assertEqual(found, {})
+
+    def test_the_program_is_looked_at(self):
+        with self.assertRaises(AssertionError):
+            self.assertClean('kept = ctypes.create_string_buffer(32); ctypes.memmove(kept, buffer, 32)')
+
+    def test_set_and_get(self):
+        self.assertClean(USES['set and get'])
+
+    def test_store(self):
+        self.assertClean(USES['store'])
+
+
+if __name__ == '__main__':
+    kt.main()
