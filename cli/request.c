@@ -25,7 +25,7 @@ void request_done(Request *request)
 static void note(Request *request, int r)
 {
         if (r < 0 && request->result == 0)
-                request->result = client_fail_errno(request->k, r);
+                request->result = client_fail_append(request->k, r);
 }
 
 void request_append(Request *request, const char *types, ...)

@@ -99,5 +99,7 @@ int client_fail(keyfob *k, int result, const char *message);
 int client_fail_error(keyfob *k, const sd_bus_error *error, int r);
 /* From an errno of sd-bus: a lost connection is KEYFOB_E_UNREACHABLE. */
 int client_fail_errno(keyfob *k, int r);
+/* From an errno of appending arguments to a message: D-Bus takes UTF-8 only. */
+int client_fail_append(keyfob *k, int r);
 /* The enum keyfob_error (or -ENOMEM) of a D-Bus error name. */
 int client_error_from_name(const char *name);

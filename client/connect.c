@@ -240,7 +240,7 @@ int client_connect(unsigned flags, ClientTried tried, void *userdata, keyfob **r
         bool sockets = !(flags & KEYFOB_BUS_ONLY), bus = !(flags & KEYFOB_SOCKET_ONLY);
         int r;
 
-        if (flags & ~(unsigned)(KEYFOB_START | KEYFOB_SOCKET_ONLY | KEYFOB_BUS_ONLY) || (!sockets && !bus))
+        if (!ret || flags & ~(unsigned)(KEYFOB_START | KEYFOB_SOCKET_ONLY | KEYFOB_BUS_ONLY) || (!sockets && !bus))
                 return -EINVAL;
 
         if (sockets) {

@@ -91,6 +91,13 @@ int client_fail_errno(keyfob *k, int r)
         }
 }
 
+int client_fail_append(keyfob *k, int r)
+{
+        if (r == -EINVAL)
+                return client_fail(k, KEYFOB_E_INVALID, "names, attributes and labels must be UTF-8 text");
+        return client_fail_errno(k, r);
+}
+
 int client_fail_error(keyfob *k, const sd_bus_error *error, int r)
 {
         int result;

@@ -163,7 +163,7 @@ KEYFOB_API int keyfob_lookup(keyfob *k, const keyfob_attribute *attributes, size
                 return r;
         r = client_append_attributes(call, attributes, n);
         if (r < 0)
-                return client_fail_errno(k, r);
+                return client_fail_append(k, r);
         r = client_call(k, call, CLIENT_QUICK, &reply);
         if (r != 0)
                 return r;
@@ -202,7 +202,7 @@ KEYFOB_API int keyfob_store(keyfob *k, const keyfob_new_item *item, bool *ret_cr
         if (r >= 0)
                 r = sd_bus_message_append_array(call, 'y', item->data, item->size);
         if (r < 0)
-                return client_fail_errno(k, r);
+                return client_fail_append(k, r);
 
         r = client_call(k, call, CLIENT_QUICK, &reply);
         if (r != 0)
@@ -230,7 +230,7 @@ KEYFOB_API int keyfob_remove(keyfob *k, const keyfob_attribute *attributes, size
         if (r >= 0)
                 r = client_append_attributes(call, attributes, n);
         if (r < 0)
-                return client_fail_errno(k, r);
+                return client_fail_append(k, r);
         return client_call(k, call, CLIENT_QUICK, NULL);
 }
 
@@ -391,7 +391,7 @@ KEYFOB_API int keyfob_search(keyfob *k, const keyfob_attribute *attributes, size
         if (r >= 0)
                 r = sd_bus_message_close_container(call);
         if (r < 0)
-                return client_fail_errno(k, r);
+                return client_fail_append(k, r);
 
         r = client_call(k, call, CLIENT_QUICK, &reply);
         if (r != 0)

@@ -29,7 +29,7 @@ KEYFOB_API int keyfob_unlock(keyfob *k, const char *collection, const void *secr
         if (r >= 0)
                 r = sd_bus_message_close_container(call);
         if (r < 0)
-                return client_fail_errno(k, r);
+                return client_fail_append(k, r);
         return client_call(k, call, secret ? CLIENT_PATIENT : CLIENT_ASKS, NULL);
 }
 
@@ -238,6 +238,15 @@ static int find_in_status(sd_bus_message *m, const char *name, char **ret)
         return r < 0 ? r : KEYFOB_E_NOT_FOUND;
 }
 
+static int fail_no_collection(keyfob *k, const char *name)
+{
+        _cleanup_free_ char *message = NULL;
+
+        if (asprintf(&message, "there is no collection '%s': see keyfob collection list", name) < 0)
+                message = NULL;
+        return client_fail(k, KEYFOB_E_NOT_FOUND, message);
+}
+
 int client_collection_path(keyfob *k, const char *name, char **ret)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -245,7 +254,7 @@ int client_collection_path(keyfob *k, const char *name, char **ret)
 
         if (name[0] == '/') {
                 if (!sd_bus_object_path_is_valid(name))
-                        return client_fail(k, KEYFOB_E_NOT_FOUND, "there is no such collection");
+                        return fail_no_collection(k, name);
                 *ret = strdup(name);
                 return *ret ? 0 : -ENOMEM;
         }
@@ -254,7 +263,7 @@ int client_collection_path(keyfob *k, const char *name, char **ret)
                 return r;
         r = find_in_status(reply, name, ret);
         if (r == KEYFOB_E_NOT_FOUND)
-                return client_fail(k, r, "there is no such collection");
+                return fail_no_collection(k, name);
         return r < 0 ? client_fail_errno(k, r) : 0;
 }
 
@@ -277,6 +286,6 @@ KEYFOB_API int keyfob_lock(keyfob *k, const char *collection)
                 return r;
         r = sd_bus_message_append(call, "ao", path ? 1 : 0, path);
         if (r < 0)
-                return client_fail_errno(k, r);
+                return client_fail_append(k, r);
         return client_call(k, call, CLIENT_QUICK, NULL);
 }

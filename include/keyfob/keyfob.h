@@ -33,7 +33,7 @@ extern "C" {
 enum keyfob_error {
         KEYFOB_OK = 0,
         KEYFOB_E_NOT_FOUND = 1,    /* no such item, collection or slot */
-        KEYFOB_E_INVALID = 2,      /* the daemon refused an argument */
+        KEYFOB_E_INVALID = 2,      /* an argument was refused, or is not UTF-8 */
         KEYFOB_E_LOCKED = 3,       /* it is there, but must be unlocked first */
         KEYFOB_E_CANCELLED = 4,    /* the person said no */
         KEYFOB_E_UNREACHABLE = 5,  /* no daemon, or it went away */

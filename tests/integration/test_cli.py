@@ -341,6 +341,19 @@ class Run(Cli):
             with self.subTest(wrong):
                 self.keyfob('run', *wrong, code=2)
 
+    def test_one_name_twice(self):
+        self.set('run', 'a', '1')
+        self.set('run', 'b', '2')
+        result = self.keyfob('run', '--env', 'A=run/a', '--env', 'A=run/b', '--', 'echo', 'ran', code=2)
+        self.assertEqual(result.stdout, b'')
+        self.assertOneLine(result.stderr, 'twice')
+
+    def test_too_large_for_an_environment(self):
+        self.set('run', 'large', b'x' * 200000)
+        result = self.keyfob('run', '--env', 'A=run/large', '--', 'echo', 'ran', code=126)
+        self.assertEqual(result.stdout, b'')
+        self.assertOneLine(result.stderr, 'too large for an environment')
+
     def test_a_zero_byte_does_not_fit(self):
         self.set('run', 'zero', b'a\0b', '--exact')
         result = self.keyfob('run', '--env', 'A=run/zero', '--', 'echo', 'ran', code=8)
@@ -368,6 +381,21 @@ class Usage(Cli):
             self.assertIn(f'keyfob {verb}', self.keyfob(verb, '--help').stdout.decode())
         self.assertRegex(self.keyfob('--version').stdout, rb'^keyfob \d+\.\d+\.\d+\n$')
 
+    def test_a_full_disk_is_noticed(self):
+        for args in (('--help',), ('get', '--help'), ('slot', 'add', '--help'), ('--version',)):
+            with self.subTest(args), open('/dev/full', 'wb') as full:
+                process = self.sandbox.spawn([self.sandbox.stage.keyfob, *args], stdout=full)
+                self.assertEqual(process.wait(kt.TIMEOUT), 8)
+
+    def test_arguments_that_are_not_text(self):
+        for args in (('get', b'\xff', 'me'), ('del', 'x', b'\xff'), ('search', b'a=\xff'), ('lock', b'\xff'),
+                     ('list', '--collection', b'\xff'), ('run', '--env', b'A=\xff/x', '--', 'true'),
+                     ('collection', 'create', b'\xff'), ('unlock', b'\xff')):
+            with self.subTest(args):
+                result = self.keyfob(*args, code=None)
+                self.assertEqual(result.returncode, 1 if args[0] == 'lock' else 2, result.stderr)
+                self.assertOneLine(result.stderr, 'collection' if args[0] == 'lock' else 'UTF-8')
+
     def test_help_needs_no_daemon(self):
         with kt.Sandbox() as sandbox:
             sandbox.keyfob('--help')
@@ -391,6 +419,12 @@ class Unreachable(kt.KeyfobTest):
                 result = self.soon(*args, env={'XDG_RUNTIME_DIR': '/proc/none'}, input='x' if args[0] == 'set' else None,
                                    code=5)
                 self.assertOneLine(result.stderr)
+
+    def test_a_place_whose_name_is_too_long(self):
+        long = os.path.join(self.sandbox.root, 'l' * 120)
+        os.mkdir(long, 0o700)
+        result = self.keyfob('get', 'a', 'b', env={'XDG_RUNTIME_DIR': long}, code=5)
+        self.assertOneLine(result.stderr, 'XDG_RUNTIME_DIR')
 
     def test_a_place_that_cannot_be_trusted(self):
         blocked = self.sandbox.write('blocked', '')
