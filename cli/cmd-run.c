@@ -76,6 +76,10 @@ static int references_add(References *references, const char *argument)
         if (r < 0)
                 return cli_error(EXIT_USAGE, "\"%s\" is not NAME=SERVICE/USER", argument);
         references->n++;
+        /* which of the two a program sees would be its own choice */
+        for (size_t i = 0; i + 1 < references->n; i++)
+                if (strcmp(references->items[i].name, reference->name) == 0)
+                        return cli_error(EXIT_USAGE, "--env names %s twice", reference->name);
         return 0;
 }
 
@@ -123,6 +127,9 @@ static int become(char *argv[], Variables *variables)
         (void)signal(SIGPIPE, SIG_DFL);
         (void)execvpe(argv[0], argv, envp);
         error = errno;
+        if (error == E2BIG && variables->n > 0)
+                return cli_error(126, "cannot run %s: the passwords are too large for an environment (128 KiB each)",
+                                 argv[0]);
         return cli_error(error == ENOENT ? 127 : 126, "cannot run %s: %s", argv[0], strerror(error));
 }
 
