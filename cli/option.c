@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "cli/output.h"
 #include "cli/terminal.h"
 #include "cli/text.h"
 
@@ -21,7 +22,7 @@ int cli_option(Cli *cli, int c)
         switch (c) {
         case 'h':
                 cli_help(cli->command);
-                return EXIT_DONE;
+                return output_flush();
         case 'j':
                 cli->json = true;
                 return -1;
