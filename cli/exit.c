@@ -29,6 +29,7 @@ Exit exit_of_result(int result)
         case KEYFOB_E_REFUSED:
                 return EXIT_REFUSED;
         case KEYFOB_E_UNREACHABLE:
+        case -ENAMETOOLONG:
                 return EXIT_UNREACHABLE;
         case KEYFOB_E_WRONG_SECRET:
                 return EXIT_WRONG_SECRET;
@@ -85,6 +86,10 @@ int cli_explain(int result, const char *message)
         if (result == KEYFOB_E_UNREACHABLE)
                 return cli_error(code, "no daemon: %s (\"keyfob diagnose\" tells what was tried)",
                                  said ? message : "keyfobd neither runs nor could be started");
+        if (result == -ENAMETOOLONG)
+                return cli_error(code,
+                                 "no daemon: the path of its socket would be longer than a socket's may be: set a "
+                                 "shorter XDG_RUNTIME_DIR");
         if (result == KEYFOB_E_REFUSED && !said)
                 return cli_error(code, "the daemon's socket or bus name is not to be trusted, it is someone else's "
                                        "(\"keyfob diagnose\" tells which)");
