@@ -90,6 +90,11 @@ class Stage:
         self.mandir = place('mandir')
         self.libexecdir = os.path.join(place('libexecdir'), 'keyfob')
         self.unitdir = self.destdir + (options.get('userunitdir') or os.path.join(prefix, 'lib/systemd/user'))
+        self.completions = {
+            'bash': os.path.join(self.datadir, 'bash-completion/completions/keyfob'),
+            'fish': os.path.join(self.datadir, 'fish/vendor_completions.d/keyfob.fish'),
+            'zsh': os.path.join(self.datadir, 'zsh', 'vendor-completions' if prefix == '/usr' else 'site-functions', '_keyfob'),
+        }
         self.keyfob = os.path.join(self.bindir, 'keyfob')
         self.keyfobd = os.path.join(self.bindir, 'keyfobd')
         self.helper = os.path.join(self.libexecdir, 'keyfob-helper')

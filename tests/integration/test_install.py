@@ -30,9 +30,7 @@ class Files(unittest.TestCase):
                 f'{stage.datadir}/dbus-1/interfaces/org.keyfob.Store1.xml': 0o644,
                 f'{stage.unitdir}/keyfobd.service': 0o644,
                 f'{stage.unitdir}/keyfobd.socket': 0o644,
-                f'{stage.datadir}/bash-completion/completions/keyfob': 0o644,
-                f'{stage.datadir}/zsh/vendor-completions/_keyfob': 0o644,
-                f'{stage.datadir}/fish/vendor_completions.d/keyfob.fish': 0o644,
+                **{path: 0o644 for path in stage.completions.values()},
         }.items():
             with self.subTest(path=path):
                 self.assertEqual(os.stat(path).st_mode & 0o7777, mode)

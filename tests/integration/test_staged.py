@@ -96,25 +96,30 @@ class Staged(unittest.TestCase):
             self.assertRegex(text, rf'(?m)^\D{{0,6}}{code}\b')
 
     def test_completions_parse(self):
-        for shell, path in (('bash', 'bash-completion/completions/keyfob'), ('zsh', 'zsh/vendor-completions/_keyfob'),
-                            ('fish', 'fish/vendor_completions.d/keyfob.fish')):
+        for shell, path in self.stage.completions.items():
             if not shutil.which(shell):
                 continue
             with self.subTest(shell):
-                result = run([shell, '-n', os.path.join(self.stage.datadir, path)])
+                result = run([shell, '-n', path])
                 self.assertEqual((result.returncode, result.stderr), (0, b''))
 
+    @unittest.skipUnless(shutil.which('zsh'), 'no zsh')
+    def test_zsh_looks_where_its_completion_is(self):
+        place = os.path.dirname(self.stage.completions['zsh']).removeprefix(self.stage.destdir)
+        if not place.startswith(('/usr/share/', '/usr/local/share/')):
+            self.skipTest(f'{self.stage.prefix} is a prefix that zsh does not know')
+        self.assertIn(place, run(['zsh', '-fc', 'print -l $fpath']).stdout.decode().split('\n'))
+
     def test_completions_know_every_verb(self):
-        for path in ('bash-completion/completions/keyfob', 'zsh/vendor-completions/_keyfob',
-                     'fish/vendor_completions.d/keyfob.fish'):
-            with open(os.path.join(self.stage.datadir, path), encoding='utf-8') as file:
+        for path in self.stage.completions.values():
+            with open(path, encoding='utf-8') as file:
                 text = file.read()
             for verb in self.verbs:
                 with self.subTest(path, verb=verb):
                     self.assertRegex(text, rf'(?<![a-z-]){verb}(?![a-z-])')
 
     def test_bash_completes(self):
-        script = f'''source {self.stage.datadir}/bash-completion/completions/keyfob
+        script = f'''source {self.stage.completions["bash"]}
 COMP_WORDS=(keyfob un) COMP_CWORD=1 COMP_LINE="keyfob un" COMP_POINT=9
 complete -p keyfob >/dev/null || exit 1
 function=$(complete -p keyfob | sed -n 's/.*-F \\([^ ]*\\).*/\\1/p')
@@ -124,9 +129,8 @@ printf '%s\\n' "${{COMPREPLY[@]}}"'''
         self.assertEqual(sorted(result.stdout.decode().split()), ['undelete', 'unlock'], result.stderr)
 
     def test_printed_completions_are_the_installed_ones(self):
-        for shell, path in (('bash', 'bash-completion/completions/keyfob'), ('zsh', 'zsh/vendor-completions/_keyfob'),
-                            ('fish', 'fish/vendor_completions.d/keyfob.fish')):
-            with open(os.path.join(self.stage.datadir, path), 'rb') as file:
+        for shell, path in self.stage.completions.items():
+            with open(path, 'rb') as file:
                 self.assertEqual(run([self.stage.keyfob, 'completion', shell]).stdout, file.read(), shell)
 
     @unittest.skipUnless(shutil.which('systemd-analyze'), 'no systemd-analyze')
