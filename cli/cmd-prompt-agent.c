@@ -23,6 +23,7 @@
 #include "cli/terminal.h"
 
 #define QUESTIONS_MAX 64U
+#define DRAIN_MAX     128U /* more than a pipe holds */
 
 typedef struct Agent Agent;
 typedef struct Question Question;
@@ -96,11 +97,14 @@ static int reply(Question *q, bool allowed)
 static void drain(Question *q)
 {
         uint8_t buffer[1024];
-        ssize_t n;
+        ssize_t n = 1;
 
-        while ((n = read(q->output, buffer, sizeof(buffer))) > 0)
-                if (q->secret->size <= PASSWORD_MAX)
+        /* so many times at most: a command that never stops writing must not keep us from the rest */
+        for (unsigned i = 0; i < DRAIN_MAX && n > 0; i++) {
+                n = read(q->output, buffer, sizeof(buffer));
+                if (n > 0 && q->secret->size <= PASSWORD_MAX)
                         (void)secret_append(q->secret, buffer, (size_t)n);
+        }
         explicit_bzero(buffer, sizeof(buffer));
         if (n == 0)
                 q->readable = sd_event_source_disable_unref(q->readable);
@@ -132,7 +136,11 @@ static int on_child(sd_event_source *source, const siginfo_t *info, void *userda
                 (void)reply(q, false);
         else if (q->cancelled)
                 (void)reply(q, false);
-        else {
+        else if (q->secret->size > PASSWORD_MAX) {
+                (void)cli_error(0, "the prompt command's answer is longer than %zu bytes", PASSWORD_MAX);
+                (void)sd_bus_reply_method_errorf(q->call, SD_BUS_ERROR_FAILED,
+                                                 "the prompt command's answer is too long");
+        } else {
                 (void)cli_error(0, "the prompt command ended with %s %d",
                                 info->si_code == CLD_EXITED ? "status" : "signal", info->si_status);
                 (void)sd_bus_reply_method_errorf(q->call, SD_BUS_ERROR_FAILED, "the prompt command failed");
@@ -252,16 +260,13 @@ static void start_next(Agent *agent)
                 int r;
 
                 next = q->next;
-                if (q->pid > 0) {
-                        if (!agent->command)
-                                return;
-                        continue;
-                }
-                r = start(q);
+                r = q->pid > 0 ? 0 : start(q);
                 if (r < 0) {
                         (void)cli_error(0, "cannot ask: %s", strerror(-r));
                         (void)sd_bus_reply_method_errno(q->call, r, NULL);
                         question_free(q);
+                } else if (!agent->command) {
+                        return;
                 }
         }
 }
@@ -371,6 +376,7 @@ static int attach(Agent *agent)
         (void)sigemptyset(&mask);
         (void)sigaddset(&mask, SIGTERM);
         (void)sigaddset(&mask, SIGINT);
+        (void)sigaddset(&mask, SIGHUP);
         (void)sigaddset(&mask, SIGCHLD);
         if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
                 return -errno;
@@ -378,6 +384,8 @@ static int attach(Agent *agent)
         r = sd_event_add_signal(agent->event, NULL, SIGTERM, on_signal, NULL);
         if (r >= 0)
                 r = sd_event_add_signal(agent->event, NULL, SIGINT, on_signal, NULL);
+        if (r >= 0)
+                r = sd_event_add_signal(agent->event, NULL, SIGHUP, on_signal, NULL);
         if (r >= 0)
                 r = sd_bus_add_object_vtable(bus, NULL, CLIENT_AGENT_PATH, KEYFOB_AGENT_INTERFACE, agent_vtable,
                                              agent);

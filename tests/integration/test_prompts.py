@@ -107,6 +107,24 @@ class Prompts(kt.KeyfobTest):
         return self.sandbox.run(['secret-tool', 'lookup', 'service', 'svc', 'username', 'me'], code=code)
 
 
+class AgentOnTerminal(Prompts):
+    """`keyfob prompt-agent` without a command: the session is asked on its terminal."""
+
+    def test_the_terminal_is_left_as_it_was(self):
+        self.locked()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            with self.subTest(number):
+                terminal = self.sandbox.terminal([self.sandbox.stage.keyfob, 'prompt-agent'])
+                terminal.expect('ready')
+                asker = self.sandbox.spawn(['secret-tool', 'lookup', 'service', 'svc', 'username', 'me'])
+                terminal.expect('[Pp]assword: ?')
+                wait_for(lambda: not terminal.echoes(), 'a hidden answer')
+                os.kill(terminal.process.pid, number)
+                self.assertEqual(terminal.wait(), 0, terminal.output)
+                wait_for(terminal.echoes, 'the echo')
+                asker.wait(20)
+
+
 class OwnTerminal(Prompts):
     def unlock_terminal(self, *args):
         return self.sandbox.terminal([self.sandbox.stage.keyfob, 'unlock', *args])
