@@ -1,7 +1,7 @@
 /*
  * Keyring
  *
- * A locked store is unlocked once, by whoever can be asked: this terminal, the session's prompter, pinentry. When
+ * A locked store is unlocked, by whoever can be asked: this terminal, the session's prompter, pinentry. When
  * there is nobody, the daemon says so at once and the exit code tells.
  */
 #include "cli/keyring.h"
@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "cli/text.h"
 
 int keyring_open(const Cli *cli, Keyring *ret)
 {
@@ -39,8 +41,40 @@ int keyring_fail(Keyring *keyring, int result)
 
 int keyring_unlock(Keyring *keyring, const char *collection)
 {
+        int r;
+
         keyring->error.text[0] = 0;
-        return keyring->backend->unlock(keyring->handle, collection, &keyring->error);
+        r = keyring->backend->unlock(keyring->handle, collection, &keyring->error);
+        if (r == KEYFOB_E_NO_PROMPTER && collection)
+                (void)snprintf(keyring->error.text, sizeof(keyring->error.text),
+                               "%s is locked, and there is nobody to ask: run keyfob unlock %s in a terminal",
+                               collection, collection);
+        return r;
+}
+
+static void note_collection(void *userdata, const keyfob_item *item)
+{
+        char **collection = userdata;
+
+        if (item->locked && !*collection)
+                *collection = text_collection_of(item->path);
+}
+
+/* Unlocks what holds the items with these attributes: on the first try the vault. When that was not it, they are in a
+ * collection that has a password of its own. */
+static int unlock_for(Keyring *keyring, const keyfob_attribute *attributes, size_t n, int tries)
+{
+        _cleanup_free_ char *collection = NULL;
+        int r;
+
+        if (tries > 1)
+                return KEYFOB_E_LOCKED;
+        if (tries == 0)
+                return keyring_unlock(keyring, NULL);
+        r = keyring_search(keyring, attributes, n, NULL, note_collection, &collection);
+        if (r != 0)
+                return r;
+        return collection ? keyring_unlock(keyring, collection) : KEYFOB_E_LOCKED;
 }
 
 /* ---- get ---- */
@@ -76,9 +110,9 @@ int keyring_get(Keyring *keyring, const char *service, const char *user, Got *re
         for (int tries = 0;; tries++) {
                 keyring->error.text[0] = 0;
                 r = keyring->backend->get(keyring->handle, attributes, user ? 2 : 1, take, &got, &keyring->error);
-                if (r != KEYFOB_E_LOCKED || tries > 0)
+                if (r != KEYFOB_E_LOCKED)
                         break;
-                r = keyring_unlock(keyring, NULL);
+                r = unlock_for(keyring, attributes, user ? 2 : 1, tries);
                 if (r != 0)
                         break;
         }
@@ -137,9 +171,9 @@ int keyring_del(Keyring *keyring, const char *service, const char *user)
         for (int tries = 0;; tries++) {
                 keyring->error.text[0] = 0;
                 r = keyring->backend->del(keyring->handle, attributes, ELEMENTSOF(attributes), &keyring->error);
-                if (r != KEYFOB_E_LOCKED || tries > 0)
+                if (r != KEYFOB_E_LOCKED)
                         return r;
-                r = keyring_unlock(keyring, NULL);
+                r = unlock_for(keyring, attributes, ELEMENTSOF(attributes), tries);
                 if (r != 0)
                         return r;
         }

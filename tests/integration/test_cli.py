@@ -519,6 +519,11 @@ class Init(kt.KeyfobTest):
         self.reopened(code=3)
         self.keyfob('unlock', env={'CREDENTIALS_DIRECTORY': os.path.join(self.sandbox.root, 'credentials')})
 
+    def test_set_on_a_terminal_does_not_ask_before_there_is_a_vault(self):
+        terminal = self.sandbox.terminal([self.sandbox.stage.keyfob, 'set', 'svc', 'me'])
+        self.assertEqual(terminal.wait(), 8, terminal.output)
+        self.assertIn(b'keyfob init', terminal.output)
+
     def test_terminal(self):
         terminal = self.sandbox.terminal([self.sandbox.stage.keyfob, 'init', *CHEAP])
         for _ in range(2):
@@ -879,6 +884,21 @@ class Collections(kt.KeyfobTest):
         self.assertEqual(self.keyfob('get', 'svc', 'safe').stdout, b'inside')
         self.keyfob('lock', name)
         self.keyfob('get', 'svc', 'safe', code=3)
+
+    def test_get_and_del_open_a_collection_with_a_password_of_its_own(self):
+        name = self.create('Safe', '--new-password-file', self.sandbox.write('own', 'own password')).stdout.decode().strip()
+        self.keyfob('set', '--collection', name, 'svc', 'me', input='inside')
+        self.keyfob('lock', name)
+        self.sandbox.use_pinentry(None)
+        for args in (('get', 'svc', 'me'), ('del', 'svc', 'me'), ('set', '--collection', name, 'svc', 'you')):
+            with self.subTest(args):
+                result = self.keyfob(*args, input='x' if args[0] == 'set' else None, code=3)
+                self.assertOneLine(result.stderr, 'locked', f'keyfob unlock {name}')
+        terminal = self.sandbox.terminal([self.sandbox.stage.keyfob, 'get', 'svc', 'me'])
+        terminal.expect(r': ?$')
+        terminal.send('own password\n')
+        self.assertEqual(terminal.wait(), 0, terminal.output)
+        self.assertIn(b'inside', terminal.output)
 
     def test_lock_one(self):
         name = self.create('Other').stdout.decode().strip()
