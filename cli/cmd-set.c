@@ -7,6 +7,21 @@
 
 #include "cli/keyring.h"
 #include "cli/terminal.h"
+#include "cli/text.h"
+
+/* Nobody should type a password twice only to hear that there is nowhere to put it. */
+static int check_vault(Keyring *keyring)
+{
+        _cleanup_(keyfob_status_freep) keyfob_status *status = NULL;
+        int r;
+
+        if (keyring->backend != &backend_keyfob)
+                return 0;
+        r = keyfob_get_status(keyring->handle, &status);
+        if (r != 0)
+                return cli_fail(keyring->handle, r);
+        return strcmp(status->vault, "absent") == 0 ? cli_explain(KEYFOB_E_NO_VAULT, NULL) : 0;
+}
 
 static int ask(const char *service, const char *user, Secret **ret)
 {
@@ -15,6 +30,7 @@ static int ask(const char *service, const char *user, Secret **ret)
 
         if (asprintf(&prompt, "Password for '%s' in '%s': ", user, service) < 0)
                 return cli_no_memory();
+        text_clean(prompt);
         r = terminal_ask_twice(prompt, ret);
         if (r == -ECANCELED)
                 return cli_error(EXIT_REFUSED, "cancelled");
@@ -76,15 +92,20 @@ static int run_set(Cli *cli, int argc, char *argv[])
         service = argv[optind];
         user = argv[optind + 1];
 
-        r = isatty(STDIN_FILENO) ? ask(service, user, &value) : read_value(exact, &value);
+        r = keyring_open(cli, &keyring);
+        if (r != 0)
+                return r;
+        if (isatty(STDIN_FILENO)) {
+                r = check_vault(&keyring);
+                if (r == 0)
+                        r = ask(service, user, &value);
+        } else {
+                r = read_value(exact, &value);
+        }
         if (r != 0)
                 return r;
         item.data = value->data;
         item.size = value->size;
-
-        r = keyring_open(cli, &keyring);
-        if (r != 0)
-                return r;
         r = keyring_set_password(&keyring, service, user, &item);
         return r == 0 ? 0 : keyring_fail(&keyring, r);
 }
