@@ -46,7 +46,7 @@ _keyfob()
         status|diagnose) options+=" --json" ;;
         passwd) options+=" --password-file --password-fd --new-password-file --new-password-fd --kdf-memory --kdf-passes --kdf-time" ;;
         slot) options="list add remove --kind --key-file --label --collection --password-file --password-fd
-                --new-password-file --new-password-fd --json --help" ;;
+                --new-password-file --new-password-fd --kdf-memory --kdf-passes --kdf-time --json --help" ;;
         collection) options="list create delete default --alias --own-password --new-password-file --new-password-fd
                 --password-file --password-fd --yes --json --help" ;;
         undelete) options+=" --collection --json" ;;
