@@ -13,7 +13,10 @@
 
 #include "daemon/secret-attributes.h"
 
-#define SEARCH_MAX ((size_t)200000) /* items a reply may list: the message limit is near */
+#define SEARCH_MAX  ((size_t)200000)           /* items a reply may list: the message limit is near */
+#define LIST_MAX    ((size_t)62 * 1024 * 1024) /* bytes of a list; an array has 64 MiB at most */
+#define ENTRY_FRAME 176U                       /* of an entry of Search: path, times, lengths, padding */
+#define TRASH_FRAME 304U                       /* of ListDeleted: names as well */
 
 /* The best match in the vault, and with `session` in the one in memory. 0, VAULT_E_NOT_FOUND, VAULT_E_LOCKED, …; with
  * `value` the item carries its value. */
@@ -113,12 +116,34 @@ int store1_lookup(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return r < 0 ? r : batch_reply(daemon, m, reply);
 }
 
-static int append_item(Daemon *daemon, sd_bus_message *m, ItemRef ref, bool locked)
+/* Counts an item that is listed; false when the list would be more than a message takes. */
+static bool fits(size_t *total, size_t frame, const Item *item)
+{
+        *total += frame;
+        if (item) {
+                *total += strlen(item->label);
+                for (size_t i = 0; i < item->n_attributes; i++)
+                        *total += strlen(item->attributes[i].name) + strlen(item->attributes[i].value) +
+                                  20; /* lengths, padding */
+        }
+        return *total <= LIST_MAX;
+}
+
+static int too_large(sd_bus_error *error)
+{
+        sd_bus_error_setf(error, KEYFOB_ERROR_LIMITS,
+                          "more than %zu MiB to list: ask for fewer with more attributes or a limit", LIST_MAX >> 20);
+        return -E2BIG;
+}
+
+static int append_item(Daemon *daemon, sd_bus_message *m, ItemRef ref, bool locked, size_t *total, sd_bus_error *error)
 {
         _cleanup_(item_freep) Item *item = NULL;
         char path[SECRETS_PATH_MAX];
         int r;
 
+        if (locked && !fits(total, ENTRY_FRAME, NULL))
+                return too_large(error);
         if (locked)
                 return sd_bus_message_append(m, "(osa{ss}ttb)", secret_item_path(daemon, ref, path), "", 0,
                                              UINT64_C(0), UINT64_C(0), true);
@@ -128,6 +153,8 @@ static int append_item(Daemon *daemon, sd_bus_message *m, ItemRef ref, bool lock
                 return 0;
         if (r != 0)
                 return r < 0 ? r : -EIO;
+        if (!fits(total, ENTRY_FRAME, item))
+                return too_large(error);
         r = sd_bus_message_open_container(m, 'r', "osa{ss}ttb");
         if (r >= 0)
                 r = sd_bus_message_append(m, "os", secret_item_path(daemon, ref, path), item->label);
@@ -146,7 +173,7 @@ int store1_search(sd_bus_message *m, void *userdata, sd_bus_error *error)
         _cleanup_(options_done) Options options = {0};
         Daemon *daemon = userdata;
         CollectionRef only = {0};
-        size_t left;
+        size_t left, total = 0;
         int r;
 
         r = store1_need_vault(daemon, error);
@@ -184,12 +211,12 @@ int store1_search(sd_bus_message *m, void *userdata, sd_bus_error *error)
                         return -E2BIG;
                 }
                 for (size_t i = 0; i < open.n && left > 0; i++, left--) {
-                        r = append_item(daemon, reply, (ItemRef){vaults[v], open.ids[i]}, false);
+                        r = append_item(daemon, reply, (ItemRef){vaults[v], open.ids[i]}, false, &total, error);
                         if (r < 0)
                                 return r;
                 }
                 for (size_t i = 0; i < closed.n && left > 0; i++, left--) {
-                        r = append_item(daemon, reply, (ItemRef){vaults[v], closed.ids[i]}, true);
+                        r = append_item(daemon, reply, (ItemRef){vaults[v], closed.ids[i]}, true, &total, error);
                         if (r < 0)
                                 return r;
                 }
@@ -353,6 +380,7 @@ int store1_list_deleted(sd_bus_message *m, void *userdata, sd_bus_error *error)
         Daemon *daemon = userdata;
         CollectionRef only = {0};
         int r;
+        size_t total = 0;
 
         r = store1_need_vault(daemon, error);
         if (r >= 0)
@@ -382,7 +410,8 @@ int store1_list_deleted(sd_bus_message *m, void *userdata, sd_bus_error *error)
                                                   true);
                 }
         for (size_t i = 0; r >= 0 && i < trash.n; i++)
-                r = append_trash(daemon, reply, &trash.entries[i]);
+                r = fits(&total, TRASH_FRAME, trash.entries[i].item) ? append_trash(daemon, reply, &trash.entries[i])
+                                                                     : too_large(error);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         return r < 0 ? r : batch_reply(daemon, m, reply);
