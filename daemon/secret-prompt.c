@@ -15,7 +15,8 @@
 #include <string.h>
 
 #define PROMPTS       SECRETS_PATH "/prompt"
-#define PATIENCE_USEC UINT64_C(500000) /* how long Prompt() is held */
+#define PATIENCE_USEC UINT64_C(500000)           /* how long Prompt() is held */
+#define OBJECTS_MAX   ((size_t)32 * 1024 * 1024) /* bytes of object paths, if a caller has several prompts */
 
 static void strings_free(char **strings, size_t n)
 {
@@ -64,7 +65,7 @@ void secret_prompts_done(Secrets *secrets)
 /* ---- making one ---- */
 
 /* Some clients ask for prompts that they never show. The oldest of those makes room. */
-static void forget_oldest(Caller *caller)
+static bool forget_oldest(Caller *caller)
 {
         SecretPrompt *oldest = NULL;
 
@@ -76,6 +77,23 @@ static void forget_oldest(Caller *caller)
                         oldest = prompt;
         }
         prompt_free(oldest);
+        return oldest;
+}
+
+/* A list of objects may be as long as a message; many prompts with such lists are more than there is memory. */
+static bool make_room(Caller *caller, size_t size)
+{
+        for (;;) {
+                CallerResource *first = caller_resources(caller, CALLER_PROMPT);
+                size_t total = size;
+
+                for (CallerResource *c = first; c; c = c->next)
+                        total += ((SecretPrompt *)c)->size;
+                if (total <= OBJECTS_MAX || !first)
+                        return true;
+                if (!forget_oldest(caller))
+                        return false;
+        }
 }
 
 /* Takes over the prompt, also when it fails. */
@@ -91,14 +109,14 @@ static int prompt_add(Daemon *daemon, sd_bus_message *message, SecretPrompt *new
         r = caller_of(daemon, message, &caller);
         if (r < 0)
                 return r;
-        r = caller_attach(caller, &prompt->resource, CALLER_PROMPT, prompt_gone);
-        if (r == -ENOBUFS) {
-                forget_oldest(caller);
+        r = make_room(caller, prompt->size) ? caller_attach(caller, &prompt->resource, CALLER_PROMPT, prompt_gone)
+                                            : -ENOBUFS;
+        if (r == -ENOBUFS && forget_oldest(caller))
                 r = caller_attach(caller, &prompt->resource, CALLER_PROMPT, prompt_gone);
-        }
         if (r == -ENOBUFS)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "at most %u prompts for one client",
-                                         CALLER_PROMPTS_MAX);
+                return sd_bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                         "at most %u prompts, and lists of %zu MiB, for one client",
+                                         CALLER_PROMPTS_MAX, OBJECTS_MAX >> 20);
         if (r < 0)
                 return r;
 
@@ -128,6 +146,7 @@ int secret_prompt_unlock(Daemon *daemon, sd_bus_message *message, const char *co
                 prompt->objects[prompt->n_objects] = strdup(paths[prompt->n_objects]);
                 if (!prompt->objects[prompt->n_objects])
                         return -ENOMEM;
+                prompt->size += sizeof(*prompt->objects) + strlen(paths[prompt->n_objects]) + 24;
         }
         return prompt_add(daemon, message, TAKE_PTR(prompt), ret_path, error);
 }

@@ -22,6 +22,7 @@ struct SecretPrompt {
 
         char **objects; /* PROMPT_UNLOCK: as the client gave them; PROMPT_DELETE: one */
         size_t n_objects;
+        size_t size;         /* of the objects, in memory */
         char *label, *alias; /* PROMPT_CREATE */
 
         bool started;

@@ -47,6 +47,18 @@ class Replies(LimitsTest):
             self.client.store('ListDeleted', 'a{sv}', {})
         self.assertEqual(len(self.client.store('ListDeleted', 'a{sv}', {'limit': ('u', 5)})), 5)
 
+    def test_prompts_do_not_pile_up_by_size(self):
+        session = self.client.open_session()
+        item = self.client.create_item(sc.DEFAULT, {'a': 'b'}, b'', session)
+        self.client.lock()
+        many = [item] * 250000
+        unlocked, first = self.client.call(sc.ROOT, sc.SERVICE, 'Unlock', 'ao', many, timeout=120)
+        self.assertEqual(unlocked, [])
+        _, second = self.client.call(sc.ROOT, sc.SERVICE, 'Unlock', 'ao', many, timeout=120)
+        with sc.expect_error(self, sc.UNKNOWN_OBJECT):
+            self.client.call(first, sc.PROMPT, 'Dismiss')
+        self.client.call(second, sc.PROMPT, 'Dismiss')
+
 
 if __name__ == '__main__':
     kt.main()
