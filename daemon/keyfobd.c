@@ -117,6 +117,7 @@ static void block_signals(void)
         (void)sigaddset(&set, SIGCHLD);
         (void)sigprocmask(SIG_BLOCK, &set, NULL);
         (void)signal(SIGPIPE, SIG_IGN);
+        (void)signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error like a full disk */
 }
 
 /* Standard descriptors that are closed would be taken by sockets and then written to. */

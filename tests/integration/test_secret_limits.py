@@ -60,5 +60,42 @@ class Replies(LimitsTest):
         self.client.call(second, sc.PROMPT, 'Dismiss')
 
 
+class FailingCommit(LimitsTest):
+    """The disk takes no more while a batch is open: what others did in memory stands, and they are told."""
+
+    def fill_disk(self):
+        pid = self.sandbox.daemon.pid
+        before = resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        self.addCleanup(lambda: self.sandbox.daemon.poll() is None and
+                        resource.prlimit(pid, resource.RLIMIT_FSIZE, before))
+        return lambda: resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+
+    def both(self, *calls):
+        """Sends the calls in one piece, so that one batch has them all. Returns their serials."""
+        connection, sock = self.client.connection, self.client.connection.sock
+        data, serials = b'', []
+        for path, interface, member, signature, *body in calls:
+            message = sc.new_method_call(sc.DBusAddress(path, sc.NAME, interface), member, signature, tuple(body))
+            serials.append(next(connection.outgoing_serial))
+            data += message.serialise(serials[-1])
+        sock.sendall(data)
+        return serials
+
+    def create(self, collection, session, value=b'value'):
+        return (collection, sc.COLLECTION, 'CreateItem', 'a{sv}(oayays)b',
+                {sc.ITEM + '.Label': ('s', 'x'), sc.ITEM + '.Attributes': ('a{ss}', {'x': collection})},
+                session.encode(value), False)
+
+    def test_the_daemon_lives_and_says_so(self):
+        session = self.client.open_session()
+        make_room = self.fill_disk()
+        serial, = self.both(self.create(sc.DEFAULT, session))
+        with sc.expect_error(self, IO):
+            self.client.wait(serial)
+        make_room()
+        self.assertIsNone(self.sandbox.daemon.poll())
+        self.client.create_item(sc.DEFAULT, {'after': 'all'}, b'value', session)
+
+
 if __name__ == '__main__':
     kt.main()
