@@ -57,6 +57,8 @@ int opening_unlock(Daemon *daemon, const Root *root)
 
         if (!vault)
                 return VAULT_E_NO_VAULT;
+        /* What is opened stays open when the writes of others come to nothing, and so must be said. */
+        batch_flush(daemon);
         locked = calloc(VAULT_COLLECTIONS_MAX, sizeof(*locked));
         if (!locked)
                 return -ENOMEM;

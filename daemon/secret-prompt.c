@@ -236,6 +236,8 @@ void prompt_end(SecretPrompt *prompt, int result, const char *created)
         Daemon *daemon = prompt->secrets->daemon;
         Completion completion = {.prompt = prompt, .dismissed = result != 0, .created = created};
 
+        /* Clients wait for Completed without a limit: it must not be lost with the writes of others. */
+        batch_flush(daemon);
         if (prompt->call && result != 0 && result != OPENING_CANCELLED) {
                 _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 
@@ -295,6 +297,7 @@ static int method_dismiss(sd_bus_message *message, void *userdata, sd_bus_error 
         r = owned(prompt, message, error);
         if (r < 0)
                 return r;
+        batch_flush(daemon);
         r = batch_reply_return(daemon, message, NULL);
         prompt_end(prompt, OPENING_CANCELLED, NULL);
         return r;

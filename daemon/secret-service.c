@@ -22,7 +22,11 @@ int secret_no_vault(Daemon *daemon, sd_bus_error *error)
 
 int secret_change_begin(Daemon *daemon, Vault *vault)
 {
-        return vault == daemon->vault ? batch_begin(daemon) : 0;
+        if (vault == daemon->vault)
+                return batch_begin(daemon);
+        /* What is done in memory is done, whatever becomes of the writes of others. */
+        batch_flush(daemon);
+        return 0;
 }
 
 int secret_reply_result(Daemon *daemon, sd_bus_message *call, int result)
@@ -232,7 +236,6 @@ static void lock(Daemon *daemon, CollectionRef collection)
 
         if (!c || c->locked)
                 return;
-        batch_flush(daemon); /* what was acknowledged to be written still needs its keys */
         vault_lock(collection.vault, collection.no);
         secret_notify_lock_changed(daemon, collection);
 }
@@ -244,6 +247,7 @@ static int method_lock(sd_bus_message *message, void *userdata, sd_bus_error *er
         const char *path;
         int r;
 
+        batch_flush(daemon); /* what was acknowledged to be written still needs its keys */
         r = sd_bus_message_new_method_return(message, &reply);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "o");
@@ -278,6 +282,8 @@ static int method_lock_service(sd_bus_message *message, void *userdata, sd_bus_e
 {
         Daemon *daemon = userdata;
 
+        /* Before the walk: a commit that fails takes collections away. */
+        batch_flush(daemon);
         if (daemon->vault) {
                 for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
                         lock(daemon, (CollectionRef){daemon->vault, c->no});

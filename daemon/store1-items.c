@@ -275,7 +275,8 @@ int store1_store(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 r = batch_begin(daemon);
                 if (r != 0)
                         return daemon_error(daemon, error, r);
-        }
+        } else
+                batch_flush(daemon); /* what is done in memory is done, whatever becomes of the writes of others */
 
         r = find_to_update(daemon, &match, collection, options.collection != NULL, &ref);
         if (r == 0) {

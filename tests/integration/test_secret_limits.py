@@ -96,6 +96,36 @@ class FailingCommit(LimitsTest):
         self.assertIsNone(self.sandbox.daemon.poll())
         self.client.create_item(sc.DEFAULT, {'after': 'all'}, b'value', session)
 
+    def test_a_prompt_is_completed_all_the_same(self):
+        session = self.client.open_session()
+        self.client.subscribe()
+        _, prompt = self.client.service('CreateCollection', 'a{sv}s', {}, '')
+        self.fill_disk()
+        write, dismiss = self.both(self.create(sc.DEFAULT, session), (prompt, sc.PROMPT, 'Dismiss', None))
+        with sc.expect_error(self, IO):
+            self.client.wait(write)
+        self.client.wait(dismiss)
+        self.assertEqual(self.client.wait_for(prompt, sc.PROMPT, 'Completed', timeout=10)[0], True)
+
+    def test_what_is_in_memory_only_is_kept(self):
+        session = self.client.open_session()
+        self.fill_disk()
+        write, memory = self.both(self.create(sc.DEFAULT, session), self.create(sc.SESSION, session))
+        with sc.expect_error(self, IO):
+            self.client.wait(write)
+        item, _ = self.client.wait(memory)
+        self.assertEqual(self.client.secret(item, session)[0], b'value')
+
+    def test_a_lock_is_told(self):
+        session = self.client.open_session()
+        self.client.subscribe()
+        self.fill_disk()
+        write, lock = self.both(self.create(sc.DEFAULT, session), (sc.ROOT, sc.SERVICE, 'LockService', None))
+        with sc.expect_error(self, IO):
+            self.client.wait(write)
+        self.client.wait(lock)
+        self.assertEqual(self.client.wait_for('/org/keyfob', sc.STORE, 'LockChanged', timeout=10)[1], True)
+
 
 if __name__ == '__main__':
     kt.main()
