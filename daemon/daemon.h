@@ -33,6 +33,8 @@ struct Daemon {
         pid_t vault_holder;   /* VAULT_E_BUSY: whose it is, 0 unknown */
         Vault *session_vault; /* in memory; its one collection is `session` */
         uint32_t session_no;
+        uint32_t slot_changes; /* how often the vault's slots were changed, and its keys: */
+        uint32_t key_changes;  /* who works on copies sees that they are stale */
 
         Doors *doors;       /* door.h: session bus and own socket */
         Callers *callers;   /* caller.h */

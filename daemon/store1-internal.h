@@ -62,6 +62,7 @@ struct Waiting {
         SlotDraft *drafts[SLOTS_MAX];
         size_t n_drafts;
         SlotList slots;
+        uint32_t slot_changes, key_changes; /* the daemon's, when it began */
         size_t at;                  /* rekey: the slot that is worked on */
         int tries;                  /* rekey: questions asked for that slot */
         uint8_t slot[SLOT_ID_SIZE]; /* the slot that is meant */
@@ -106,6 +107,9 @@ int waiting_prove(Waiting *waiting, WaitingNext next);
 /* The call is answered: frees. Returns 0. */
 int waiting_finish(Waiting *waiting, const char *types, ...);
 int waiting_finish_reply(Waiting *waiting, sd_bus_message *reply);
+
+/* Whether a root opened since the call began still is the vault's. 0, or a negative errno with `error` Busy. */
+int store1_same_keys(Waiting *waiting, sd_bus_error *error);
 
 /* Ends a method handler: a failure frees the waiting and returns the error, a start keeps it and returns 1. */
 int waiting_started(Waiting *waiting, int r);

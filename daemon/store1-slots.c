@@ -14,6 +14,14 @@
 
 #define SLOT_ID_TEXT (2 * SLOT_ID_SIZE + 1)
 
+int store1_same_keys(Waiting *waiting, sd_bus_error *error)
+{
+        if (waiting->key_changes == waiting->daemon->key_changes)
+                return 0;
+        sd_bus_error_set(error, KEYFOB_ERROR_BUSY, "the vault got new keys meanwhile: try again");
+        return -EBUSY;
+}
+
 int store1_list_slots(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -103,10 +111,14 @@ static int add_write(Waiting *waiting, sd_bus_error *error)
         char id[SLOT_ID_TEXT];
         int r;
 
+        r = store1_same_keys(waiting, error);
+        if (r < 0)
+                return r;
         batch_flush(waiting->daemon);
         r = vault_slot_add(waiting->daemon->vault, waiting->root, waiting->draft);
         if (r != 0)
                 return daemon_error(waiting->daemon, error, r);
+        waiting->daemon->slot_changes++;
         hex_encode(slot_draft_id(waiting->draft), SLOT_ID_SIZE, id);
         return waiting_finish(waiting, "s", id);
 }
@@ -160,10 +172,14 @@ static int remove_write(Waiting *waiting, sd_bus_error *error)
 {
         int r;
 
+        r = store1_same_keys(waiting, error);
+        if (r < 0)
+                return r;
         batch_flush(waiting->daemon);
         r = vault_slot_remove(waiting->daemon->vault, waiting->root, waiting->slot);
         if (r != 0)
                 return daemon_error(waiting->daemon, error, r);
+        waiting->daemon->slot_changes++;
         return waiting_finish(waiting, NULL);
 }
 
@@ -211,10 +227,14 @@ static int passwd_write(Waiting *waiting, sd_bus_error *error)
 {
         int r;
 
+        r = store1_same_keys(waiting, error);
+        if (r < 0)
+                return r;
         batch_flush(waiting->daemon);
         r = vault_slot_replace(waiting->daemon->vault, waiting->root, waiting->draft);
         if (r != 0)
                 return daemon_error(waiting->daemon, error, r);
+        waiting->daemon->slot_changes++;
         return waiting_finish(waiting, NULL);
 }
 
@@ -318,6 +338,11 @@ static int rekey_finish(Waiting *waiting, sd_bus_error *error)
 
         if (!waiting->root)
                 return daemon_error(daemon, error, VAULT_E_WRONG_SECRET);
+        /* What came since would be dropped unnamed, what was replaced would be back. */
+        if (waiting->slot_changes != daemon->slot_changes) {
+                sd_bus_error_set(error, KEYFOB_ERROR_BUSY, "the key slots were changed meanwhile: try again");
+                return -EBUSY;
+        }
 
         /* Made before the keys, so that nothing can fail after them. */
         r = sd_bus_message_new_method_return(waiting->call, &reply);
@@ -342,6 +367,8 @@ static int rekey_finish(Waiting *waiting, sd_bus_error *error)
                                                                      waiting->n_drafts);
         if (r != 0)
                 return daemon_error(daemon, error, r);
+        daemon->slot_changes++;
+        daemon->key_changes++;
         return waiting_finish_reply(waiting, reply);
 }
 
@@ -360,6 +387,8 @@ static int rekey_proved(Waiting *waiting, sd_bus_error *error)
         const Slot *slot = waiting->slots.slots[waiting->at];
         _cleanup_free_ char *message = NULL;
 
+        if (waiting->proof == 0 && waiting->n_drafts == SLOTS_MAX)
+                return daemon_error(waiting->daemon, error, VAULT_E_DAMAGED);
         if (waiting->proof == 0) {
                 waiting->drafts[waiting->n_drafts++] = TAKE_PTR(waiting->draft);
                 waiting->at++;

@@ -46,6 +46,8 @@ int waiting_new(Daemon *daemon, sd_bus_message *call, const char *const *allowed
                 return -ENOMEM;
         waiting->daemon = daemon;
         waiting->call = sd_bus_message_ref(call);
+        waiting->slot_changes = daemon->slot_changes;
+        waiting->key_changes = daemon->key_changes;
 
         r = options_read(call, allowed, &waiting->options, error);
         if (r < 0)

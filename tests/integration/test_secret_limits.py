@@ -127,5 +127,59 @@ class FailingCommit(LimitsTest):
         self.assertEqual(self.client.wait_for('/org/keyfob', sc.STORE, 'LockChanged', timeout=10)[1], True)
 
 
+class KeysMeanwhile(LimitsTest):
+    """Between the first step of a Rekey and its last somebody else may change slots."""
+
+    def setUp(self):
+        super().setUp()
+        self.other = self.connect()
+
+    def add_three(self):
+        for n in range(3):
+            self.add(b'more %d' % n)
+
+    def add(self, password, auth=PASSWORD, client=None):
+        return (client or self.client).store('AddSlot', 'a{sv}', self.options(password, auth))
+
+    @staticmethod
+    def options(password, auth=PASSWORD):
+        return {'kind': ('s', 'password'), 'secret': ('ay', password), 'auth': ('ay', auth),
+                'kdf_memory': ('u', 65536), 'kdf_passes': ('u', 3)}
+
+    def rekey(self, secrets, drop):
+        return self.client.send('/org/keyfob', sc.STORE, 'Rekey', 'a{sv}',
+                                {'secrets': ('aay', secrets), 'drop': ('b', drop), 'interactive': ('b', False)})
+
+    def send(self, member, options):
+        return self.other.send('/org/keyfob', sc.STORE, member, 'a{sv}', options)
+
+    def test_a_slot_added_meanwhile_is_not_dropped(self):
+        self.add_three()
+        rekey = self.rekey([PASSWORD, b'more 0', b'more 1', b'more 2'], True)
+        added = self.send('AddSlot', {'kind': ('s', 'none'), 'auth': ('ay', PASSWORD)})
+        identity, = self.other.wait(added, 60)
+        with sc.expect_error(self, BUSY):
+            self.client.wait(rekey, 60)
+        self.assertIn(identity, [slot['id'][1] for slot in self.client.store('ListSlots')])
+
+    def test_a_password_changed_meanwhile_stays_changed(self):
+        self.add_three()
+        rekey = self.rekey([PASSWORD, b'more 0', b'more 1', b'more 2'], False)
+        changed = self.send('ChangePassword', {'old': ('ay', PASSWORD), 'new': ('ay', b'changed'),
+                                               'kdf_memory': ('u', 65536), 'kdf_passes': ('u', 3)})
+        self.other.wait(changed, 60)
+        with sc.expect_error(self, BUSY):
+            self.client.wait(rekey, 60)
+        self.client.unlock(b'changed')
+
+    def test_new_keys_meanwhile_are_not_taken_for_damage(self):
+        """The root that the second caller opened is another one by the time it has its draft."""
+        added = self.send('AddSlot', self.options(b'late'))
+        time.sleep(0.02)
+        self.client.wait(self.rekey([PASSWORD], False), 60)
+        with sc.expect_error(self, BUSY):
+            self.other.wait(added, 60)
+
+
 if __name__ == '__main__':
     kt.main()
