@@ -7,6 +7,14 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Nobody would be led anywhere else by it. */
+static int check_alias(const char *alias, sd_bus_error *error)
+{
+        if (alias && strcmp(alias, "session") == 0)
+                return store1_invalid(error, "'session' is the name of the collection in memory");
+        return 0;
+}
+
 /* ---- CreateCollection ---- */
 
 static int create_write(Waiting *waiting, sd_bus_error *error)
@@ -17,11 +25,21 @@ static int create_write(Waiting *waiting, sd_bus_error *error)
         CollectionRef ref;
         int r;
 
-        r = batch_begin(daemon);
-        if (r == 0)
-                r = vault_collection_create(daemon->vault, waiting->root, waiting->text, waiting->draft, &collection);
+        r = store1_same_keys(waiting, error);
+        if (r < 0)
+                return r;
+        /* Both or nothing: a collection without the alias it was made for would be made again. */
+        batch_flush(daemon);
+        r = vault_batch_begin(daemon->vault);
+        if (r != 0)
+                return daemon_error(daemon, error, r);
+        r = vault_collection_create(daemon->vault, waiting->root, waiting->text, waiting->draft, &collection);
         if (r == 0 && waiting->options.alias)
                 r = vault_alias_set(daemon->vault, waiting->options.alias, collection->no);
+        if (r == 0)
+                r = vault_batch_commit(daemon->vault);
+        else
+                vault_batch_rollback(daemon->vault);
         if (r != 0)
                 return daemon_error(daemon, error, r);
 
@@ -68,6 +86,9 @@ int store1_create_collection(sd_bus_message *m, void *userdata, sd_bus_error *er
         r = waiting_new(daemon, m, allowed, error, &waiting);
         if (r < 0)
                 return r;
+        r = check_alias(waiting->options.alias, error);
+        if (r < 0)
+                return waiting_started(waiting, r);
         waiting->text = strdup(label);
         if (!waiting->text ||
             asprintf(&message, "Enter the password of your Keyfob vault, to make the collection '%s'.", label) < 0)
@@ -142,6 +163,8 @@ int store1_set_alias(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = store1_need_vault(daemon, error);
         if (r >= 0)
                 r = sd_bus_message_read(m, "ss", &alias, &name);
+        if (r >= 0)
+                r = check_alias(alias, error);
         if (r >= 0 && name[0] != 0)
                 r = store1_collection(daemon, name, &ref, error);
         if (r < 0)

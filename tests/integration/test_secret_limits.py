@@ -60,6 +60,23 @@ class Replies(LimitsTest):
         self.client.call(second, sc.PROMPT, 'Dismiss')
 
 
+class NothingHalfDone(LimitsTest):
+    def collections(self):
+        return {c['name'][1] for c in self.client.store('Status')['collections'][1]}
+
+    def test_a_collection_is_not_made_without_its_alias(self):
+        before = self.collections()
+        for alias in ('a' * 300, 'session'):
+            with self.assertRaises(sc.Error):
+                self.client.store('CreateCollection', 'sa{sv}', 'half',
+                                  {'alias': ('s', alias), 'auth': ('ay', PASSWORD)})
+            self.assertEqual(self.collections(), before, alias)
+
+    def test_the_alias_session_is_taken(self):
+        with sc.expect_error(self, INVALID):
+            self.client.store('SetAlias', 'ss', 'session', 'default')
+
+
 class FailingCommit(LimitsTest):
     """The disk takes no more while a batch is open: what others did in memory stands, and they are told."""
 
