@@ -88,7 +88,7 @@ static int append_secret(Daemon *daemon, sd_bus_message *reply, const SecretSess
                 return 0;
 
         *total += content->value->size + strlen(path) + strlen(content->content_type) +
-                  strlen(secret_session_path(session)) + 64; /* lengths, padding, initialisation vector */
+                  strlen(secret_session_path(session)) + 96; /* lengths, padding, initialisation vector */
         if (*total > SECRETS_REPLY_MAX)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
                                          "more than %zu MiB of secrets at once: ask for fewer items",
