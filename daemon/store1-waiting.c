@@ -326,11 +326,16 @@ static int draft_job_new(Waiting *waiting, const Secret *const *secrets, size_t 
         return 0;
 }
 
-/* The job is free_data()'s from here on, also when it could not be started. */
+/* Takes the job over. */
 static int draft_job_start(Waiting *waiting, DraftJob *job, WaitingNext next)
 {
+        int r;
+
         waiting->next = next;
-        return job_start(waiting->daemon, draft_job_run, draft_job_done, draft_job_free, job, &waiting->job);
+        r = job_start(waiting->daemon, draft_job_run, draft_job_done, draft_job_free, job, &waiting->job);
+        if (r < 0)
+                draft_job_free(job);
+        return r;
 }
 
 int waiting_prepare(Waiting *waiting, SlotKind kind, const Secret *secret, WaitingNext next)
