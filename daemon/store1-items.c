@@ -380,8 +380,8 @@ int store1_list_deleted(sd_bus_message *m, void *userdata, sd_bus_error *error)
         _cleanup_(options_done) Options options = {0};
         Daemon *daemon = userdata;
         CollectionRef only = {0};
-        int r;
         size_t total = 0;
+        int r;
 
         r = store1_need_vault(daemon, error);
         if (r >= 0)
