@@ -32,6 +32,7 @@
 #define UNKNOWN_SIZE    1024U /* of a message that sd-bus sent by itself */
 #define SEND_BUFFER     (512 * 1024)
 #define ACCEPT_AT_ONCE  16
+#define REST_USEC       (UINT64_C(500) * 1000) /* when no descriptor or memory was left for a connection */
 
 struct Connection {
         Doors *doors;
@@ -52,7 +53,7 @@ struct Connection {
 struct Doors {
         Daemon *daemon;
         OwnSocket own;
-        sd_event_source *listening, *reap;
+        sd_event_source *listening, *rest, *reap;
         sd_id128_t id;
         Connection *connections;
         unsigned n_connections;
@@ -413,6 +414,24 @@ void doors_sent(Daemon *daemon, sd_bus *bus, sd_bus_message *message)
 
 /* ---- the doors ---- */
 
+/* Whoever waits to be accepted goes on waiting, and the loop would do nothing else than find that out. */
+static void rest(Doors *doors)
+{
+        if (!doors->full)
+                log_line(LOG_WARNING, "a connection could not be accepted: %m");
+        doors->full = true; /* said once, until there is room again */
+        if (sd_event_source_set_time_relative(doors->rest, REST_USEC) >= 0 &&
+            sd_event_source_set_enabled(doors->rest, SD_EVENT_ONESHOT) >= 0)
+                (void)sd_event_source_set_enabled(doors->listening, SD_EVENT_OFF);
+}
+
+static int on_rested(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Doors *doors = userdata;
+
+        return sd_event_source_set_enabled(doors->listening, SD_EVENT_ON);
+}
+
 static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         Doors *doors = userdata;
@@ -424,7 +443,7 @@ static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *us
 
                 if (client < 0) {
                         if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
-                                log_line(LOG_WARNING, "a connection could not be accepted: %m");
+                                rest(doors);
                         return 0;
                 }
                 if (getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ||
@@ -503,6 +522,9 @@ int doors_open(Daemon *daemon, const DoorsOptions *options)
         int r;
 
         r = sd_event_add_io(daemon->event, &doors->listening, doors->own.fd, EPOLLIN, on_accept, doors);
+        if (r >= 0)
+                r = sd_event_add_time_relative(daemon->event, &doors->rest, CLOCK_MONOTONIC, 0, 1000, on_rested,
+                                               doors);
         if (r < 0 || !options->use_bus)
                 return r;
         return session_bus_new(daemon, doors->own.path, options->replace, &doors->session);
@@ -516,6 +538,7 @@ Doors *doors_free(Doors *doors)
                 connection_free(doors->connections);
         doors->session = session_bus_free(doors->session);
         sd_event_source_disable_unref(doors->listening);
+        sd_event_source_disable_unref(doors->rest);
         sd_event_source_disable_unref(doors->reap);
         own_socket_done(&doors->own);
         free(doors);

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """What a client may ask for at most, and what becomes of the others when a commit fails under them."""
+import os
 import resource
+import socket
 import time
 
 import keyfob_test as kt
@@ -142,6 +144,31 @@ class FailingCommit(LimitsTest):
             self.client.wait(write)
         self.client.wait(lock)
         self.assertEqual(self.client.wait_for('/org/keyfob', sc.STORE, 'LockChanged', timeout=10)[1], True)
+
+
+class Descriptors(LimitsTest):
+    def cpu(self):
+        with open(f'/proc/{self.sandbox.daemon.pid}/stat', encoding='utf-8') as file:
+            fields = file.read().rsplit(') ', 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+    def test_none_left_is_no_reason_to_spin(self):
+        pid = self.sandbox.daemon.pid
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (30, 4096))
+        clients = []
+        for _ in range(40):
+            clients.append(socket.socket(socket.AF_UNIX))
+            self.addCleanup(clients[-1].close)
+            clients[-1].connect(self.sandbox.socket)
+        time.sleep(0.5)
+        used, said = self.cpu(), os.path.getsize(self.sandbox.log)
+        time.sleep(1.5)
+        self.assertLess(self.cpu() - used, 0.5)
+        self.assertLess(os.path.getsize(self.sandbox.log) - said, 2000)
+        self.client.store('Status')
+        for client in clients:
+            client.close()
+        self.connect().store('Status')
 
 
 class KeysMeanwhile(LimitsTest):
