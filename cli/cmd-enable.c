@@ -67,6 +67,18 @@ static bool have_units(void)
         return systemctl("cat", NULL, "keyfobd.service");
 }
 
+/* systemd unlinks a socket that is in its way. Of a daemon that somebody else started, which has the vault, that would
+ * leave clients only a second daemon that cannot have it. */
+static void enable_socket(void)
+{
+        _cleanup_(keyfob_closep) keyfob *k = NULL;
+        bool now = systemctl("is-active", NULL, "keyfobd.socket") || keyfob_connect(KEYFOB_SOCKET_ONLY, &k) != 0;
+
+        if (systemctl("enable", now ? "--now" : NULL, "keyfobd.socket"))
+                printf("Enabled keyfobd.socket (systemd)%s.\n",
+                       now ? "" : " for the next login: until then the keyfobd that runs keeps its socket");
+}
+
 /* ---- the bus ---- */
 
 static bool have_bus(void)
@@ -234,8 +246,8 @@ static int run_enable(Cli *cli, int argc, char *argv[])
         if (r != 0)
                 return r;
         reload_bus();
-        if (units && systemctl("enable", "--now", "keyfobd.socket"))
-                printf("Enabled keyfobd.socket (systemd).\n");
+        if (units)
+                enable_socket();
         return take_name(units);
 }
 

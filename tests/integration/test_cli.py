@@ -989,6 +989,20 @@ class Enable(kt.KeyfobTest):
         with open(file, encoding='utf-8') as content:
             self.assertEqual(content.read(), theirs, 'what stood there before enable is lost')
 
+    def test_systemd_does_not_take_the_socket_from_a_daemon_that_runs(self):
+        log = os.path.join(self.sandbox.root, 'systemctl.log')
+        self.sandbox.write('bin/systemctl', f'#!/bin/sh\necho "$@" >> {log}\n[ "$3" != is-active ]\n', mode=0o700)
+
+        def enabled():
+            with open(log, encoding='utf-8') as file:
+                return [line.split()[3:] for line in file if ' enable ' in line]
+
+        self.keyfob('enable')
+        self.assertEqual(enabled(), [['--now', 'keyfobd.socket']])
+        self.assertIsNotNone(kt.peer_pid(self.sandbox.socket), 'enable left no daemon')
+        self.assertIn(b'next login', self.keyfob('enable').stdout)
+        self.assertEqual(enabled()[1:], [['keyfobd.socket']])
+
     def name_is(self, sandbox, state):
         """Waits until the daemon says so: it is ready before it has its names."""
         deadline = time.monotonic() + 20
