@@ -7,7 +7,8 @@
  * the caller's when passed in, and belong to the object they were found in when handed out. Secrets are bytes with a
  * length.
  *
- * Calls block until the daemon has answered. A handle may be used by one thread at a time and not in a child after
+ * Calls block until the daemon has answered. After KEYFOB_E_UNREACHABLE a handle stays of no use, also when the daemon is
+ * back: close it and connect anew. A handle may be used by one thread at a time and not in a child after
  * fork(). The library installs no signal handlers, prints nothing and reads no terminal.
  *
  * SPDX-License-Identifier: BSD-2-Clause
@@ -76,7 +77,8 @@ enum keyfob_flags {
  * user or to root.
  *
  * flags: any of enum keyfob_flags, 0 for none. KEYFOB_E_UNREACHABLE when there is no daemon, KEYFOB_E_REFUSED when
- * there is one that belongs to someone else. End it with keyfob_close().
+ * there is one that belongs to someone else, -ENAMETOOLONG when XDG_RUNTIME_DIR is too long for a socket. End it with
+ * keyfob_close().
  */
 KEYFOB_API int keyfob_connect(unsigned flags, keyfob **ret);
 

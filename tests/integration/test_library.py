@@ -87,5 +87,54 @@ class Residues(kt.KeyfobTest):
         self.assertClean(USES['store'])
 
 
+@kt.not_sanitized
+class Contract(kt.KeyfobTest):
+    """What the header promises of handles and arguments."""
+
+    def setUp(self):
+        super().setUp()
+        self.sandbox.start_daemon()
+        self.sandbox.init()
+
+    def run_library(self, script):
+        self.sandbox.run([sys.executable, '-c', USER + script, self.sandbox.stage.library])
+
+    def test_broken_arguments(self):
+        self.run_library(r'''
+value = ctypes.c_void_p()
+for result in (lib.keyfob_connect(0, None), lib.keyfob_connect(64, ctypes.byref(value)), lib.keyfob_connect(6, ctypes.byref(value)),
+               lib.keyfob_get(None, b'a', b'b', ctypes.byref(value)), lib.keyfob_get(k, None, b'b', ctypes.byref(value)),
+               lib.keyfob_get(k, b'a', b'b', None), lib.keyfob_set(k, b'a', None, b'', 0),
+               lib.keyfob_set(k, b'a', b'b', None, 5), lib.keyfob_delete(None, b'a', b'b'), lib.keyfob_unlock(None, None, None, 0),
+               lib.keyfob_unlock(k, None, None, 1), lib.keyfob_lock(None, None), lib.keyfob_get_status(k, None),
+               lib.keyfob_list(k, None, None), lib.keyfob_set_prompt(None, None, None), lib.keyfob_lookup(k, None, 0, ctypes.byref(value))):
+    assert result == -22, result
+assert not value
+assert lib.keyfob_set(k, b'empty', b'empty', None, 0) == 0
+assert lib.keyfob_set(k, b'\xff', b'b', None, 0) == 2
+for free in (lib.keyfob_close, lib.keyfob_value_free, lib.keyfob_items_free, lib.keyfob_status_free):
+    assert not free(None)
+''')
+
+    def test_a_daemon_that_comes_back(self):
+        self.run_library(f'''
+import os, signal, subprocess, time
+value = ctypes.c_void_p()
+assert lib.keyfob_get(k, b'a', b'b', ctypes.byref(value)) == 1
+os.kill({self.sandbox.daemon.pid}, signal.SIGTERM)
+while os.path.exists('/proc/{self.sandbox.daemon.pid}') and open('/proc/{self.sandbox.daemon.pid}/stat').read().split()[2] != 'Z':
+    time.sleep(0.05)
+assert lib.keyfob_get(k, b'a', b'b', ctypes.byref(value)) == 5
+subprocess.run([{self.sandbox.stage.keyfob!r}, 'status'], check=True, stdout=subprocess.DEVNULL)
+assert lib.keyfob_get(k, b'a', b'b', ctypes.byref(value)) == 5
+anew = ctypes.c_void_p()
+assert lib.keyfob_connect(0, ctypes.byref(anew)) == 0
+assert lib.keyfob_set(anew, b'a', b'b', b'x', ctypes.c_size_t(1)) == 3
+assert lib.keyfob_get(anew, b'a', b'b', ctypes.byref(value)) in (1, 3)
+lib.keyfob_close(k)
+lib.keyfob_close(anew)
+''')
+
+
 if __name__ == '__main__':
     kt.main()
