@@ -37,6 +37,7 @@ At teardown every process is ended by its pid, and the test fails when a program
 Programs under ASan are instrumented themselves. A library loaded into a foreign process (Python's ctypes, another
 program's plug-in) is not: decorate such a test with @kt.not_sanitized.
 """
+import atexit
 import contextlib
 import ctypes
 import fcntl
@@ -76,7 +77,7 @@ class Stage:
         if not os.path.isdir(os.path.join(BUILD, 'meson-info')):
             raise SystemExit(f'{BUILD} is not a build directory: set KEYFOB_BUILD')
         options = {o['name']: o['value'] for o in _introspect('buildoptions')}
-        self.destdir = os.path.join(BUILD, 'stage')
+        self.destdir = self._plain(os.path.join(BUILD, 'stage'))
         self.sanitize = options.get('b_sanitize', 'none')
         prefix = options['prefix']
 
@@ -100,6 +101,17 @@ class Stage:
         self.helper = os.path.join(self.libexecdir, 'keyfob-helper')
         self.library = os.path.join(self.libdir, 'libkeyfob.so.0')
 
+    @staticmethod
+    def _plain(path):
+        """The same directory by a name that shells, pkg-config and service files take as it is."""
+        if re.fullmatch(r'[\w./+-]+', path, re.ASCII):
+            return path
+        place = tempfile.mkdtemp(prefix='kf-stage-', dir='/tmp')
+        atexit.register(shutil.rmtree, place, ignore_errors=True)
+        link = os.path.join(place, 'stage')
+        os.symlink(path, link)
+        return link
+
     def refresh(self):
         """Installs when something that is installed has changed; safe with tests in parallel."""
         with open(os.path.join(BUILD, '.stage.lock'), 'w', encoding='utf-8') as lock:
@@ -113,8 +125,9 @@ class Stage:
             with contextlib.suppress(OSError), open(stamp, encoding='utf-8') as file:
                 if file.read() == state.hexdigest() and os.path.isdir(self.destdir):
                     return self
-            shutil.rmtree(self.destdir, ignore_errors=True)
-            result = subprocess.run(['meson', 'install', '-C', BUILD, '--no-rebuild', '--destdir', self.destdir],
+            destdir = os.path.join(BUILD, 'stage')
+            shutil.rmtree(destdir, ignore_errors=True)
+            result = subprocess.run(['meson', 'install', '-C', BUILD, '--no-rebuild', '--destdir', destdir],
                                     stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                     env={**os.environ, 'LC_ALL': 'C.UTF-8'}, timeout=120, check=False)
             if result.returncode != 0:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -727,6 +728,18 @@ class Slots(kt.KeyfobTest):
         self.keyfob('slot', 'remove', 'open')
         self.assertNotIn(b'unprotected', self.keyfob('status').stdout.lower())
 
+    def test_passwords_that_protect_nothing(self):
+        empty, new = self.sandbox.write('empty', '\n'), self.sandbox.write('second', 'second')
+        short, before = self.sandbox.write('short', 'x' * 31), self.slots()
+        for args, word in ((('slot', 'add', '--new-password-file', empty), 'empty'),
+                           (('collection', 'create', 'Own', '--new-password-file', empty), 'empty'),
+                           (('slot', 'add', '--kind', 'none', '--new-password-file', new), 'no password'),
+                           (('slot', 'add', '--key-file', short), 'shorter than 32'),
+                           (('slot', 'add', '--key-file', '/etc/hostname', '--new-password-file', new), 'no password')):
+            with self.subTest(args):
+                self.assertOneLine(self.keyfob(*args, '--password-file', self.first, code=2).stderr, word)
+        self.assertEqual(self.slots(), before)
+
     def test_no_such_slot(self):
         self.assertOneLine(self.keyfob('slot', 'remove', 'ffffffff', '--password-file', self.first, code=1).stderr)
 
@@ -951,8 +964,8 @@ class Enable(kt.KeyfobTest):
         with open(file, encoding='utf-8') as content:
             text = content.read()
         self.assertIn('Name=org.freedesktop.secrets', text)
-        executable = re.search(r'(?m)^Exec=(.*)$', text)[1].strip('"')
-        self.assertTrue(os.access(executable.split()[0], os.X_OK), executable)
+        command = shlex.split(re.search(r'(?m)^Exec=(.*)$', text)[1])
+        self.assertTrue(os.access(command[0], os.X_OK), command)
         before = os.stat(file).st_mtime_ns
         self.keyfob('enable')
         self.assertEqual(os.stat(file).st_mtime_ns, before, 'enable twice writes once')
