@@ -17,6 +17,7 @@
 #include "cli/password.h"
 
 #define KEYFILE_SIZE ((size_t)64)
+#define KEYFILE_MIN  ((size_t)32) /* what the vault takes */
 
 static int absolute(const char *path, char **ret)
 {
@@ -85,6 +86,9 @@ int keyfile_open(const char *path, Keyfile *ret)
                 r = password_read_file(keyfile.path, PASSWORD_MAX, &keyfile.content);
                 if (r != 0)
                         return r;
+                if (keyfile.content->size < KEYFILE_MIN)
+                        return cli_error(EXIT_USAGE, "%s is shorter than %zu bytes: a key file must not be guessable",
+                                         keyfile.path, KEYFILE_MIN);
         } else {
                 return cli_error(EXIT_OTHER, "cannot make %s: %s", keyfile.path, strerror(errno));
         }
