@@ -89,6 +89,8 @@ static int collection_create(Cli *cli, int argc, char *argv[])
         r = password_read(&source, &auth);
         if (r == 0)
                 r = password_read(&own_source, &own);
+        if (r == 0 && own && own->size == 0)
+                return cli_error(EXIT_USAGE, "an empty password protects nothing");
         if (r == 0)
                 r = cli_connect(&k);
         if (r != 0)
@@ -96,6 +98,9 @@ static int collection_create(Cli *cli, int argc, char *argv[])
         cli_use_terminal(k);
 
         request_init(&request, k, "CreateCollection");
+        request.nobody =
+                "nobody to ask for a password: give --password-file FILE, and --new-password-file FILE for one of "
+                "its own";
         request_append(&request, "s", argv[optind]);
         request_string(&request, "alias", alias);
         request_secret(&request, "own_secret", own);

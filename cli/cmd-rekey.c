@@ -61,6 +61,8 @@ static int run_rekey(Cli *cli, int argc, char *argv[])
                 if (r == 0) {
                         cli_use_terminal(k);
                         request_init(&request, k, "Rekey");
+                        request.nobody = "nobody to ask for the passwords of all slots: give --password-file FILE for "
+                                         "each, or --drop";
                         request_secrets(&request, "secrets", secrets, n);
                         request_bool(&request, "drop", drop);
                         request_end_options(&request);

@@ -148,10 +148,14 @@ static int slot_add(Cli *cli, int argc, char *argv[])
                 kind = key_path ? "credential" : "password";
         if ((strcmp(kind, "credential") == 0) != (key_path != NULL))
                 return cli_error(EXIT_USAGE, "--kind credential and --key-file FILE go together");
+        if (strcmp(kind, "password") != 0 && (new_source.file || new_source.fd >= 0))
+                return cli_error(EXIT_USAGE, "a slot of kind %s has no password", kind);
 
         r = password_read(&source, &auth);
         if (r == 0)
                 r = password_read(&new_source, &secret);
+        if (r == 0 && secret && secret->size == 0)
+                return cli_error(EXIT_USAGE, "an empty password protects nothing");
         if (r == 0)
                 r = cli_connect(&k);
         if (r == 0 && key_path)
@@ -161,6 +165,9 @@ static int slot_add(Cli *cli, int argc, char *argv[])
         cli_use_terminal(k);
 
         request_init(&request, k, "AddSlot");
+        request.nobody =
+                "nobody to ask for a password: give --password-file FILE, and --new-password-file FILE for a new "
+                "one";
         request_string(&request, "kind", kind);
         request_secret(&request, "secret", key_path ? keyfile.content : secret);
         request_string(&request, "path", keyfile.path);
@@ -211,6 +218,7 @@ static int slot_remove(Cli *cli, int argc, char *argv[])
         cli_use_terminal(k);
 
         request_init(&request, k, "RemoveSlot");
+        request.nobody = "nobody to ask for a password: give --password-file FILE";
         request_append(&request, "s", argv[optind]);
         request_secret(&request, "auth", auth);
         r = request_call(&request, CLIENT_ASKS, NULL);
@@ -309,6 +317,7 @@ static int run_passwd(Cli *cli, int argc, char *argv[])
         cli_use_terminal(k);
 
         request_init(&request, k, "ChangePassword");
+        request.nobody = "nobody to ask for the passwords: give --password-file FILE and --new-password-file FILE";
         request_secret(&request, "old", old);
         request_secret(&request, "new", new);
         kdf_append(&request, &kdf);
