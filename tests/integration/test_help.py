@@ -2,6 +2,7 @@
 """What --help, the man page and the completions of the shells say about options: the same."""
 import os
 import re
+import shlex
 import subprocess
 import unittest
 
@@ -52,7 +53,7 @@ class Help(unittest.TestCase):
 
     def test_bash(self):
         for command in self.commands:
-            script = (f'. {kt.SOURCE}/data/completions/keyfob.bash; COMP_WORDS=(keyfob {command} --); COMP_CWORD=2; '
+            script = (f'. {shlex.quote(kt.SOURCE)}/data/completions/keyfob.bash; COMP_WORDS=(keyfob {command} --); COMP_CWORD=2; '
                       '_keyfob; printf "%s\n" "${COMPREPLY[@]}"')
             offered = subprocess.run(['bash', '-c', script], stdout=subprocess.PIPE, check=True).stdout.decode().split()
             with self.subTest(command):
