@@ -63,10 +63,10 @@ struct Waiting {
         size_t n_drafts;
         SlotList slots;
         uint32_t slot_changes, key_changes; /* the daemon's, when it began */
-        size_t at;                  /* rekey: the slot that is worked on */
-        int tries;                  /* rekey: questions asked for that slot */
-        uint8_t slot[SLOT_ID_SIZE]; /* the slot that is meant */
-        uint32_t collection;        /* the collection that is meant; 0: the vault */
+        size_t at;                          /* rekey: the slot that is worked on */
+        int tries;                          /* rekey: questions asked for that slot */
+        uint8_t slot[SLOT_ID_SIZE];         /* the slot that is meant */
+        uint32_t collection;                /* the collection that is meant; 0: the vault */
         SlotDraft *draft;
         char *text;
         Secret **ask_target; /* where the answer of `ask` goes */
