@@ -75,6 +75,13 @@ int cli_fail(keyfob *k, int result);
                 NULL, 0, NULL, 0                                                                                      \
         }
 
+/* What a command's first argument chooses ("slot add"); the first is what happens without one, or with an option. */
+typedef struct Verb {
+        const char *name;
+        int (*run)(Cli *cli, int argc, char *argv[]);
+} Verb;
+int cli_verb(Cli *cli, const Verb *verbs, size_t n, int argc, char *argv[]);
+
 /* Handles a common option: -1 to go on, else the exit code. */
 int cli_option(Cli *cli, int c);
 /* For commands without options of their own: -1, else the exit code. The operands are at argv[optind]. */

@@ -195,24 +195,12 @@ static int collection_default(Cli *cli, int argc, char *argv[])
 
 static int run_collection(Cli *cli, int argc, char *argv[])
 {
-        const char *verb = argc > 1 ? argv[1] : "list";
+        static const Verb verbs[] = {{"list", collection_list},
+                                     {"create", collection_create},
+                                     {"delete", collection_delete},
+                                     {"default", collection_default}};
 
-        if (argc > 1 && verb[0] == '-')
-                return collection_list(cli, argc, argv);
-        if (argc > 1) {
-                argv[1] = argv[0];
-                argv++;
-                argc--;
-        }
-        if (strcmp(verb, "list") == 0)
-                return collection_list(cli, argc, argv);
-        if (strcmp(verb, "create") == 0)
-                return collection_create(cli, argc, argv);
-        if (strcmp(verb, "delete") == 0)
-                return collection_delete(cli, argc, argv);
-        if (strcmp(verb, "default") == 0)
-                return collection_default(cli, argc, argv);
-        return cli_usage(cli);
+        return cli_verb(cli, verbs, ELEMENTSOF(verbs), argc, argv);
 }
 
 const Command command_collection = {

@@ -230,23 +230,9 @@ static int slot_remove(Cli *cli, int argc, char *argv[])
 
 static int run_slot(Cli *cli, int argc, char *argv[])
 {
-        const char *verb = argc > 1 ? argv[1] : "list";
+        static const Verb verbs[] = {{"list", slot_list}, {"add", slot_add}, {"remove", slot_remove}};
 
-        if (argc > 1 && verb[0] == '-')
-                return slot_list(cli, argc, argv);
-        /* getopt takes the first argument for the program's name in its messages */
-        if (argc > 1) {
-                argv[1] = argv[0];
-                argv++;
-                argc--;
-        }
-        if (strcmp(verb, "list") == 0)
-                return slot_list(cli, argc, argv);
-        if (strcmp(verb, "add") == 0)
-                return slot_add(cli, argc, argv);
-        if (strcmp(verb, "remove") == 0)
-                return slot_remove(cli, argc, argv);
-        return cli_usage(cli);
+        return cli_verb(cli, verbs, ELEMENTSOF(verbs), argc, argv);
 }
 
 const Command command_slot = {

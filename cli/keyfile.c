@@ -15,6 +15,7 @@
 #include "cli/cli.h"
 #include "cli/output.h"
 #include "cli/password.h"
+#include "common/places.h"
 
 #define KEYFILE_SIZE ((size_t)64)
 #define KEYFILE_MIN  ((size_t)32) /* what the vault takes */
@@ -28,17 +29,6 @@ static int absolute(const char *path, char **ret)
         if (!getcwd(directory, sizeof(directory)))
                 return -errno;
         return asprintf(ret, "%s/%s", directory, path) < 0 ? -ENOMEM : 0;
-}
-
-static int sync_parent(const char *path)
-{
-        _cleanup_free_ char *parent = strndup(path, (size_t)(strrchr(path, '/') - path) + 1);
-        _cleanup_close_ int fd = -1;
-
-        if (!parent)
-                return -ENOMEM;
-        fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
 static int make(int fd, const char *path, Secret **ret)
@@ -57,7 +47,7 @@ static int make(int fd, const char *path, Secret **ret)
                 return r;
         if (fsync(fd) < 0)
                 return -errno;
-        r = sync_parent(path);
+        r = places_sync_parent(path);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(content);

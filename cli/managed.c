@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 
 #include "cli/output.h"
-#include "common/cleanup.h"
+#include "common/places.h"
 
 #define FILE_MAX ((size_t)64 * 1024)
 
@@ -41,32 +41,6 @@ static bool is_ours(const char *text)
         return strncmp(text, MANAGED_MARK, strlen(MANAGED_MARK)) == 0;
 }
 
-static int make_parents(const char *path)
-{
-        _cleanup_free_ char *copy = strdup(path);
-
-        if (!copy)
-                return -ENOMEM;
-        for (char *slash = strchr(copy + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-                *slash = 0;
-                if (mkdir(copy, 0700) < 0 && errno != EEXIST)
-                        return -errno;
-                *slash = '/';
-        }
-        return 0;
-}
-
-static int sync_parent(const char *path)
-{
-        _cleanup_free_ char *parent = strndup(path, (size_t)(strrchr(path, '/') - path) + 1);
-        _cleanup_close_ int fd = -1;
-
-        if (!parent)
-                return -ENOMEM;
-        fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        return fd < 0 || fsync(fd) < 0 ? -errno : 0;
-}
-
 static int replace(const char *path, const char *text)
 {
         _cleanup_free_ char *temporary = NULL;
@@ -87,7 +61,7 @@ static int replace(const char *path, const char *text)
                 (void)unlink(temporary);
                 return r;
         }
-        return sync_parent(path);
+        return places_sync_parent(path);
 }
 
 int managed_write(const char *path, const char *text, bool *ret_changed)
@@ -115,7 +89,7 @@ int managed_write(const char *path, const char *text, bool *ret_changed)
                 if (rename(path, aside) < 0)
                         return -errno;
         } else {
-                r = make_parents(path);
+                r = places_make_parents(path);
                 if (r < 0)
                         return r;
         }
@@ -148,5 +122,5 @@ int managed_remove(const char *path, bool *ret_changed)
                         return -errno;
         }
         *ret_changed = true;
-        return sync_parent(path);
+        return places_sync_parent(path);
 }

@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/output.h"
 #include "cli/terminal.h"
@@ -64,4 +65,18 @@ void cli_use_terminal(keyfob *k)
 {
         if (terminal_available())
                 (void)keyfob_set_prompt(k, terminal_prompt, NULL);
+}
+
+int cli_verb(Cli *cli, const Verb *verbs, size_t n, int argc, char *argv[])
+{
+        const char *name = argc > 1 ? argv[1] : "";
+
+        if (name[0] == '-' || argc <= 1)
+                return verbs[0].run(cli, argc, argv);
+        /* getopt takes the first argument for the program's name in its messages. */
+        argv[1] = argv[0];
+        for (size_t i = 0; i < n; i++)
+                if (strcmp(name, verbs[i].name) == 0)
+                        return verbs[i].run(cli, argc - 1, argv + 1);
+        return cli_usage(cli);
 }

@@ -74,7 +74,7 @@ int places_runtime_dir(char **ret)
         return asprintf(ret, "/tmp/keyfob-%u", getuid()) < 0 ? -ENOMEM : 0;
 }
 
-static int make_parents(const char *path)
+int places_make_parents(const char *path)
 {
         _cleanup_free_ char *copy = strdup(path);
 
@@ -87,6 +87,17 @@ static int make_parents(const char *path)
                 *slash = '/';
         }
         return 0;
+}
+
+int places_sync_parent(const char *path)
+{
+        _cleanup_free_ char *parent = strndup(path, (size_t)(strrchr(path, '/') - path) + 1);
+        _cleanup_close_ int fd = -1;
+
+        if (!parent)
+                return -ENOMEM;
+        fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 || fsync(fd) < 0 ? -errno : 0;
 }
 
 static int open_dir(const char *path)
@@ -102,7 +113,7 @@ int places_open_private_dir(const char *path)
         struct stat st;
         int r;
 
-        r = make_parents(path);
+        r = places_make_parents(path);
         if (r < 0)
                 return r;
         if (mkdir(path, 0700) < 0 && errno != EEXIST)

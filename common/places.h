@@ -28,3 +28,9 @@ int places_open_private_dir(const char *path);
 
 /* As above, but nothing is made or changed: -ENOENT, -EPERM when owner or mode are wrong. */
 int places_check_private_dir(const char *path);
+
+/* Makes what is missing (0700) above the last component of a path. 0, or a negative errno. */
+int places_make_parents(const char *path);
+
+/* Makes the directory entry of an absolute path durable. 0, or a negative errno. */
+int places_sync_parent(const char *path);
