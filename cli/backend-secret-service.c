@@ -26,14 +26,16 @@ static int fail(BackendError *error, GError *from)
         else if (g_error_matches(from, SECRET_ERROR, SECRET_ERROR_NO_SUCH_OBJECT) ||
                  g_error_matches(from, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_OBJECT))
                 r = KEYFOB_E_NOT_FOUND;
+        else if (g_error_matches(from, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+                r = KEYFOB_E_CANCELLED;
+        else if (g_error_matches(from, G_IO_ERROR, G_IO_ERROR_DBUS_ERROR))
+                r = KEYFOB_E_OTHER; /* the keyring's own error, whose name libsecret has dropped */
         else if (g_error_matches(from, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN) ||
                  g_error_matches(from, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER) ||
                  g_error_matches(from, G_DBUS_ERROR, G_DBUS_ERROR_NO_SERVER) ||
                  g_error_matches(from, G_DBUS_ERROR, G_DBUS_ERROR_SPAWN_SERVICE_NOT_FOUND) ||
                  g_error_matches(from, G_DBUS_ERROR, G_DBUS_ERROR_SPAWN_CHILD_EXITED) || from->domain == G_IO_ERROR)
                 r = KEYFOB_E_UNREACHABLE;
-        else if (g_error_matches(from, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-                r = KEYFOB_E_CANCELLED;
         (void)g_dbus_error_strip_remote_error(from);
         (void)snprintf(error->text, sizeof(error->text), "%s", from->message);
         g_error_free(from);
@@ -299,8 +301,13 @@ static int backend_unlock(void *handle, const char *collection, BackendError *er
         n = secret_service_unlock_sync(handle, collections, NULL, &unlocked, &from);
         g_list_free_full(unlocked, g_object_unref);
         g_list_free_full(collections, g_object_unref);
-        if (from)
-                return fail(error, from);
+        if (from) {
+                /* An error of the keyring's own, here: it could not ask. */
+                bool own = g_error_matches(from, G_IO_ERROR, G_IO_ERROR_DBUS_ERROR);
+
+                r = fail(error, from);
+                return own ? KEYFOB_E_NO_PROMPTER : r;
+        }
         return n < wanted ? say(error, KEYFOB_E_CANCELLED, "the keyring was not unlocked") : 0;
 }
 

@@ -206,6 +206,22 @@ class GnomeKeyring(kt.SharedTest):
         self.sandbox.run(['/usr/bin/python3', '-c', maps, self.sandbox.stage.keyfob])
 
 
+class LockedService(kt.KeyfobTest):
+    """A Secret Service with a password, and nobody to ask for it."""
+
+    def test_says_locked(self):
+        self.sandbox.start_bus()
+        self.sandbox.start_daemon()
+        self.sandbox.init()
+        self.keyfob('-b', 'secret-service', 'set', 'shut', 'me', input='value')
+        self.keyfob('lock')
+        error = self.keyfob('-b', 'secret-service', 'get', 'shut', 'me', code=3).stderr.decode()
+        self.assertIn('locked', error)
+        self.assertIn('keyfob unlock', error)
+        self.assertNotIn('no daemon', error)
+        self.assertEqual(error.count('\n'), 1)
+
+
 class NobodyThere(kt.KeyfobTest):
     bus = True
 
