@@ -145,6 +145,9 @@ int op_end(Op *op, int r)
 {
         Vault *vault = op->vault;
 
+        /* There is no disk to make room on. */
+        if (vault->ephemeral && r == -ENOSPC)
+                r = VAULT_E_LIMIT;
         if (op->own) {
                 if (r == 0)
                         return vault_batch_commit(vault);

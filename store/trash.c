@@ -21,6 +21,8 @@ int trash_keep(Vault *vault, ItemId id, bool deleted)
         _cleanup_(statement_donep) sqlite3_stmt *keep = NULL, *trim = NULL;
         int r;
 
+        if (vault->ephemeral)
+                return 0;
         r = vault_statement(vault, STATEMENT_TRASH_KEEP, &keep);
         if (r != 0)
                 return r;

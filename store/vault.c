@@ -201,13 +201,20 @@ static int vault_new_blank(Vault **ret)
 
 int vault_open_memory(Vault **ret)
 {
+        _cleanup_(vault_freep) Vault *vault = NULL;
+        int64_t pages = 0;
         int r;
 
-        r = vault_new_blank(ret);
+        r = vault_new_blank(&vault);
         if (r != 0)
                 return r;
-        (*ret)->ephemeral = true;
-        (*ret)->unlocked = true;
+        r = db_pragma(vault->db, "PRAGMA max_page_count=16384", &pages);
+        if (r != 0)
+                return r;
+        assert((size_t)pages * 4096 == VAULT_MEMORY_MAX);
+        vault->ephemeral = true;
+        vault->unlocked = true;
+        *ret = TAKE_PTR(vault);
         return 0;
 }
 

@@ -40,6 +40,7 @@ const char *vault_strerror(int result);
 
 /* Limits */
 #define VAULT_SECRET_MAX      ((size_t)4 * 1024 * 1024)
+#define VAULT_MEMORY_MAX      ((size_t)64 * 1024 * 1024) /* of a vault in memory */
 #define VAULT_LABEL_MAX       4096U
 #define VAULT_ATTRIBUTES_MAX  64U
 #define VAULT_ATTRIBUTE_MAX   8192U /* bytes of a name or of a value */
@@ -66,7 +67,8 @@ int vault_create(const char *path, const SlotDraft *slot, const char *label, Vau
  * (ret_pid: who has it, 0 unknown), VAULT_E_UNSAFE, VAULT_E_TOO_NEW, VAULT_E_DAMAGED. Runs migrations. */
 int vault_open(const char *path, Vault **ret, pid_t *ret_pid);
 
-/* A vault in memory only, unlocked, with no collection and no way to lock: the home of the `session` collection. */
+/* A vault in memory only, unlocked, with no collection and no way to lock: the home of the `session` collection. It keeps
+ * nothing that was deleted or replaced, and answers VAULT_E_LIMIT beyond VAULT_MEMORY_MAX. */
 int vault_open_memory(Vault **ret);
 
 /* Checkpoints, closes, wipes. An open batch is rolled back. NULL allowed. Returns NULL. */

@@ -416,6 +416,41 @@ TEST(a_memory_vault_has_no_file_and_no_locks)
         check_in_order(vault);
 }
 
+TEST(a_memory_vault_is_bounded_and_keeps_no_trash)
+{
+        _cleanup_(vault_freep) Vault *vault = NULL;
+        _cleanup_(trash_list_done) TrashList trash = {0};
+        size_t size = (size_t)1024 * 1024;
+        _cleanup_free_ uint8_t *value = calloc(1, size);
+        ItemChange change = {.value = value, .value_size = size, .value_set = true};
+        const VaultCollection *c;
+        ItemId id = 0;
+        unsigned n = 0;
+        int r;
+
+        CHECK(value);
+        CHECK(arena_init() >= 0);
+        CHECK_EQ(vault_open_memory(&vault), 0);
+        CHECK_EQ(vault_collection_create(vault, NULL, "session", NULL, &c), 0);
+
+        /* What comes and goes leaves nothing, however often. */
+        for (unsigned i = 0; i < 2 * VAULT_MEMORY_MAX / size; i++) {
+                CHECK_EQ(vault_item_create(vault, c->no, &change, false, &id, NULL), 0);
+                CHECK_EQ(vault_item_update(vault, id, &change), 0);
+                CHECK_EQ(vault_item_delete(vault, id), 0);
+        }
+        CHECK_EQ(vault_trash(vault, 0, 0, &trash), 0);
+        CHECK_EQ(trash.n, 0);
+
+        while ((r = vault_item_create(vault, c->no, &change, false, &id, NULL)) == 0)
+                n++;
+        CHECK_EQ(r, VAULT_E_LIMIT);
+        CHECK(n >= VAULT_MEMORY_MAX / size / 2 && n <= VAULT_MEMORY_MAX / size);
+        CHECK_EQ(vault_item_delete(vault, id), 0);
+        CHECK_EQ(vault_item_create(vault, c->no, &change, false, &id, NULL), 0);
+        check_in_order(vault);
+}
+
 TEST(results_have_texts)
 {
         for (int r = 0; r < _VAULT_RESULT_MAX; r++)
