@@ -17,7 +17,7 @@ A test is an ordinary unittest file, tests/integration/test_NAME.py; tests/integ
     if __name__ == '__main__':
         kt.main()
 
-Run one by hand:   KEYFOB_BUILD=/tmp/b-me /usr/bin/python3 tests/integration/test_smoke.py -v Names.test_set_get
+Run one by hand:   KEYFOB_BUILD=build /usr/bin/python3 tests/integration/test_smoke.py -v Names.test_set_get
 
 What a sandbox offers (self.sandbox, or `with kt.Sandbox(bus=True) as sandbox`):
 
