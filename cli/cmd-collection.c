@@ -10,8 +10,6 @@
 #include "cli/request.h"
 #include "cli/status.h"
 
-enum { OPTION_NEW_FILE = 0x200, OPTION_NEW_FD };
-
 static int collection_list(Cli *cli, int argc, char *argv[])
 {
         _cleanup_(keyfob_closep) keyfob *k = NULL;
@@ -43,10 +41,8 @@ static int collection_create(Cli *cli, int argc, char *argv[])
         static const struct option options[] = {CLI_HELP,
                                                 {"alias", required_argument, NULL, 'a'},
                                                 {"own-password", no_argument, NULL, 'o'},
-                                                {"password-file", required_argument, NULL, 'f'},
-                                                {"password-fd", required_argument, NULL, 'd'},
-                                                {"new-password-file", required_argument, NULL, OPTION_NEW_FILE},
-                                                {"new-password-fd", required_argument, NULL, OPTION_NEW_FD},
+                                                PASSWORD_OPTIONS,
+                                                PASSWORD_NEW_OPTIONS,
                                                 CLI_END};
         _cleanup_(keyfob_closep) keyfob *k = NULL;
         _cleanup_(request_done) Request request = {0};
@@ -65,20 +61,10 @@ static int collection_create(Cli *cli, int argc, char *argv[])
                 case 'o':
                         own_password = true;
                         break;
-                case 'f':
-                        source.file = optarg;
-                        break;
-                case OPTION_NEW_FILE:
-                        own_source.file = optarg;
-                        break;
-                case 'd':
-                case OPTION_NEW_FD:
-                        r = password_source_set_fd(c == 'd' ? &source : &own_source, optarg);
-                        if (r != 0)
-                                return r;
-                        break;
                 default:
-                        r = cli_option(cli, c);
+                        r = password_option(&source, &own_source, c, optarg);
+                        if (r == PASSWORD_NOT_MINE)
+                                r = cli_option(cli, c);
                         if (r >= 0)
                                 return r;
                 }

@@ -41,8 +41,7 @@ static int run_init(Cli *cli, int argc, char *argv[])
                                                 CLI_JSON,
                                                 {"kind", required_argument, NULL, 'k'},
                                                 {"key-file", required_argument, NULL, 'K'},
-                                                {"password-file", required_argument, NULL, 'f'},
-                                                {"password-fd", required_argument, NULL, 'd'},
+                                                PASSWORD_OPTIONS,
                                                 {"label", required_argument, NULL, 'l'},
                                                 KDF_OPTIONS,
                                                 CLI_END};
@@ -64,19 +63,13 @@ static int run_init(Cli *cli, int argc, char *argv[])
                 case 'K':
                         key_path = optarg;
                         break;
-                case 'f':
-                        source.file = optarg;
-                        break;
-                case 'd':
-                        r = password_source_set_fd(&source, optarg);
-                        if (r != 0)
-                                return r;
-                        break;
                 case 'l':
                         label = optarg;
                         break;
                 default:
-                        r = kdf_option(&kdf, c, optarg);
+                        r = password_option(&source, NULL, c, optarg);
+                        if (r == PASSWORD_NOT_MINE)
+                                r = kdf_option(&kdf, c, optarg);
                         if (r == KDF_NOT_MINE)
                                 r = cli_option(cli, c);
                         if (r >= 0)

@@ -31,31 +31,18 @@ static int unlock_own(const char *collection, const PasswordSource *source)
 
 static int run_unlock(Cli *cli, int argc, char *argv[])
 {
-        static const struct option options[] = {CLI_HELP,
-                                                CLI_BACKEND,
-                                                {"password-file", required_argument, NULL, 'f'},
-                                                {"password-fd", required_argument, NULL, 'd'},
-                                                CLI_END};
+        static const struct option options[] = {CLI_HELP, CLI_BACKEND, PASSWORD_OPTIONS, CLI_END};
         _cleanup_(keyring_done) Keyring keyring = KEYRING_NULL;
         PasswordSource source = {.fd = -1, .credential = true};
         const char *collection;
         int c, r;
 
         while ((c = getopt_long(argc, argv, "hb:p:", options, NULL)) >= 0) {
-                switch (c) {
-                case 'f':
-                        source.file = optarg;
-                        break;
-                case 'd':
-                        r = password_source_set_fd(&source, optarg);
-                        if (r != 0)
-                                return r;
-                        break;
-                default:
+                r = password_option(&source, NULL, c, optarg);
+                if (r == PASSWORD_NOT_MINE)
                         r = cli_option(cli, c);
-                        if (r >= 0)
-                                return r;
-                }
+                if (r >= 0)
+                        return r;
         }
         if (argc - optind > 1)
                 return cli_usage(cli);

@@ -12,12 +12,8 @@
 
 static int run_rekey(Cli *cli, int argc, char *argv[])
 {
-        static const struct option options[] = {CLI_HELP,
-                                                CLI_JSON,
-                                                {"password-file", required_argument, NULL, 'f'},
-                                                {"password-fd", required_argument, NULL, 'd'},
-                                                {"drop", no_argument, NULL, 'D'},
-                                                CLI_END};
+        static const struct option options[] = {
+                CLI_HELP, CLI_JSON, PASSWORD_OPTIONS, {"drop", no_argument, NULL, 'D'}, CLI_END};
         _cleanup_(keyfob_closep) keyfob *k = NULL;
         _cleanup_(request_done) Request request = {0};
         _cleanup_json_ struct json_object *dropped = NULL;
@@ -33,18 +29,13 @@ static int run_rekey(Cli *cli, int argc, char *argv[])
                         drop = true;
                         continue;
                 }
-                if (c != 'f' && c != 'd') {
+                r = password_option(&source, NULL, c, optarg);
+                if (r == PASSWORD_NOT_MINE) {
                         r = cli_option(cli, c);
                         continue;
                 }
-                if (n == SECRETS_MAX) {
+                if (r < 0 && n == SECRETS_MAX)
                         r = cli_error(EXIT_USAGE, "too many passwords");
-                        continue;
-                }
-                if (c == 'f')
-                        source.file = optarg;
-                else if (password_source_set_fd(&source, optarg) != 0)
-                        r = EXIT_USAGE;
                 if (r < 0) {
                         int failed = password_read(&source, &secrets[n]);
 

@@ -81,8 +81,6 @@ static int slot_list(Cli *cli, int argc, char *argv[])
 
 /* ---- add ---- */
 
-enum { OPTION_NEW_FILE = 0x200, OPTION_NEW_FD };
-
 static int slot_add(Cli *cli, int argc, char *argv[])
 {
         static const struct option options[] = {CLI_HELP,
@@ -90,10 +88,8 @@ static int slot_add(Cli *cli, int argc, char *argv[])
                                                 {"key-file", required_argument, NULL, 'K'},
                                                 {"label", required_argument, NULL, 'l'},
                                                 {"collection", required_argument, NULL, 'c'},
-                                                {"password-file", required_argument, NULL, 'f'},
-                                                {"password-fd", required_argument, NULL, 'd'},
-                                                {"new-password-file", required_argument, NULL, OPTION_NEW_FILE},
-                                                {"new-password-fd", required_argument, NULL, OPTION_NEW_FD},
+                                                PASSWORD_OPTIONS,
+                                                PASSWORD_NEW_OPTIONS,
                                                 KDF_OPTIONS,
                                                 CLI_END};
         _cleanup_(keyfob_closep) keyfob *k = NULL;
@@ -120,20 +116,10 @@ static int slot_add(Cli *cli, int argc, char *argv[])
                 case 'c':
                         collection = optarg;
                         break;
-                case 'f':
-                        source.file = optarg;
-                        break;
-                case OPTION_NEW_FILE:
-                        new_source.file = optarg;
-                        break;
-                case 'd':
-                case OPTION_NEW_FD:
-                        r = password_source_set_fd(c == 'd' ? &source : &new_source, optarg);
-                        if (r != 0)
-                                return r;
-                        break;
                 default:
-                        r = kdf_option(&kdf, c, optarg);
+                        r = password_option(&source, &new_source, c, optarg);
+                        if (r == PASSWORD_NOT_MINE)
+                                r = kdf_option(&kdf, c, optarg);
                         if (r == KDF_NOT_MINE)
                                 r = cli_option(cli, c);
                         if (r >= 0)
@@ -185,10 +171,7 @@ static int slot_add(Cli *cli, int argc, char *argv[])
 
 /* ---- remove ---- */
 
-static const struct option auth_options[] = {CLI_HELP,
-                                             {"password-file", required_argument, NULL, 'f'},
-                                             {"password-fd", required_argument, NULL, 'd'},
-                                             CLI_END};
+static const struct option auth_options[] = {CLI_HELP, PASSWORD_OPTIONS, CLI_END};
 
 static int slot_remove(Cli *cli, int argc, char *argv[])
 {
@@ -199,12 +182,10 @@ static int slot_remove(Cli *cli, int argc, char *argv[])
         int c, r;
 
         while ((c = getopt_long(argc, argv, "h", auth_options, NULL)) >= 0) {
-                if (c == 'f') {
-                        source.file = optarg;
-                        continue;
-                }
-                r = c == 'd' ? password_source_set_fd(&source, optarg) : cli_option(cli, c);
-                if (c == 'd' ? r != 0 : r >= 0)
+                r = password_option(&source, NULL, c, optarg);
+                if (r == PASSWORD_NOT_MINE)
+                        r = cli_option(cli, c);
+                if (r >= 0)
                         return r;
         }
         if (argc - optind != 1)
@@ -251,12 +232,7 @@ const Command command_slot = {
 
 static int run_passwd(Cli *cli, int argc, char *argv[])
 {
-        static const struct option options[] = {CLI_HELP,
-                                                {"password-file", required_argument, NULL, 'f'},
-                                                {"password-fd", required_argument, NULL, 'd'},
-                                                {"new-password-file", required_argument, NULL, OPTION_NEW_FILE},
-                                                {"new-password-fd", required_argument, NULL, OPTION_NEW_FD},
-                                                KDF_OPTIONS,
+        static const struct option options[] = {CLI_HELP, PASSWORD_OPTIONS, PASSWORD_NEW_OPTIONS, KDF_OPTIONS,
                                                 CLI_END};
         _cleanup_(keyfob_closep) keyfob *k = NULL;
         _cleanup_(request_done) Request request = {0};
@@ -266,26 +242,13 @@ static int run_passwd(Cli *cli, int argc, char *argv[])
         int c, r;
 
         while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
-                switch (c) {
-                case 'f':
-                        source.file = optarg;
-                        break;
-                case OPTION_NEW_FILE:
-                        new_source.file = optarg;
-                        break;
-                case 'd':
-                case OPTION_NEW_FD:
-                        r = password_source_set_fd(c == 'd' ? &source : &new_source, optarg);
-                        if (r != 0)
-                                return r;
-                        break;
-                default:
+                r = password_option(&source, &new_source, c, optarg);
+                if (r == PASSWORD_NOT_MINE)
                         r = kdf_option(&kdf, c, optarg);
-                        if (r == KDF_NOT_MINE)
-                                r = cli_option(cli, c);
-                        if (r >= 0)
-                                return r;
-                }
+                if (r == KDF_NOT_MINE)
+                        r = cli_option(cli, c);
+                if (r >= 0)
+                        return r;
         }
         if (optind != argc)
                 return cli_usage(cli);

@@ -14,14 +14,25 @@
 #include "cli/cli.h"
 #include "cli/text.h"
 
-int password_source_set_fd(PasswordSource *source, const char *argument)
+int password_option(PasswordSource *source, PasswordSource *new_source, int c, const char *argument)
 {
+        PasswordSource *meant = c == PASSWORD_OPTION_FILE || c == PASSWORD_OPTION_FD ? source : new_source;
         uint64_t fd;
 
-        if (text_number(argument, 0, 65535, &fd) < 0)
-                return cli_error(EXIT_USAGE, "\"%s\" is not a file descriptor", argument);
-        source->fd = (int)fd;
-        return 0;
+        switch (c) {
+        case PASSWORD_OPTION_FILE:
+        case PASSWORD_OPTION_NEW_FILE:
+                meant->file = argument;
+                return -1;
+        case PASSWORD_OPTION_FD:
+        case PASSWORD_OPTION_NEW_FD:
+                if (text_number(argument, 0, 65535, &fd) < 0)
+                        return cli_error(EXIT_USAGE, "\"%s\" is not a file descriptor", argument);
+                meant->fd = (int)fd;
+                return -1;
+        default:
+                return PASSWORD_NOT_MINE;
+        }
 }
 
 static int read_from(int fd, const char *name, size_t max, Secret **ret)

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <getopt.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -18,8 +19,24 @@ typedef struct PasswordSource {
 
 #define PASSWORD_SOURCE_NULL ((PasswordSource){.fd = -1})
 
-/* Takes the argument of --password-fd. 0, or the exit code. */
-int password_source_set_fd(PasswordSource *source, const char *argument);
+/* For a command's table of options: the password as it is, and the new one. */
+enum { PASSWORD_OPTION_FILE = 0x300, PASSWORD_OPTION_FD, PASSWORD_OPTION_NEW_FILE, PASSWORD_OPTION_NEW_FD };
+#define PASSWORD_OPTIONS                                                                                              \
+        {"password-file", required_argument, NULL, PASSWORD_OPTION_FILE},                                             \
+        {                                                                                                             \
+                "password-fd", required_argument, NULL, PASSWORD_OPTION_FD                                            \
+        }
+#define PASSWORD_NEW_OPTIONS                                                                                          \
+        {"new-password-file", required_argument, NULL, PASSWORD_OPTION_NEW_FILE},                                     \
+        {                                                                                                             \
+                "new-password-fd", required_argument, NULL, PASSWORD_OPTION_NEW_FD                                    \
+        }
+
+#define PASSWORD_NOT_MINE (-2)
+
+/* -1 when the option was taken, PASSWORD_NOT_MINE, else the exit code. new_source may be NULL in a command without it.
+ */
+int password_option(PasswordSource *source, PasswordSource *new_source, int c, const char *argument);
 
 /* Reads it; one trailing newline goes. *ret is NULL when there is no source. 0, or the exit code. */
 int password_read(const PasswordSource *source, Secret **ret);

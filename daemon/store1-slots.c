@@ -104,21 +104,37 @@ static int slot_scope(Waiting *waiting, uint32_t *ret, sd_bus_error *error)
         return 0;
 }
 
-/* ---- AddSlot ---- */
-
-static int add_write(Waiting *waiting, sd_bus_error *error)
+/* One change of the slots, with the root that was opened for it; the others that wait learn that there was one. */
+static int change_slots(Waiting *waiting, int (*change)(Waiting *waiting), sd_bus_error *error)
 {
-        char id[SLOT_ID_TEXT];
         int r;
 
         r = store1_same_keys(waiting, error);
         if (r < 0)
                 return r;
         batch_flush(waiting->daemon);
-        r = vault_slot_add(waiting->daemon->vault, waiting->root, waiting->draft);
+        r = change(waiting);
         if (r != 0)
                 return daemon_error(waiting->daemon, error, r);
         waiting->daemon->slot_changes++;
+        return 0;
+}
+
+/* ---- AddSlot ---- */
+
+static int add(Waiting *waiting)
+{
+        return vault_slot_add(waiting->daemon->vault, waiting->root, waiting->draft);
+}
+
+static int add_write(Waiting *waiting, sd_bus_error *error)
+{
+        char id[SLOT_ID_TEXT];
+        int r;
+
+        r = change_slots(waiting, add, error);
+        if (r < 0)
+                return r;
         hex_encode(slot_draft_id(waiting->draft), SLOT_ID_SIZE, id);
         return waiting_finish(waiting, "s", id);
 }
@@ -168,19 +184,17 @@ int store1_add_slot(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 /* ---- RemoveSlot ---- */
 
+static int take(Waiting *waiting)
+{
+        return vault_slot_remove(waiting->daemon->vault, waiting->root, waiting->slot);
+}
+
 static int remove_write(Waiting *waiting, sd_bus_error *error)
 {
         int r;
 
-        r = store1_same_keys(waiting, error);
-        if (r < 0)
-                return r;
-        batch_flush(waiting->daemon);
-        r = vault_slot_remove(waiting->daemon->vault, waiting->root, waiting->slot);
-        if (r != 0)
-                return daemon_error(waiting->daemon, error, r);
-        waiting->daemon->slot_changes++;
-        return waiting_finish(waiting, NULL);
+        r = change_slots(waiting, take, error);
+        return r < 0 ? r : waiting_finish(waiting, NULL);
 }
 
 int store1_remove_slot(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -223,19 +237,17 @@ int store1_remove_slot(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 /* ---- ChangePassword ---- */
 
+static int replace(Waiting *waiting)
+{
+        return vault_slot_replace(waiting->daemon->vault, waiting->root, waiting->draft);
+}
+
 static int passwd_write(Waiting *waiting, sd_bus_error *error)
 {
         int r;
 
-        r = store1_same_keys(waiting, error);
-        if (r < 0)
-                return r;
-        batch_flush(waiting->daemon);
-        r = vault_slot_replace(waiting->daemon->vault, waiting->root, waiting->draft);
-        if (r != 0)
-                return daemon_error(waiting->daemon, error, r);
-        waiting->daemon->slot_changes++;
-        return waiting_finish(waiting, NULL);
+        r = change_slots(waiting, replace, error);
+        return r < 0 ? r : waiting_finish(waiting, NULL);
 }
 
 static int passwd_prepare(Waiting *waiting, sd_bus_error *error)

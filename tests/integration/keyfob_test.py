@@ -99,7 +99,7 @@ class Stage:
         self.keyfob = os.path.join(self.bindir, 'keyfob')
         self.keyfobd = os.path.join(self.bindir, 'keyfobd')
         self.helper = os.path.join(self.libexecdir, 'keyfob-helper')
-        self.library = os.path.join(self.libdir, 'libkeyfob.so.0')
+        self.libkeyfob = os.path.join(self.libdir, 'libkeyfob.so.0')
 
     @staticmethod
     def _plain(path):

@@ -22,7 +22,7 @@ class Files(unittest.TestCase):
                 stage.keyfob: 0o755,
                 stage.keyfobd: 0o755,
                 stage.helper: 0o755,
-                stage.library: 0o755,
+                stage.libkeyfob: 0o755,
                 f'{stage.libdir}/libkeyfob.so': 0o755,
                 f'{stage.libdir}/pkgconfig/keyfob.pc': 0o644,
                 f'{stage.prefix}/include/keyfob/keyfob.h': 0o644,
@@ -87,7 +87,7 @@ class Library(kt.KeyfobTest):
         self.assertIn(b'13 bytes of text/plain', self.sandbox.run([program, 'github', 'alice']).stdout)
 
     def test_only_the_interface_is_exported(self):
-        symbols = subprocess.run(['objdump', '-T', self.sandbox.stage.library], stdout=subprocess.PIPE,
+        symbols = subprocess.run(['objdump', '-T', self.sandbox.stage.libkeyfob], stdout=subprocess.PIPE,
                                  check=True).stdout.decode()
         defined = [line.split()[-1] for line in symbols.splitlines()
                    if ' .text' in line and line.split()[1:2] == ['g']]

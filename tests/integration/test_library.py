@@ -64,7 +64,7 @@ class Residues(kt.KeyfobTest):
 
     def assertClean(self, use):
         # Without LD_BIND_NOW the dynamic linker saves vector registers, and what memcpy() left in them, on the stack.
-        with subprocess.Popen([sys.executable, '-c', USER + use + END, self.sandbox.stage.library],
+        with subprocess.Popen([sys.executable, '-c', USER + use + END, self.sandbox.stage.libkeyfob],
                               stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               env=self.sandbox.environment({'LD_BIND_NOW': '1'})) as user:
             secret = bytes(b ^ 0x55 for b in user.stdout.read(32))
@@ -97,7 +97,7 @@ class Contract(kt.KeyfobTest):
         self.sandbox.init()
 
     def run_library(self, script):
-        self.sandbox.run([sys.executable, '-c', USER + script, self.sandbox.stage.library])
+        self.sandbox.run([sys.executable, '-c', USER + script, self.sandbox.stage.libkeyfob])
 
     def test_broken_arguments(self):
         self.run_library(r'''

@@ -42,7 +42,7 @@ class Staged(unittest.TestCase):
             text = file.read()
         wanted = set(re.findall(r'(?m)^\s+(keyfob_\w+);', text))
         node = re.match(r'(\w+) \{', text)[1]
-        symbols = run(['nm', '-D', '--defined-only', self.stage.library]).stdout.decode()
+        symbols = run(['nm', '-D', '--defined-only', self.stage.libkeyfob]).stdout.decode()
         found = dict(re.findall(r'(?m) [A-TV-Z] (\w+)@@(\w+)$', symbols))
         found.pop(node, None)
         self.assertEqual(set(found), wanted)
@@ -165,7 +165,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"'''
                     self.assertNotIn(place, content, path)
 
     def test_programs_are_hardened(self):
-        for path in (self.stage.keyfob, self.stage.keyfobd, self.stage.helper, self.stage.library):
+        for path in (self.stage.keyfob, self.stage.keyfobd, self.stage.helper, self.stage.libkeyfob):
             with self.subTest(os.path.basename(path)):
                 headers = run(['readelf', '-W', '-l', '-d', path]).stdout.decode()
                 self.assertIn('GNU_RELRO', headers)

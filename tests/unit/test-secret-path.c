@@ -87,19 +87,19 @@ TEST(items_there_and_back)
         CollectionRef c;
 
         set_up();
-        c = add("Work", "work");
+        c = add("Office", "desk");
         for (uint64_t number = 1; number < UINT64_C(1) << 40; number = number * 7 + 1) {
                 item = (ItemRef){.vault = c.vault, .id = ITEM_ID(c.no, number)};
                 CHECK(secret_path_item(&daemon_, secret_item_path(&daemon_, item, path), &got));
                 CHECK(got.vault == item.vault && got.id == item.id);
                 CHECK(!secret_path_collection(&daemon_, path, &(CollectionRef){0}));
         }
-        CHECK(secret_path_item(&daemon_, SECRETS_PATH "/collection/Work/1099511627775", &got));
-        CHECK(secret_path_item(&daemon_, SECRETS_PATH "/aliases/work/3", &got));
+        CHECK(secret_path_item(&daemon_, SECRETS_PATH "/collection/Office/1099511627775", &got));
+        CHECK(secret_path_item(&daemon_, SECRETS_PATH "/aliases/desk/3", &got));
         CHECK(got.id == ITEM_ID(c.no, 3));
 
         for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
-                snprintf(broken, sizeof(broken), SECRETS_PATH "/collection/Work/%s", bad[i]);
+                snprintf(broken, sizeof(broken), SECRETS_PATH "/collection/Office/%s", bad[i]);
                 CHECK(is_nothing(broken));
         }
         tear_down();
@@ -153,16 +153,16 @@ TEST(what_is_no_path)
         char *endless;
 
         set_up();
-        add("Work", "default");
+        add("Office", "default");
         CHECK(is_nothing("/"));
         CHECK(is_nothing(""));
         CHECK(is_nothing(SECRETS_PATH));
         CHECK(is_nothing(SECRETS_PATH "/collection"));
         CHECK(is_nothing(SECRETS_PATH "/collection/"));
         CHECK(is_nothing(SECRETS_PATH "/collection//1"));
-        CHECK(is_nothing(SECRETS_PATH "/collections/Work"));
+        CHECK(is_nothing(SECRETS_PATH "/collections/Office"));
         CHECK(is_nothing(SECRETS_PATH "/aliases/"));
-        CHECK(is_nothing("/org/example/collection/Work"));
+        CHECK(is_nothing("/org/example/collection/Office"));
 
         endless = malloc(1 << 20);
         CHECK(endless);
@@ -182,7 +182,7 @@ TEST(without_a_vault)
 
         set_up();
         daemon_.vault = vault_free(daemon_.vault);
-        CHECK(is_nothing(SECRETS_PATH "/collection/Work"));
+        CHECK(is_nothing(SECRETS_PATH "/collection/Office"));
         CHECK(is_nothing(SECRETS_PATH "/aliases/default"));
         CHECK(is_nothing(SECRETS_PATH "/aliases/login"));
         CHECK(!secret_collection_named(&daemon_, "default", &got));
