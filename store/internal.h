@@ -2,9 +2,9 @@
  * Inside of the vault
  *
  * What the files of store/ share. The layers, lowest first: db (connection), file (the file system), migrate and
- * schema, slot (pure), record and index (bytes of an item and its tokens), head (a collection's sum), keys and
- * manifest (what the root wraps and signs), batch (transactions and what memory must undo with them); above them one
- * file per noun of vault.h.
+ * schema, slot (pure), box (sealed bytes of a row), record and mark (what is in them), index (tokens), head (a
+ * collection's sum), row (all of these together), keys and manifest (what the root wraps and signs), batch
+ * (transactions and what memory must undo with them); above them one file per noun of vault.h.
  */
 #pragma once
 
@@ -24,7 +24,12 @@
 #define HEAD_PLAIN_SIZE   (1U + SUM_SIZE + 8U + 8U)
 #define HEAD_SEALED_SIZE  (HEAD_PLAIN_SIZE + SEAL_OVERHEAD)
 #define ITEM_NUMBER_MAX   ((UINT64_C(1) << 40) - 1)
-#define COLLECTION_NO_MAX ((UINT32_C(1) << 22) - 1) /* keeps item ids positive for SQLite */
+#define COLLECTION_NO_MAX ((UINT32_C(1) << 22) - 1)
+#define ITEM_ID_LAST      ITEM_ID(COLLECTION_NO_MAX, ITEM_NUMBER_MAX)
+#define NOTE_MAX          1024U
+
+/* A class keeps its records as a collection keeps items, under a number that no collection gets. Ids stay positive. */
+#define CLASS_NO(class) (COLLECTION_NO_MAX + 1 + (uint32_t)(class))
 
 /* A writer on memory of the caller's that is known to be large enough: it never grows, and is not to be freed. */
 #define BYTE_WRITER_ON(memory) ((ByteWriter){.data = (memory), .capacity = sizeof(memory)})
@@ -77,20 +82,6 @@ typedef enum KeyPurpose {
         KEY_MANIFEST = 3,
 } KeyPurpose;
 
-/* Kinds of secrets beside the Secret Service's items. Their keys are made with the vault, so that they need no root
- * later. Numbers are part of the file format. */
-typedef enum VaultClass {
-        VAULT_CLASS_PASSKEYS = 1,
-        VAULT_CLASS_SSH = 2,
-        VAULT_CLASS_OTP = 3,
-        VAULT_CLASS_LOG = 4,
-        VAULT_CLASS_POLICY = 5,
-        _VAULT_CLASS_MAX,
-} VaultClass;
-
-/* The open key of a class, or NULL while the vault is locked (or when it is damaged). The vault's; do not free. */
-const Key *vault_class_key(const Vault *vault, VaultClass class);
-
 /* ---- collections ---- */
 
 typedef struct Head {
@@ -100,11 +91,13 @@ typedef struct Head {
         uint64_t modified;
 } Head;
 
+/* What keeps sealed rows: a collection, or a class, of which vault.h shows nothing and which has no row in clear. */
 typedef struct Collection {
         VaultCollection public; /* first: the pointers of vault.h point here */
         uint64_t deleted;       /* when; 0: it is not */
         uint32_t key_id;
         Key *key, *sum_key; /* NULL: locked */
+        Key *mark_key;      /* of a class: makes tokens of marks */
         Head head;
         Head committed;  /* the head before the open batch changed it */
         bool dirty;      /* the head must be written before the commit; `committed` is set */
@@ -128,7 +121,7 @@ struct Vault {
         uint8_t id[VAULT_ID_SIZE];
         Key *index_key;
         Key *manifest_key;
-        Key *class_keys[_VAULT_CLASS_MAX];
+        Collection classes[_VAULT_CLASS_MAX];
         bool unlocked;
         bool manifest_bad; /* clear rows do not fit the manifest: it is kept unfit until the user accepts */
         uint32_t next_collection, next_key;
@@ -144,6 +137,23 @@ struct Vault {
         unsigned wal_frames;  /* in the log, as of the last commit */
         bool wal_pending;     /* commits since the last whole checkpoint */
 };
+
+/* ---- classes ---- */
+
+static inline bool is_class(const Collection *c)
+{
+        return c->public.no > COLLECTION_NO_MAX;
+}
+
+/* The open key of a class, or NULL while the vault is locked (or when it is damaged). The vault's; do not free. */
+const Key *vault_class_key(const Vault *vault, VaultClass class);
+/* An open class. VAULT_E_LOCKED, VAULT_E_DAMAGED (its key), VAULT_E_INVALID. */
+int class_open(Vault *vault, VaultClass class, Collection **ret);
+/* All that keeps rows, for loops: first collections in order, then classes. NULL ends. */
+Collection *keeper_nth(Vault *vault, size_t i);
+Collection *keeper_find(Vault *vault, uint32_t no);
+/* Writes the head; the first one of a class is entered in the manifest. */
+int keeper_store(Vault *vault, Collection *c);
 
 /* ---- db (vault's statements) ---- */
 
@@ -206,6 +216,52 @@ int op_begin(Op *op, Vault *vault, Collection *collection, bool structure);
 int op_end(Op *op, int r);
 void batch_wal_hook(Vault *vault);
 
+/* ---- boxes and rows ---- */
+
+typedef struct Row {
+        ItemId id;
+        uint64_t version;
+        uint32_t key_id;
+        uint8_t tag[SEAL_TAG_SIZE];
+} Row;
+
+typedef struct Boxed {
+        uint8_t *data; /* nonce, ciphertext, tag */
+        size_t size;
+} Boxed;
+
+static inline void boxed_done(Boxed *box)
+{
+        free(box->data);
+}
+
+typedef struct Tokens {
+        uint8_t token[VAULT_ATTRIBUTES_MAX + 2][TOKEN_SIZE]; /* of an item, first the whole set's */
+        size_t n;
+} Tokens;
+
+/* Room for a plaintext of exactly `size` bytes in locked pages, until box_seal() or box_drop(). */
+int box_write(Vault *vault, size_t size, ByteWriter *ret);
+/* The same, filled with what is open for reading. */
+int box_copy(Vault *vault);
+void box_drop(Vault *vault);
+/* Seals what was written as row->id, row->version under the collection's key, and wipes it; sets row->key_id, row->tag. */
+int box_seal(Vault *vault, const Collection *c, Row *row, Boxed *ret);
+/* Opens the row whose columns id, version, key, tag, box begin at `column`; `ret_row` is set as far as it could be
+ * read. The plaintext stays readable until box_done(). VAULT_E_DAMAGED. */
+int box_open(Vault *vault, const Collection *c, sqlite3_stmt *s, int column, Row *ret_row, const Secret **ret);
+void box_done(Vault *vault);
+
+/* Opens a row of the item table by id; box_done() when 0. Notes damage. */
+int row_open(Vault *vault, Collection *c, ItemId id, Row *ret_row, const Secret **ret);
+/* Opens it only to check it and to know its tokens. */
+int row_check(Vault *vault, Collection *c, ItemId id, Row *ret_row, Tokens *ret);
+/* Seals what was written for box_seal() as a new version of a row that is there (`old`), or (id 0) as a new one. */
+int row_write(Vault *vault, Collection *c, ItemId id, const Row *old, const Tokens *old_tokens, const Tokens *tokens,
+              ItemId *ret_id);
+/* Takes a row out with its tokens; with `keep` it goes to the trash. */
+int row_delete(Vault *vault, Collection *c, ItemId id, bool keep);
+
 /* ---- records ---- */
 
 typedef struct Text {
@@ -227,34 +283,15 @@ typedef struct Record {
         size_t value_size;
 } Record;
 
-typedef struct Row {
-        ItemId id;
-        uint64_t version;
-        uint32_t key_id;
-        uint8_t tag[SEAL_TAG_SIZE];
-} Row;
-
-typedef struct Boxed {
-        uint8_t *data; /* nonce, ciphertext, tag */
-        size_t size;
-} Boxed;
-
-static inline void boxed_done(Boxed *box)
-{
-        free(box->data);
-}
-
 #define TEXT(string) ((Text){(string), strlen(string)})
 int text_compare(Text a, Text b);
 
 /* Parses a plaintext. 0, or VAULT_E_DAMAGED. */
 int record_decode(const uint8_t *data, size_t size, Record *ret);
-/* Seals a record as row->id, row->version under the collection's key; sets row->key_id and row->tag. */
-int record_seal(Vault *vault, const Collection *c, const Record *record, Row *row, Boxed *ret);
-/* Opens the row whose columns id, version, key, tag, box begin at `column`; `ret_row` is set as far as it could be
- * read. The record stays readable until record_done(). VAULT_E_DAMAGED. */
+/* Puts a record where box_seal() takes it. */
+int record_encode(Vault *vault, const Record *record);
+/* box_open() of an item. */
 int record_open(Vault *vault, const Collection *c, sqlite3_stmt *s, int column, Row *ret_row, Record *ret);
-void record_done(Vault *vault);
 /* The item of vault.h from a record. */
 int record_item(const Record *record, const Row *row, bool with_value, Item **ret);
 bool record_has(const Record *record, const Pair *pair);
@@ -263,15 +300,29 @@ bool pairs_same(const Pair *a, size_t n_a, const Pair *b, size_t n_b);
 /* Checks attributes of a caller and sorts them. VAULT_E_INVALID, VAULT_E_LIMIT. */
 int pairs_from(const VaultAttribute *attributes, size_t n, Pair ret[VAULT_ATTRIBUTES_MAX]);
 
-/* ---- index ---- */
+/* A record of a class, taken apart: `data` points into the plaintext. */
+typedef struct Marked {
+        VaultMark marks[VAULT_MARKS_MAX];
+        size_t n_marks;
+        const uint8_t *data;
+        size_t size;
+} Marked;
 
-typedef struct Tokens {
-        uint8_t token[VAULT_ATTRIBUTES_MAX + 2][TOKEN_SIZE]; /* first the whole set's */
-        size_t n;
-} Tokens;
+/* Parses a plaintext. 0, or VAULT_E_DAMAGED. */
+int marked_decode(const Secret *plain, Marked *ret);
+/* Puts it where box_seal() takes it. */
+int marked_encode(Vault *vault, const Marked *marked);
+/* Checks marks of a caller. VAULT_E_LIMIT, VAULT_E_INVALID (one twice). */
+int marks_check(const VaultMark *marks, size_t n);
+void mark_token(const Collection *c, const VaultMark *mark, uint8_t ret[TOKEN_SIZE]);
+void mark_tokens(const Collection *c, const VaultMark *marks, size_t n, Tokens *ret);
+
+/* ---- index ---- */
 
 /* Tokens of an item with these attributes (sorted). */
 int index_tokens(const Key *index_key, const Pair *pairs, size_t n, Tokens *ret);
+/* Tokens of what is in a box of this collection or class. VAULT_E_DAMAGED when it cannot be parsed. */
+int index_tokens_of(const Key *index_key, const Collection *c, const Secret *plain, Tokens *ret);
 /* The token of one attribute, as a search asks for it. */
 int index_token(const Key *index_key, const Pair *pair, uint8_t ret[TOKEN_SIZE]);
 /* Takes the tokens in `old` (or NULL) out and puts those in `new` (or NULL) in, touching only what differs. */
@@ -360,7 +411,7 @@ int aliases_reload(Vault *vault);
 /* Those of one collection. */
 int aliases_remove(Vault *vault, uint32_t no);
 
-/* Opens a row of the item table by id; record_done() when 0. Notes damage. */
+/* row_open() of an item. */
 int item_open(Vault *vault, Collection *c, ItemId id, Row *ret_row, Record *ret);
 /* Writes `record` as a new version of an existing item (old != NULL), or as an item that is not there. */
 int item_write(Vault *vault, Collection *c, ItemId id, const Row *old, const Tokens *old_tokens, const Record *record);

@@ -260,6 +260,67 @@ int vault_trash(Vault *vault, uint32_t collection, size_t limit, TrashList *ret)
  * turn). VAULT_E_NOT_FOUND, VAULT_E_LOCKED, VAULT_E_DAMAGED. */
 int vault_undelete(Vault *vault, ItemId id, uint64_t version);
 
+/* ---- class records ---- */
+
+/* Kinds of secrets beside the items that the Secret Service shows. Their keys are made with the vault and open with it.
+ * Numbers are part of the file format. */
+typedef enum VaultClass {
+        VAULT_CLASS_PASSKEYS = 1,
+        VAULT_CLASS_SSH = 2,
+        VAULT_CLASS_OTP = 3,
+        VAULT_CLASS_LOG = 4,
+        VAULT_CLASS_POLICY = 5,
+        _VAULT_CLASS_MAX,
+} VaultClass;
+
+/*
+ * A record of a class: bytes that mean nothing to the vault, sealed under the class's key, and marks by which it is found. Numbers
+ * ascend in the order of making and are never given again within a class. A mark is a kind and 32 bytes (usually a hash); the file holds
+ * only a token of it, keyed with the class's key, so that a locked or stolen vault answers no guess. All functions
+ * answer VAULT_E_LOCKED unless the vault is open, and take part in an open batch like every other change.
+ */
+#define VAULT_MARKS_MAX  8U
+#define VAULT_MARK_SIZE  32U
+#define VAULT_RECORD_MAX ((size_t)256 * 1024)
+
+typedef struct VaultMark {
+        uint8_t kind;
+        uint8_t value[VAULT_MARK_SIZE];
+} VaultMark;
+
+/* Makes a record. VAULT_E_LIMIT. */
+int vault_record_create(Vault *vault, VaultClass class, const VaultMark *marks, size_t n, const void *data, size_t size,
+                        uint64_t *ret_number);
+/* New content under the same marks; the old content is gone. VAULT_E_NOT_FOUND. */
+int vault_record_update(Vault *vault, VaultClass class, uint64_t number, const void *data, size_t size);
+/* With `keep` it stays restorable for VAULT_TRASH_SECONDS, else it is gone. VAULT_E_NOT_FOUND. */
+int vault_record_delete(Vault *vault, VaultClass class, uint64_t number, bool keep);
+/* Reads into `ret` (capacity bytes). VAULT_E_NOT_FOUND, VAULT_E_DAMAGED, VAULT_E_LIMIT when it is larger. */
+int vault_record_get(Vault *vault, VaultClass class, uint64_t number, void *ret, size_t capacity, size_t *ret_size);
+/* Up to `max` numbers below `before` (UINT64_MAX: from the newest) that have the mark, descending. The cost depends on what is
+ * returned, not on how many records there are. */
+int vault_record_find(Vault *vault, VaultClass class, const VaultMark *mark, uint64_t before, uint64_t *ret, size_t max,
+                      size_t *ret_n);
+/* How many there are. */
+int vault_record_count(Vault *vault, VaultClass class, uint64_t *ret);
+
+/* Deleted records that can be restored, newest first: up to `max` with a `removed` time and the number; iterates by `before` as
+ * vault_record_find() does. vault_record_get_deleted() reads one. */
+typedef struct VaultDeleted {
+        uint64_t number;
+        uint64_t removed; /* seconds */
+} VaultDeleted;
+int vault_record_deleted(Vault *vault, VaultClass class, uint64_t before, VaultDeleted *ret, size_t max, size_t *ret_n);
+int vault_record_get_deleted(Vault *vault, VaultClass class, uint64_t number, void *ret, size_t capacity,
+                             size_t *ret_size);
+/* Brings a deleted record back under its old number, with its marks. VAULT_E_NOT_FOUND, VAULT_E_DAMAGED. */
+int vault_record_undelete(Vault *vault, VaultClass class, uint64_t number);
+
+/* A note that is readable while locked: not secret, and authenticated by nothing (who reads it treats it as a hint). NULL data removes it.
+ * `name` [a-z-]{1,32}; at most 1024 bytes. Takes part in a batch. VAULT_E_NOT_FOUND, VAULT_E_LIMIT. */
+int vault_note_put(Vault *vault, const char *name, const void *data, size_t size);
+int vault_note_get(Vault *vault, const char *name, void *ret, size_t capacity, size_t *ret_size);
+
 /* ---- check ---- */
 
 typedef struct VaultReport {

@@ -8,6 +8,7 @@
 #define KEYFOB_BUS_NAME        "org.keyfob.Daemon"
 #define KEYFOB_PATH            "/org/keyfob"
 #define KEYFOB_STORE_INTERFACE "org.keyfob.Store1"
+#define KEYFOB_AUTHENTICATOR_INTERFACE "org.keyfob.Authenticator1"
 #define KEYFOB_PROMPTER_INTERFACE "org.keyfob.Prompter1"
 #define KEYFOB_AGENT_INTERFACE "org.keyfob.PromptAgent1"
 #define KEYFOB_ERROR_PREFIX    "org.keyfob.Error."
@@ -27,6 +28,9 @@
 #define KEYFOB_ERROR_LAST_SLOT    KEYFOB_ERROR_PREFIX "LastSlot"
 #define KEYFOB_ERROR_UNSUPPORTED  KEYFOB_ERROR_PREFIX "Unsupported"
 #define KEYFOB_ERROR_UNSAFE       KEYFOB_ERROR_PREFIX "Unsafe"
+#define KEYFOB_ERROR_NOT_ALLOWED  KEYFOB_ERROR_PREFIX "NotAllowed"
+#define KEYFOB_ERROR_PIN_BLOCKED  KEYFOB_ERROR_PREFIX "PinBlocked"
+#define KEYFOB_ERROR_PIN_SOFT_BLOCKED KEYFOB_ERROR_PREFIX "PinSoftBlocked"
 #define KEYFOB_ERROR_IO           KEYFOB_ERROR_PREFIX "Io"
 
 /* The Secret Service */

@@ -1,0 +1,83 @@
+/*
+ * An authenticator in memory, for tests
+ *
+ * Storage with transactions (commit, rollback, marks, removed records), a clock that the test moves, random bytes from a seed, a
+ * person who answers as the test says, fingers, and failures on demand. Nothing here is linked into what is shipped.
+ */
+#pragma once
+
+#include "authenticator/internal.h"
+#include "keyfob/authenticator.h"
+
+typedef struct Fixture Fixture;
+
+struct Fixture {
+        Authenticator *a;
+        AuthenticatorHost *host;  /* one is made; others by authenticator_host_new() */
+        AuthenticatorConfig config;
+        uint64_t now, clock;      /* what the ops answer */
+        uint64_t random;          /* state of the generator; 0: real random bytes */
+        bool locked;              /* storage */
+        AuthenticatorAnswer answer;  /* what ask() returns; LATER: the test answers with authenticator_answer() */
+        AuthenticatorAnswer storage_answer; /* the same for ASK_STORAGE (YES also unlocks) */
+        unsigned n_asked, n_withdrawn;
+        AuthenticatorQuestion asked; /* the last question; its strings are copies below */
+        char rp_id[256], user_name[128], user_display_name[128];
+        unsigned n_commits, n_writes, n_gets, n_finds;
+        unsigned fail_at;         /* the n-th storage call from now fails with -EIO (1: the next); 0: none */
+        unsigned fail_random_at;
+        bool fingerprints;        /* config: built-in verification; set before fixture_new() by the _with variant */
+        unsigned enrolled;        /* fingers */
+        unsigned n_winks;
+        uint64_t backed_up_until; /* ops.backed_up(): created <= this */
+        struct FixtureStore *store;
+};
+
+/* With defaults: answers YES, real random, now = 1,000,000 ms, clock 1,700,000,000 s. `adjust` (or NULL) may change config and fixture
+ * before the instance is made. Aborts when it can't. */
+Fixture *fixture_new(void (*adjust)(Fixture *fixture));
+Fixture *fixture_free(Fixture *fixture);
+DEFINE_CLEANUP(Fixture *, fixture_free)
+
+/* The daemon ends and starts again: a new instance on the same storage. */
+void fixture_restart(Fixture *fixture);
+
+/* Sends one CTAP2 request (command byte, CBOR) and returns the status; the reply after it is at *ret (or NULL). Aborts when it is pending. */
+int fixture_send(Fixture *fixture, const void *request, size_t size, AuthenticatorReply *ret);
+/* The same from a command and hexadecimal CBOR. */
+int fixture_send_hex(Fixture *fixture, uint8_t command, const char *hex, AuthenticatorReply *ret);
+
+/* ---- a client, independent of the code that is tested as far as that goes (its own encoder is libcbor's builder) ---- */
+
+/* A request under construction: a map with integer keys; pieces are libcbor items that it takes over. */
+cbor_item_t *client_map(void);
+void client_set(cbor_item_t *map, int key, cbor_item_t *value); /* in canonical order: the caller's duty */
+void client_set_text(cbor_item_t *map, const char *key, cbor_item_t *value);
+int client_send(Fixture *fixture, uint8_t command, cbor_item_t *map /* taken over; NULL: no body */, cbor_item_t **ret_reply);
+
+/* A makeCredential with the usual members: clientDataHash 32 × 0x11, rp {id, name}, user {id, name, displayName}, params [alg]. rk as given. Returns the
+ * status; ret_reply may be NULL. */
+int client_make(Fixture *fixture, const char *rp_id, const char *user, int alg, bool rk, cbor_item_t **ret_reply);
+cbor_item_t *client_make_request(const char *rp_id, const char *user, int alg); /* keys 1–4, to be added to */
+cbor_item_t *client_assert_request(const char *rp_id);                          /* keys 1, 2 */
+cbor_item_t *client_descriptor(const uint8_t *id, size_t size);                 /* {id, type} */
+
+/* From authData of a reply: id of the new credential, its public key as COSE. */
+void client_attested(const cbor_item_t *make_reply, const uint8_t **ret_id, size_t *ret_id_size, SignKey *ret_public);
+/* authData (key 2) and signature (key 3) of an assertion verify under the key. */
+bool client_verify(const cbor_item_t *assert_reply, const SignKey *public_key, const uint8_t client_data_hash[32]);
+
+/* PIN/UV protocol, platform side (1 or 2). */
+typedef struct ClientPin {
+        unsigned protocol;
+        uint8_t public_key[64];
+        SharedSecret secret;
+} ClientPin;
+void client_pin_begin(Fixture *fixture, unsigned protocol, ClientPin *ret); /* getKeyAgreement and ECDH */
+int client_pin_set(Fixture *fixture, unsigned protocol, const char *pin);
+int client_pin_change(Fixture *fixture, unsigned protocol, const char *old_pin, const char *new_pin);
+/* permissions 0: the legacy getPinToken */
+int client_pin_token(Fixture *fixture, unsigned protocol, const char *pin, uint8_t permissions, const char *rp_id,
+                     uint8_t ret[32]);
+/* pinUvAuthParam over a message; 16 or 32 bytes. */
+cbor_item_t *client_auth(unsigned protocol, const uint8_t token[32], const void *message, size_t size);
