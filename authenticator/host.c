@@ -1,0 +1,158 @@
+/*
+ * Hosts: the clients of one authenticator
+ *
+ * What belongs to one client is kept here, so that no client can use, end or guess at what another one has: PIN tokens and the
+ * key agreement that leads to them, enumerations by channel, and the one transaction that may be pending. All of it is
+ * bounded, and goes with the host.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "authenticator/internal.h"
+#include "authenticator/transaction.h"
+#include "authenticator/u2f.h"
+
+int authenticator_host_new(Authenticator *a, void *userdata, AuthenticatorHost **ret)
+{
+        AuthenticatorHost *host = calloc(1, sizeof(*host));
+
+        if (!host)
+                return -ENOMEM;
+        host->a = a;
+        host->userdata = userdata;
+        host->question_deadline = UINT64_MAX;
+        host->next = a->hosts;
+        a->hosts = host;
+        *ret = host;
+        return 0;
+}
+
+static void channel_drop_blob(Channel *channel)
+{
+        if (channel->blob)
+                explicit_bzero(channel->blob, channel->blob_size);
+        free(TAKE_PTR(channel->blob));
+        channel->blob_size = channel->blob_expected = 0;
+}
+
+AuthenticatorHost *authenticator_host_free(AuthenticatorHost *host)
+{
+        if (!host)
+                return NULL;
+        u2f_withdraw(host);
+        transaction_withdraw(host);
+        host->transaction = transaction_free(host->transaction);
+        for (size_t i = 0; i < ELEMENTSOF(host->channels); i++) {
+                channel_clear(&host->channels[i]);
+                channel_drop_blob(&host->channels[i]);
+        }
+        for (size_t i = 0; i < PIN_PROTOCOL_MAX; i++)
+                (void)agree_key_free(host->pin[i].agreement);
+        for (AuthenticatorHost **p = &host->a->hosts; *p; p = &(*p)->next) {
+                if (*p == host) {
+                        *p = host->next;
+                        break;
+                }
+        }
+        if (host->reply)
+                explicit_bzero(host->reply, AUTHENTICATOR_MESSAGE_MAX);
+        free(host->reply);
+        explicit_bzero(host, sizeof(*host)); /* tokens */
+        free(host);
+        return NULL;
+}
+
+void *authenticator_host_userdata(const AuthenticatorHost *host)
+{
+        return host->userdata;
+}
+
+void channel_clear(Channel *channel)
+{
+        if (channel->data_free && channel->data)
+                channel->data_free(channel->data);
+        channel->data = NULL;
+        channel->data_free = NULL;
+        channel->enumeration = ENUMERATION_NONE;
+        channel->deadline = 0;
+}
+
+Channel *host_channel(AuthenticatorHost *host, uint32_t id)
+{
+        Channel *oldest = NULL;
+
+        for (size_t i = 0; i < ELEMENTSOF(host->channels); i++) {
+                Channel *channel = &host->channels[i];
+
+                if (channel->used != 0 && channel->id == id) {
+                        oldest = channel;
+                        break;
+                }
+                if (!oldest || channel->used < oldest->used)
+                        oldest = channel;
+        }
+        if (oldest->id != id) {
+                channel_clear(oldest);
+                channel_drop_blob(oldest);
+                oldest->id = id;
+        }
+        oldest->used = authenticator_now(host->a) + 1; /* 0 is an unused place */
+        return oldest;
+}
+
+void authenticator_host_drop_channel(AuthenticatorHost *host, uint32_t id)
+{
+        for (size_t i = 0; i < ELEMENTSOF(host->channels); i++) {
+                Channel *channel = &host->channels[i];
+
+                /* A pending transaction has a pointer to its channel: that one stays. */
+                if (channel->used == 0 || channel->id != id ||
+                    (host->transaction && host->transaction->channel == channel))
+                        continue;
+                channel_clear(channel);
+                channel_drop_blob(channel);
+                channel->used = 0;
+                channel->id = 0;
+        }
+}
+
+uint64_t authenticator_host_deadline(const AuthenticatorHost *host)
+{
+        uint64_t deadline = u2f_deadline(host);
+
+        if (host->ended)
+                return 0;
+        if (host->asking && host->question_deadline < deadline)
+                deadline = host->question_deadline;
+        for (size_t i = 0; i < ELEMENTSOF(host->channels); i++)
+                if (host->channels[i].enumeration != ENUMERATION_NONE && host->channels[i].deadline < deadline)
+                        deadline = host->channels[i].deadline;
+        return deadline;
+}
+
+int authenticator_host_tick(AuthenticatorHost *host, AuthenticatorReply *ret)
+{
+        uint64_t now = authenticator_now(host->a);
+
+        u2f_tick(host);
+        for (size_t i = 0; i < ELEMENTSOF(host->channels); i++)
+                if (host->channels[i].enumeration != ENUMERATION_NONE && host->channels[i].deadline <= now)
+                        channel_clear(&host->channels[i]);
+        if (host->ended) {
+                host->ended = false;
+                if (host->transaction) {
+                        transaction_withdraw(host);
+                        return transaction_end(host->transaction, CTAP2_ERR_KEEPALIVE_CANCEL, ret);
+                }
+        }
+        if (host->asking && host->transaction && host->question_deadline <= now) {
+                transaction_withdraw(host);
+                return transaction_resume(host->transaction, AUTHENTICATOR_TIMED_OUT, ret);
+        }
+        return AUTHENTICATOR_PENDING;
+}
+
+int authenticator_host_waits_for(const AuthenticatorHost *host)
+{
+        return host->transaction && host->asking ? host->waits_for : 0;
+}
