@@ -176,6 +176,8 @@ static int run(Transaction *t)
         for (int i = 0; i < BEGINNINGS_MAX; i++) {
                 if (t->command->flags & COMMAND_STORAGE) {
                         r = open_storage(t);
+                        if (r == TRANSACTION_WAIT && t->step != 0)
+                                drop_data(t); /* what it has read may not be so any more */
                         if (r != CTAP_OK)
                                 return r;
                         if (t->step == step)
