@@ -1,0 +1,42 @@
+/*
+ * Sign: the private keys of credentials, as raw values (ECDSA by OpenSSL, Ed25519 by libsodium)
+ *
+ * A key is its raw scalar (or Ed25519 seed) and its raw public value, never DER: OpenSSL's decoders cost twenty times a
+ * signature. All multi-byte integers are big-endian, as COSE has them.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum SignKind {
+        SIGN_P256 = 1, /* ECDSA with SHA-256; private 32 bytes, public x ‖ y 64 */
+        SIGN_P384 = 2, /* ECDSA with SHA-384; private 48 bytes, public x ‖ y 96 */
+        SIGN_ED25519 = 3, /* private 32 bytes (the seed), public 32 */
+} SignKind;
+
+#define SIGN_PRIVATE_MAX   48U
+#define SIGN_PUBLIC_MAX    96U
+#define SIGN_SIGNATURE_MAX 112U /* ECDSA signatures are DER (X9.62), Ed25519's are 64 bytes */
+
+typedef struct SignKey {
+        SignKind kind;
+        uint8_t private_key[SIGN_PRIVATE_MAX];
+        uint8_t public_key[SIGN_PUBLIC_MAX];
+} SignKey;
+
+size_t sign_private_size(SignKind kind);
+size_t sign_public_size(SignKind kind);
+
+/* Makes a key. `ret` lies where the caller keeps it (and wipes it). 0, -EINVAL for no such kind, -ENOMEM, -EIO. */
+int sign_generate(SignKind kind, SignKey *ret);
+
+/* Computes public_key from private_key. 0, -EINVAL when the private value is out of range, -ENOMEM. */
+int sign_complete(SignKey *key);
+
+/* Signs; the public value must be the private one's, as sign_complete() makes it: an Ed25519 signature with another one
+ * gives the private key away. ret_size at most SIGN_SIGNATURE_MAX. 0, -EINVAL for a key that is none, -ENOMEM. */
+int sign(const SignKey *key, const void *data, size_t size, uint8_t ret[SIGN_SIGNATURE_MAX], size_t *ret_size);
+
+/* 0 when the signature fits, -EBADMSG when not, -EINVAL, -ENOMEM. Only public_key and kind are read. */
+int sign_verify(const SignKey *key, const void *data, size_t size, const uint8_t *signature, size_t signature_size);
