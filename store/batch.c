@@ -34,9 +34,9 @@ int vault_batch_begin(Vault *vault)
 
 static void restore_heads(Vault *vault)
 {
-        for (size_t i = 0; i < vault->n_collections; i++) {
-                Collection *c = vault->collections[i];
+        Collection *c;
 
+        for (size_t i = 0; (c = keeper_nth(vault, i)); i++) {
                 if (!c->dirty)
                         continue;
                 c->dirty = false;
@@ -67,22 +67,23 @@ void vault_batch_rollback(Vault *vault)
 
 int vault_batch_commit(Vault *vault)
 {
+        Collection *c;
         int r;
 
         if (!vault->in_batch)
                 return vault->broken;
         r = vault->batch_error;
-        for (size_t i = 0; r == 0 && i < vault->n_collections; i++)
-                if (vault->collections[i]->dirty)
-                        r = head_store(vault, vault->collections[i]);
+        for (size_t i = 0; r == 0 && (c = keeper_nth(vault, i)); i++)
+                if (c->dirty)
+                        r = keeper_store(vault, c);
         if (r == 0)
                 r = vault_run(vault, STATEMENT_COMMIT);
         if (r != 0) {
                 vault_batch_rollback(vault);
                 return r;
         }
-        for (size_t i = 0; i < vault->n_collections; i++)
-                vault->collections[i]->dirty = false;
+        for (size_t i = 0; (c = keeper_nth(vault, i)); i++)
+                c->dirty = false;
         vault->in_batch = false;
         vault->structure_dirty = false;
         return 0;

@@ -1,7 +1,7 @@
 /*
  * Checking everything
  *
- * Each record of the open collections is opened and its tokens are looked up; then the rows of the index are counted,
+ * Each record of the open collections and classes is opened and its tokens are looked up; then the rows of the index are counted,
  * and only when there are more than the records explain is each of them held against its record. With `accept` what is
  * found is repaired in one transaction: damaged records move to the trash, the index is completed and cleaned, sums
  * and manifests are made to fit what is there. That is the user's word that what is there is right.
@@ -32,7 +32,7 @@ static int set_aside(Check *check, ItemId id)
         int r;
 
         check->report.damaged++;
-        if (check->found)
+        if (check->found && ITEM_ID_COLLECTION(id) <= COLLECTION_NO_MAX)
                 check->found(check->userdata, id);
         if (!check->accept)
                 return 0;
@@ -44,17 +44,14 @@ static int check_item(Check *check, Collection *c, ItemId id)
 {
         Vault *vault = check->vault;
         Tokens missing = {0}, tokens;
-        Record record;
         Row row;
         int r;
 
-        r = item_open(vault, c, id, &row, &record);
+        r = row_check(vault, c, id, &row, &tokens);
         if (r < 0)
                 return r;
         if (r != 0)
                 return set_aside(check, id);
-        r = index_tokens(vault->index_key, record.attributes, record.n_attributes, &tokens);
-        record_done(vault);
         for (size_t i = 0; r == 0 && i < tokens.n; i++) {
                 bool there;
 
@@ -79,7 +76,7 @@ static int check_collection(Check *check, Collection *c)
 {
         Vault *vault = check->vault;
         _cleanup_(item_ids_done) ItemIds ids = {0};
-        Head found;
+        Head found = {0};
         int r;
 
         r = item_ids(vault, c->public.no, &ids);
@@ -87,14 +84,15 @@ static int check_collection(Check *check, Collection *c)
                 check->report.records++;
                 r = check_item(check, c, ids.ids[i]);
         }
-        if (r == 0)
+        if (r == 0 && c->key)
                 r = head_scan(vault, c, &found);
         if (r != 0)
                 return r;
-        if (c->sum_bad || c->scope_bad || vault->manifest_bad || (!check->accept && found.n != c->head.n) ||
+        if (c->sum_bad || c->scope_bad || !c->key || (vault->manifest_bad && !is_class(c)) ||
+            (!check->accept && found.n != c->head.n) ||
             (!check->accept && memcmp(found.sum, c->head.sum, SUM_SIZE) != 0))
                 check->report.collections_tampered++;
-        if (!check->accept)
+        if (!check->accept || !c->key)
                 return 0;
         head_touch(c);
         memcpy(c->head.sum, found.sum, SUM_SIZE);
@@ -108,8 +106,7 @@ static int check_collection(Check *check, Collection *c)
 static int explain(Check *check, const uint8_t token[TOKEN_SIZE], ItemId id, int *ret)
 {
         Vault *vault = check->vault;
-        Collection *c = collection_find(vault, ITEM_ID_COLLECTION(id));
-        Record record;
+        Collection *c = keeper_find(vault, ITEM_ID_COLLECTION(id));
         Tokens tokens;
         Row row;
         int r;
@@ -121,7 +118,7 @@ static int explain(Check *check, const uint8_t token[TOKEN_SIZE], ItemId id, int
                 *ret = -1;
                 return 0;
         }
-        r = item_open(vault, c, id, &row, &record);
+        r = row_check(vault, c, id, &row, &tokens);
         if (r < 0)
                 return r;
         if (r == VAULT_E_NOT_FOUND)
@@ -130,12 +127,10 @@ static int explain(Check *check, const uint8_t token[TOKEN_SIZE], ItemId id, int
                 *ret = -1; /* a damaged record does not say what its rows were */
                 return 0;
         }
-        r = index_tokens(vault->index_key, record.attributes, record.n_attributes, &tokens);
-        record_done(vault);
-        for (size_t i = 0; r == 0 && i < tokens.n; i++)
+        for (size_t i = 0; i < tokens.n; i++)
                 if (memcmp(tokens.token[i], token, TOKEN_SIZE) == 0)
                         *ret = 1;
-        return r;
+        return 0;
 }
 
 typedef struct AttrRow {
@@ -198,7 +193,7 @@ static int walk_all(Check *check, bool each, uint64_t *ret_count)
                 if (r != 0)
                         return r;
                 for (size_t i = 0; i < n; i++) {
-                        Collection *c = collection_find(vault, ITEM_ID_COLLECTION(slice[i].id));
+                        Collection *c = keeper_find(vault, ITEM_ID_COLLECTION(slice[i].id));
                         Tokens extra = {.n = 1};
 
                         if (!c || checked(c))
@@ -227,16 +222,16 @@ static int walk_all(Check *check, bool each, uint64_t *ret_count)
 static int check_all(Check *check)
 {
         Vault *vault = check->vault;
+        Collection *c;
         uint64_t rows;
         int r;
 
-        for (size_t i = 0; i < vault->n_collections; i++) {
-                Collection *c = vault->collections[i];
-
-                if (!c->key) {
+        for (size_t i = 0; (c = keeper_nth(vault, i)); i++) {
+                if (!c->key && !is_class(c))
                         check->report.collections_locked++;
+                /* A class that did not open with the vault has lost its key, and its records with it. */
+                if (!c->key && (!is_class(c) || !vault->unlocked || vault->ephemeral))
                         continue;
-                }
                 r = check_collection(check, c);
                 if (r != 0)
                         return r;
@@ -275,6 +270,7 @@ int vault_check(Vault *vault, bool accept, void (*found)(void *userdata, ItemId 
 {
         Check check = {.vault = vault, .accept = accept, .found = found, .userdata = userdata};
         bool manifest_bad = vault->manifest_bad;
+        Collection *c;
         Op op;
         int r;
 
@@ -299,9 +295,7 @@ int vault_check(Vault *vault, bool accept, void (*found)(void *userdata, ItemId 
                 vault->manifest_bad = manifest_bad;
                 return r;
         }
-        for (size_t i = 0; i < vault->n_collections; i++) {
-                Collection *c = vault->collections[i];
-
+        for (size_t i = 0; (c = keeper_nth(vault, i)); i++) {
                 if (c->key) {
                         c->sum_bad = false;
                         free(c->damaged);

@@ -24,6 +24,7 @@ static const char *const statements[_STATEMENT_MAX] = {
 
         [STATEMENT_META_GET] = "SELECT value FROM meta WHERE name=?1",
         [STATEMENT_META_PUT] = "INSERT OR REPLACE INTO meta(name,value) VALUES(?1,?2)",
+        [STATEMENT_META_REMOVE] = "DELETE FROM meta WHERE name=?1",
 
         [STATEMENT_SLOT_LIST] = "SELECT id,scope,kind,label,created,used,params,wrapped FROM slot ORDER BY created,id",
         [STATEMENT_SLOT_MANIFEST] =
@@ -59,6 +60,7 @@ static const char *const statements[_STATEMENT_MAX] = {
         [STATEMENT_HEAD_GET] = "SELECT modified,sealed FROM head WHERE collection=?1",
         [STATEMENT_HEAD_PUT] = "INSERT OR REPLACE INTO head(collection,modified,n,sealed) VALUES(?1,?2,?3,?4)",
         [STATEMENT_HEAD_REMOVE] = "DELETE FROM head WHERE collection=?1",
+        [STATEMENT_HEAD_MANIFEST] = "SELECT collection FROM head WHERE collection>?1 ORDER BY collection",
 
         [STATEMENT_ALIAS_LIST] = "SELECT name,collection FROM alias ORDER BY name",
         [STATEMENT_ALIAS_PUT] = "INSERT OR REPLACE INTO alias(name,collection) VALUES(?1,?2)",
@@ -80,6 +82,7 @@ static const char *const statements[_STATEMENT_MAX] = {
         [STATEMENT_ATTR_PROBE] =
                 "SELECT item FROM attr WHERE token=?1 AND item>=?2 AND item<=?3 ORDER BY item LIMIT ?4",
         [STATEMENT_ATTR_SEEK] = "SELECT item FROM attr WHERE token=?1 AND item>=?2 AND item<=?3 ORDER BY item LIMIT 1",
+        [STATEMENT_ATTR_DOWN] = "SELECT item FROM attr WHERE token=?1 AND item>=?2 AND item<?3 ORDER BY item DESC",
         [STATEMENT_ATTR_WALK] = "SELECT token,item FROM attr WHERE (token,item)>(?1,?2) ORDER BY token,item LIMIT ?3",
         [STATEMENT_ATTR_CLEAR] = "DELETE FROM attr",
 
@@ -89,6 +92,10 @@ static const char *const statements[_STATEMENT_MAX] = {
                                  "ORDER BY version DESC LIMIT -1 OFFSET ?2)",
         [STATEMENT_TRASH_GET] = "SELECT item,version,key,tag,box,seq,removed,deleted FROM trash "
                                 "WHERE item=?1 AND deleted IN (0,1) AND version=?2 ORDER BY seq DESC LIMIT 1",
+        [STATEMENT_TRASH_DELETED] = "SELECT item,version,key,tag,box,seq FROM trash "
+                                    "WHERE item=?1 AND deleted=1 ORDER BY version DESC LIMIT 1",
+        [STATEMENT_TRASH_DOWN] = "SELECT item,removed FROM trash INDEXED BY trash_item "
+                                 "WHERE item>=?1 AND item<?2 AND deleted=1 ORDER BY item DESC",
         [STATEMENT_TRASH_REMOVE] = "DELETE FROM trash WHERE seq=?1",
         [STATEMENT_TRASH_LIST] = "SELECT item,version,key,tag,box,seq,removed,deleted FROM trash "
                                  "WHERE +item>=?1 AND +item<=?2 ORDER BY seq DESC",

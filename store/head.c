@@ -166,7 +166,7 @@ int head_scan(Vault *vault, const Collection *c, Head *ret)
         return 0;
 }
 
-/* The sealed head, or VAULT_E_DAMAGED. */
+/* The sealed head. VAULT_E_NOT_FOUND, VAULT_E_DAMAGED. */
 static int read_head(Vault *vault, const Collection *c, Head *ret)
 {
         _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
@@ -185,7 +185,9 @@ static int read_head(Vault *vault, const Collection *c, Head *ret)
         r = db_step(s, &there);
         if (r != 0)
                 return r;
-        if (!there || !db_column_blob(s, 1, HEAD_SEALED_SIZE, HEAD_SEALED_SIZE, &sealed, &size))
+        if (!there)
+                return VAULT_E_NOT_FOUND;
+        if (!db_column_blob(s, 1, HEAD_SEALED_SIZE, HEAD_SEALED_SIZE, &sealed, &size))
                 return VAULT_E_DAMAGED;
         if (!db_column_u64(s, 0, &head.modified))
                 head.modified = 0;
@@ -227,6 +229,7 @@ int head_load(Vault *vault, Collection *c)
 {
         Head said, found = {0};
         uint64_t trashed = 0;
+        bool unused;
         int r, scan;
 
         r = read_head(vault, c, &said);
@@ -236,13 +239,16 @@ int head_load(Vault *vault, Collection *c)
         if (scan < 0)
                 return scan;
 
-        c->sum_bad = r != 0 || scan != 0 || said.n != found.n || memcmp(said.sum, found.sum, SUM_SIZE) != 0;
+        /* A class gets its head with its first record. The manifest says which have one. */
+        unused = is_class(c) && r == VAULT_E_NOT_FOUND && scan == 0 && found.n == 0;
+        c->sum_bad = !unused && (r != 0 || scan != 0 || said.n != found.n || memcmp(said.sum, found.sum, SUM_SIZE) != 0);
         if (r == 0)
                 c->head = said;
         else {
-                /* Nothing is known: a sum that no set of records fits. */
                 c->head = (Head){.n = c->public.n_items, .modified = c->public.modified};
-                random_bytes(c->head.sum, SUM_SIZE);
+                /* Nothing is known: a sum that no set of records fits. */
+                if (!unused)
+                        random_bytes(c->head.sum, SUM_SIZE);
                 if (trash_counter(vault, c, &trashed) == 0)
                         c->head.counter = trashed;
         }

@@ -46,6 +46,22 @@ int index_change(Vault *vault, ItemId id, const Tokens *old, const Tokens *new)
         return r == 0 ? apply(vault, STATEMENT_ATTR_PUT, id, new, old) : r;
 }
 
+int index_tokens_of(const Key *index_key, const Collection *c, const Secret *plain, Tokens *ret)
+{
+        Record record;
+        Marked marked;
+        int r;
+
+        if (is_class(c)) {
+                r = marked_decode(plain, &marked);
+                if (r == 0)
+                        mark_tokens(c, marked.marks, marked.n_marks, ret);
+                return r;
+        }
+        r = record_decode(plain->data, plain->size, &record);
+        return r == 0 ? index_tokens(index_key, record.attributes, record.n_attributes, ret) : r;
+}
+
 int index_seek(Vault *vault, const uint8_t token[TOKEN_SIZE], ItemId from, ItemId last, ItemId *ret)
 {
         _cleanup_(statement_donep) sqlite3_stmt *s = NULL;

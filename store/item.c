@@ -1,8 +1,8 @@
 /*
  * Items
  *
- * Every write goes through item_write(): it gives the next version, seals, and moves index, sum and row together. What
- * is replaced goes to the trash first, as it was sealed.
+ * An item is a record in a row (row.c) and tokens of its attributes. What is replaced goes to the trash first, as it
+ * was sealed.
  */
 #include <errno.h>
 #include <string.h>
@@ -23,21 +23,17 @@ bool vault_item_exists(Vault *vault, ItemId id)
 
 int item_open(Vault *vault, Collection *c, ItemId id, Row *ret_row, Record *ret)
 {
-        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
-        bool there;
+        const Secret *plain;
         int r;
 
-        r = vault_statement(vault, STATEMENT_ITEM_GET, &s);
+        r = row_open(vault, c, id, ret_row, &plain);
         if (r != 0)
                 return r;
-        db_bind_u64(s, 1, id);
-        r = db_step(s, &there);
-        if (r == 0 && !there)
-                return VAULT_E_NOT_FOUND;
-        if (r == 0)
-                r = record_open(vault, c, s, 0, ret_row, ret);
-        if (r == VAULT_E_DAMAGED)
+        r = record_decode(plain->data, plain->size, ret);
+        if (r != 0) {
+                box_done(vault);
                 collection_note_damaged(c, id);
+        }
         return r;
 }
 
@@ -62,46 +58,19 @@ int vault_item_get(Vault *vault, ItemId id, bool with_value, Item **ret)
         if (r != 0)
                 return r;
         r = record_item(&record, &row, with_value, ret);
-        record_done(vault);
+        box_done(vault);
         return r;
 }
 
 int item_write(Vault *vault, Collection *c, ItemId id, const Row *old, const Tokens *old_tokens, const Record *record)
 {
-        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
-        _cleanup_(boxed_done) Boxed box = {0};
-        Row row = {.id = id};
         Tokens tokens;
         int r;
 
         r = index_tokens(vault->index_key, record->attributes, record->n_attributes, &tokens);
-        if (r != 0)
-                return r;
-        r = head_next(c, &row.version);
-        if (r != 0)
-                return r;
-        if (row.id == 0)
-                row.id = ITEM_ID(c->public.no, row.version);
-        r = record_seal(vault, c, record, &row, &box);
-        if (r != 0)
-                return r;
-        r = vault_statement(vault, old ? STATEMENT_ITEM_UPDATE : STATEMENT_ITEM_PUT, &s);
-        if (r != 0)
-                return r;
-        db_bind_u64(s, 1, row.id);
-        db_bind_u64(s, 2, row.version);
-        db_bind_u64(s, 3, row.key_id);
-        db_bind_blob(s, 4, row.tag, sizeof(row.tag));
-        db_bind_blob(s, 5, box.data, box.size - SEAL_TAG_SIZE);
-        r = db_run(s);
         if (r == 0)
-                r = index_change(vault, row.id, old_tokens, &tokens);
-        if (r != 0)
-                return r;
-        if (old)
-                head_remove(c, old);
-        head_add(c, &row);
-        return 0;
+                r = record_encode(vault, record);
+        return r == 0 ? row_write(vault, c, id, old, old_tokens, &tokens, NULL) : r;
 }
 
 /* What a change sets, checked. */
@@ -176,7 +145,7 @@ static int update(Vault *vault, Collection *c, ItemId id, const Change *change)
         }
         if (r == 0)
                 r = item_write(vault, c, id, &old, &tokens, &record);
-        record_done(vault);
+        box_done(vault);
         return r;
 }
 
@@ -204,7 +173,7 @@ static int find_same(Vault *vault, Collection *c, const Change *change, ItemId *
                         return r;
                 if (r == 0) {
                         same = pairs_same(change->pairs, n, record.attributes, record.n_attributes);
-                        record_done(vault);
+                        box_done(vault);
                         if (same) {
                                 *ret = id;
                                 return 0;
@@ -303,29 +272,6 @@ int item_remove(Vault *vault, ItemId id)
         return db_run(s);
 }
 
-static int delete (Vault *vault, Collection *c, ItemId id)
-{
-        Record record;
-        Tokens tokens;
-        Row row;
-        int r;
-
-        r = item_open(vault, c, id, &row, &record);
-        if (r != 0)
-                return r;
-        r = index_tokens(vault->index_key, record.attributes, record.n_attributes, &tokens);
-        record_done(vault);
-        if (r == 0)
-                r = trash_keep(vault, id, /* deleted= */ true);
-        if (r == 0)
-                r = item_remove(vault, id);
-        if (r == 0)
-                r = index_change(vault, id, &tokens, NULL);
-        if (r == 0)
-                head_remove(c, &row);
-        return r;
-}
-
 int vault_item_delete(Vault *vault, ItemId id)
 {
         Collection *c;
@@ -337,5 +283,5 @@ int vault_item_delete(Vault *vault, ItemId id)
                 r = op_begin(&op, vault, c, /* structure= */ false);
         if (r != 0)
                 return r;
-        return op_end(&op, delete (vault, c, id));
+        return op_end(&op, row_delete(vault, c, id, /* keep= */ true));
 }

@@ -125,14 +125,18 @@ int keys_check_root(Vault *vault, const Root *root, Key **ret_wrap)
 int collection_set_key(Collection *c, Key *key, uint32_t key_id)
 {
         Key *sum_key = key_derive(key, "keyfob sum", NULL, 0);
+        Key *mark_key = is_class(c) ? key_derive(key, "keyfob marks", NULL, 0) : NULL;
 
-        if (!sum_key) {
-                key_free(key);
+        if (!sum_key || (is_class(c) && !mark_key)) {
+                (void)key_free(key);
+                (void)key_free(sum_key);
+                (void)key_free(mark_key);
                 return -ENOMEM;
         }
         collection_forget_keys(c);
         c->key = key;
         c->sum_key = sum_key;
+        c->mark_key = mark_key;
         c->key_id = key_id;
         return 0;
 }
@@ -141,14 +145,10 @@ void collection_forget_keys(Collection *c)
 {
         c->key = key_free(c->key);
         c->sum_key = key_free(c->sum_key);
+        c->mark_key = key_free(c->mark_key);
         c->key_id = 0;
         free(c->damaged);
         c->damaged = NULL;
         c->n_damaged = 0;
         c->sum_bad = c->scope_bad = false;
-}
-
-const Key *vault_class_key(const Vault *vault, VaultClass class)
-{
-        return class > 0 && class < _VAULT_CLASS_MAX ? vault->class_keys[class] : NULL;
 }

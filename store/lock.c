@@ -60,6 +60,25 @@ static int heal_manifest_key(Vault *vault, const Key *wrap)
         return r;
 }
 
+/* A class whose key is damaged stays closed, and says so. */
+static int unlock_class(Vault *vault, const Key *wrap, VaultClass class)
+{
+        Collection *c = vault->classes + class;
+        _cleanup_(key_freep) Key *key = NULL;
+        uint32_t id;
+        int r;
+
+        r = keys_get(vault, wrap, 0, KEY_CLASS, class, &key, &id);
+        if (r != 0)
+                return r;
+        r = collection_set_key(c, TAKE_PTR(key), id);
+        if (r == 0)
+                r = head_load(vault, c);
+        if (r != 0)
+                collection_forget_keys(c);
+        return r;
+}
+
 /* The vault's own keys. Gives VAULT_E_DAMAGED when none opens. */
 static int unlock_vault(Vault *vault, const Key *wrap)
 {
@@ -73,7 +92,7 @@ static int unlock_vault(Vault *vault, const Key *wrap)
                 return r;
         any = r == 0;
         for (uint32_t class = 1; class < _VAULT_CLASS_MAX; class ++) {
-                r = keys_get(vault, wrap, 0, KEY_CLASS, class, vault->class_keys + class, NULL);
+                r = unlock_class(vault, wrap, class);
                 if (r < 0)
                         return r;
                 any = any || r == 0;
@@ -178,7 +197,7 @@ static void lock_collection(Vault *vault, Collection *c)
 {
         if (c->key && c->dirty) {
                 /* Its head can be written only now. */
-                int r = head_store(vault, c);
+                int r = keeper_store(vault, c);
 
                 if (r != 0 && !vault->batch_error)
                         vault->batch_error = r;
@@ -197,9 +216,9 @@ void vault_lock(Vault *vault, uint32_t collection)
                         lock_collection(vault, vault->collections[i]);
         if (collection != 0)
                 return;
+        for (size_t i = 1; i < _VAULT_CLASS_MAX; i++)
+                lock_collection(vault, vault->classes + i);
         vault->manifest_key = key_free(vault->manifest_key);
-        for (size_t i = 0; i < _VAULT_CLASS_MAX; i++)
-                vault->class_keys[i] = key_free(vault->class_keys[i]);
         vault->unlocked = false;
         vault->manifest_bad = false;
 }

@@ -49,6 +49,18 @@ static int write_rows(Vault *vault, Statement statement, uint32_t scope, bool wi
         return writer->failed ? -ENOMEM : 0;
 }
 
+/* Nothing at all when no class has a head, as it was before there were records of classes. */
+static int write_classes(Vault *vault, ByteWriter *writer)
+{
+        size_t before = writer->size;
+        int r;
+
+        r = write_rows(vault, STATEMENT_HEAD_MANIFEST, COLLECTION_NO_MAX, true, writer);
+        if (r == 0 && writer->size == before + 1)
+                writer->size = before;
+        return r;
+}
+
 int manifest_compute(Vault *vault, const Key *key, uint32_t scope, uint8_t ret[MANIFEST_SIZE])
 {
         _cleanup_(byte_writer_done) ByteWriter writer = BYTE_WRITER_NULL;
@@ -70,6 +82,8 @@ int manifest_compute(Vault *vault, const Key *key, uint32_t scope, uint8_t ret[M
                 r = write_rows(vault, STATEMENT_COLLECTION_MANIFEST, 0, false, &writer);
                 if (r == 0)
                         r = write_rows(vault, STATEMENT_ALIAS_LIST, 0, false, &writer);
+                if (r == 0)
+                        r = write_classes(vault, &writer);
         }
         if (r != 0)
                 return r;

@@ -61,22 +61,15 @@ static int run_with(Vault *vault, Statement statement, uint64_t number)
 static int purge_item(Vault *vault, Collection *c, ItemId id)
 {
         bool readable = false;
-        Record record;
         Tokens tokens;
         Row row = {.id = id};
         int r;
 
         if (c->key) {
-                r = item_open(vault, c, id, &row, &record);
+                r = row_check(vault, c, id, &row, &tokens);
                 if (r < 0)
                         return r;
-                if (r == 0) {
-                        r = index_tokens(vault->index_key, record.attributes, record.n_attributes, &tokens);
-                        record_done(vault);
-                        if (r != 0)
-                                return r;
-                        readable = true;
-                }
+                readable = r == 0;
         }
         r = item_remove(vault, id);
         if (r == 0 && readable)

@@ -1,9 +1,7 @@
 /*
- * Records: an item as one sealed box
+ * Records: what is in an item's box
  *
- * The plaintext is a small versioned binary; the box is bound to vault, collection, item, version and key, so that a
- * row moved, renamed or brought back from an old file does not open. Plaintext exists in two buffers of locked pages,
- * one for what is read and one for what is written, wiped after each use; only what is handed out is copied.
+ * A small versioned binary, taken apart in place: only what is handed out is copied.
  */
 #include <assert.h>
 #include <errno.h>
@@ -11,57 +9,7 @@
 
 #include "store/internal.h"
 
-#define RECORD_FORMAT  1U
-#define SCRATCH_SIZE   ((size_t)64 * 1024 - 1)
-#define RECORD_MAX     (VAULT_SECRET_MAX + VAULT_ATTRIBUTES_MAX * (2 * (size_t)VAULT_ATTRIBUTE_MAX + 8) + 16384)
-#define RECORD_AD_SIZE 128U
-#define SMALL_BOX      2048U
-
-static int scratch_take(Secret **scratch, size_t size, Secret **ret)
-{
-        if (*scratch && (*scratch)->capacity < size)
-                *scratch = secret_free(*scratch);
-        if (!*scratch) {
-                int r = secret_new(scratch, size > SCRATCH_SIZE ? size : SCRATCH_SIZE);
-
-                if (r < 0)
-                        return r;
-        }
-        assert((*scratch)->size == 0);
-        (*scratch)->size = size;
-        *ret = *scratch;
-        return 0;
-}
-
-static void scratch_done(Secret **scratch)
-{
-        if (!*scratch)
-                return;
-        if ((*scratch)->capacity > SCRATCH_SIZE) {
-                *scratch = secret_free(*scratch);
-                return;
-        }
-        explicit_bzero((*scratch)->data, (*scratch)->size);
-        (*scratch)->size = 0;
-}
-
-void record_done(Vault *vault)
-{
-        scratch_done(&vault->in);
-}
-
-static size_t record_ad(const Vault *vault, const Row *row, uint8_t ret[RECORD_AD_SIZE])
-{
-        ByteWriter writer = {.data = ret, .capacity = RECORD_AD_SIZE};
-
-        byte_writer_string(&writer, "keyfob record 1");
-        byte_writer_raw(&writer, vault->id, VAULT_ID_SIZE);
-        byte_writer_u32(&writer, ITEM_ID_COLLECTION(row->id));
-        byte_writer_u64(&writer, row->id);
-        byte_writer_u64(&writer, row->version);
-        byte_writer_u32(&writer, row->key_id);
-        return writer.size;
-}
+#define RECORD_FORMAT 1U
 
 static bool read_text(ByteReader *reader, size_t max, Text *ret)
 {
@@ -127,70 +75,32 @@ static void encode(const Record *record, ByteWriter *writer)
         byte_writer_blob(writer, record->value, record->value_size);
 }
 
-int record_seal(Vault *vault, const Collection *c, const Record *record, Row *row, Boxed *ret)
+int record_encode(Vault *vault, const Record *record)
 {
         size_t size = encoded_size(record);
-        uint8_t ad[RECORD_AD_SIZE], *box;
         ByteWriter writer;
-        Secret *plain;
         int r;
 
-        r = scratch_take(&vault->out, size, &plain);
-        if (r < 0)
+        r = box_write(vault, size, &writer);
+        if (r != 0)
                 return r;
-        box = malloc(size + SEAL_OVERHEAD);
-        if (!box) {
-                scratch_done(&vault->out);
-                return -ENOMEM;
-        }
-        writer = (ByteWriter){.data = plain->data, .capacity = size};
         encode(record, &writer);
         assert(!writer.failed && writer.size == size);
-
-        row->key_id = c->key_id;
-        seal(c->key, ad, record_ad(vault, row, ad), plain->data, size, box);
-        scratch_done(&vault->out);
-        memcpy(row->tag, box + size + SEAL_NONCE_SIZE, SEAL_TAG_SIZE);
-        *ret = (Boxed){box, size + SEAL_OVERHEAD};
         return 0;
 }
 
 int record_open(Vault *vault, const Collection *c, sqlite3_stmt *s, int column, Row *ret_row, Record *ret)
 {
-        _cleanup_free_ uint8_t *large = NULL;
-        uint8_t ad[RECORD_AD_SIZE], small[SMALL_BOX], *box;
-        const uint8_t *data, *tag;
-        size_t size, tag_size;
-        Secret *plain;
+        const Secret *plain;
         int r;
 
-        /* The tag is a column of its own so that a sum can be taken without reading the box; here they meet again. */
-        if (!db_column_u64(s, column, &ret_row->id) || !db_column_u64(s, column + 1, &ret_row->version) ||
-            !db_column_u32(s, column + 2, &ret_row->key_id) ||
-            !db_column_blob(s, column + 3, SEAL_TAG_SIZE, SEAL_TAG_SIZE, &tag, &tag_size))
-                return VAULT_E_DAMAGED;
-        memcpy(ret_row->tag, tag, SEAL_TAG_SIZE);
-        if (!db_column_blob(s, column + 4, SEAL_NONCE_SIZE, RECORD_MAX, &data, &size) || ret_row->key_id != c->key_id)
-                return VAULT_E_DAMAGED;
-
-        box = small;
-        if (size + SEAL_TAG_SIZE > sizeof(small)) {
-                box = large = malloc(size + SEAL_TAG_SIZE);
-                if (!large)
-                        return -ENOMEM;
-        }
-        memcpy(box, data, size);
-        memcpy(box + size, ret_row->tag, SEAL_TAG_SIZE);
-
-        r = scratch_take(&vault->in, size - SEAL_NONCE_SIZE, &plain);
-        if (r < 0)
+        r = box_open(vault, c, s, column, ret_row, &plain);
+        if (r != 0)
                 return r;
-        if (seal_open(c->key, ad, record_ad(vault, ret_row, ad), box, size + SEAL_TAG_SIZE, plain->data) < 0 ||
-            record_decode(plain->data, plain->size, ret) != 0) {
-                record_done(vault);
-                return VAULT_E_DAMAGED;
-        }
-        return 0;
+        r = record_decode(plain->data, plain->size, ret);
+        if (r != 0)
+                box_done(vault);
+        return r;
 }
 
 static char *text_dup(Text text)

@@ -10,13 +10,12 @@
 
 #include "store/internal.h"
 
-/* The keys to come, by collection in the vault's order. */
+/* The keys to come, by collection and class in the vault's order. */
 typedef struct Rekey {
         Vault *vault;
         Root *root;
         Key *wrap, *index_key, *manifest_key;
-        Key *class_keys[_VAULT_CLASS_MAX];
-        Collection **collections; /* shadows: new keys, new heads */
+        Collection **collections; /* shadows of all keepers: new keys, new heads */
         size_t n;
 } Rekey;
 
@@ -26,8 +25,6 @@ static void rekey_done(Rekey *rekey)
         (void)key_free(rekey->wrap);
         (void)key_free(rekey->index_key);
         (void)key_free(rekey->manifest_key);
-        for (size_t i = 0; i < _VAULT_CLASS_MAX; i++)
-                (void)key_free(rekey->class_keys[i]);
         for (size_t i = 0; i < rekey->n; i++)
                 (void)collection_free(rekey->collections[i]);
         free(rekey->collections);
@@ -59,65 +56,74 @@ static int match_drafts(Vault *vault, SlotDraft *const *drafts, size_t n, bool d
         return 0;
 }
 
-static int check_order(const Vault *vault)
+static int check_order(Vault *vault)
 {
+        Collection *c;
+        int r = 0;
+
         if (!vault->unlocked)
                 return VAULT_E_LOCKED;
         if (vault->manifest_bad)
                 return VAULT_E_DAMAGED;
-        for (size_t i = 0; i < vault->n_collections; i++) {
-                const Collection *c = vault->collections[i];
+        for (size_t i = 0; r == 0 && (c = keeper_nth(vault, i)); i++) {
+                _cleanup_(item_ids_done) ItemIds ids = {0};
 
-                if (!c->key)
-                        return c->public.own_slots ? VAULT_E_LOCKED : VAULT_E_DAMAGED;
                 if (c->sum_bad || c->scope_bad)
                         return VAULT_E_DAMAGED;
+                if (c->key)
+                        continue;
+                if (!is_class(c))
+                        return c->public.own_slots ? VAULT_E_LOCKED : VAULT_E_DAMAGED;
+                /* A class that lost its key gets another, if no record goes with the old one. */
+                r = item_ids(vault, c->public.no, &ids);
+                if (r == 0 && ids.n > 0)
+                        return VAULT_E_DAMAGED;
         }
-        return 0;
+        return r;
+}
+
+/* A key for one collection or class, unless it has a root of its own. */
+static int make_key(Rekey *rekey, const Collection *old, Collection *new)
+{
+        KeyPurpose purpose = is_class(old) ? KEY_CLASS : KEY_COLLECTION;
+        uint32_t owner = is_class(old) ? old->public.no - CLASS_NO(0) : old->public.no, id;
+        _cleanup_(key_freep) Key *key = NULL;
+        int r;
+
+        new->public.no = old->public.no;
+        new->public.own_slots = old->public.own_slots;
+        if (old->public.own_slots)
+                return 0;
+        key = key_new_random();
+        if (!key)
+                return -ENOMEM;
+        r = keys_put(rekey->vault, rekey->wrap, 0, purpose, owner, key, &id);
+        return r == 0 ? collection_set_key(new, TAKE_PTR(key), id) : r;
 }
 
 static int make_keys(Rekey *rekey, const Root *root)
 {
         Vault *vault = rekey->vault;
+        const Collection *old;
         uint32_t id;
         int r;
 
         rekey->root = root_new(0, root->slot_id);
         rekey->index_key = key_new_random();
         rekey->manifest_key = key_new_random();
-        rekey->collections = calloc(vault->n_collections + 1, sizeof(*rekey->collections));
+        rekey->collections = calloc(vault->n_collections + _VAULT_CLASS_MAX, sizeof(*rekey->collections));
         if (!rekey->root || !rekey->index_key || !rekey->manifest_key || !rekey->collections)
                 return -ENOMEM;
         r = keys_wrapping(vault, rekey->root, &rekey->wrap);
         if (r == 0)
                 r = keys_put(vault, rekey->wrap, 0, KEY_MANIFEST, 0, rekey->manifest_key, &id);
-        for (uint32_t class = 1; r == 0 && class < _VAULT_CLASS_MAX; class ++) {
-                rekey->class_keys[class] = key_new_random();
-                if (!rekey->class_keys[class])
-                        return -ENOMEM;
-                r = keys_put(vault, rekey->wrap, 0, KEY_CLASS, class, rekey->class_keys[class], &id);
-        }
-        for (size_t i = 0; r == 0 && i < vault->n_collections; i++) {
-                const Collection *old = vault->collections[i];
+        for (size_t i = 0; r == 0 && (old = keeper_nth(vault, i)); i++) {
                 Collection *new = calloc(1, sizeof(*new));
-                Key *key;
 
                 if (!new)
                         return -ENOMEM;
                 rekey->collections[rekey->n++] = new;
-                new->public.no = old->public.no;
-                new->public.own_slots = old->public.own_slots;
-                if (old->public.own_slots)
-                        continue;
-                key = key_new_random();
-                if (!key)
-                        return -ENOMEM;
-                r = keys_put(vault, rekey->wrap, 0, KEY_COLLECTION, old->public.no, key, &id);
-                if (r != 0) {
-                        (void)key_free(key);
-                        return r;
-                }
-                r = collection_set_key(new, key, id);
+                r = make_key(rekey, old, new);
         }
         return r;
 }
@@ -139,23 +145,31 @@ static int write_row(Vault *vault, Statement statement, uint64_t key, const Row 
         return db_run(s);
 }
 
-/* Items keep id and version: the new key makes them new records. */
+/* Seals what is open for reading under the new key. */
+static int reseal_box(Rekey *rekey, const Collection *new, Row *row, Boxed *ret)
+{
+        int r = box_copy(rekey->vault);
+
+        return r == 0 ? box_seal(rekey->vault, new, row, ret) : r;
+}
+
+/* Rows keep id and version: the new key makes them new records. */
 static int reseal_item(Rekey *rekey, Collection *old, Collection *new, ItemId id)
 {
         Vault *vault = rekey->vault;
         _cleanup_(boxed_done) Boxed box = {0};
-        Record record;
+        const Secret *plain;
         Tokens tokens;
         Row row;
         int r;
 
-        r = item_open(vault, old, id, &row, &record);
+        r = row_open(vault, old, id, &row, &plain);
         if (r != 0)
                 return r == VAULT_E_NOT_FOUND ? VAULT_E_DAMAGED : r;
-        r = index_tokens(rekey->index_key, record.attributes, record.n_attributes, &tokens);
+        r = index_tokens_of(rekey->index_key, new, plain, &tokens);
         if (r == 0 && new->key)
-                r = record_seal(vault, new, &record, &row, &box);
-        record_done(vault);
+                r = reseal_box(rekey, new, &row, &box);
+        box_done(vault);
         if (r == 0 && new->key) {
                 r = write_row(vault, STATEMENT_ITEM_UPDATE, id, &row, &box);
                 head_add(new, &row);
@@ -184,7 +198,7 @@ static int reseal_trash_row(Rekey *rekey, uint64_t after, uint64_t *ret_seq)
         _cleanup_(boxed_done) Boxed box = {0};
         _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
         Collection *old = NULL, *new = NULL;
-        Record record;
+        const Secret *plain;
         Row row;
         ItemId id;
         bool there;
@@ -202,20 +216,20 @@ static int reseal_trash_row(Rekey *rekey, uint64_t after, uint64_t *ret_seq)
         if (!db_column_u64(s, 5, ret_seq) || *ret_seq <= after)
                 return VAULT_E_DAMAGED;
         if (db_column_u64(s, 0, &id)) {
-                old = collection_find(vault, ITEM_ID_COLLECTION(id));
+                old = keeper_find(vault, ITEM_ID_COLLECTION(id));
                 for (size_t i = 0; old && i < rekey->n; i++)
-                        if (vault->collections[i] == old)
+                        if (keeper_nth(vault, i) == old)
                                 new = rekey->collections[i];
         }
         if (new && !new->key)
                 return 0; /* of a collection with its own root: stays as it is */
-        r = new ? record_open(vault, old, s, 0, &row, &record) : VAULT_E_DAMAGED;
+        r = new ? box_open(vault, old, s, 0, &row, &plain) : VAULT_E_DAMAGED;
         if (r < 0)
                 return r;
         if (r != 0)
                 return trash_remove(vault, *ret_seq); /* no key will open it any more */
-        r = record_seal(vault, new, &record, &row, &box);
-        record_done(vault);
+        r = reseal_box(rekey, new, &row, &box);
+        box_done(vault);
         return r == 0 ? write_row(vault, STATEMENT_TRASH_UPDATE, *ret_seq, &row, &box) : r;
 }
 
@@ -226,8 +240,8 @@ static int reseal(Rekey *rekey)
         int r;
 
         r = vault_run(vault, STATEMENT_ATTR_CLEAR);
-        for (size_t i = 0; r == 0 && i < vault->n_collections; i++)
-                r = reseal_collection(rekey, vault->collections[i], rekey->collections[i]);
+        for (size_t i = 0; r == 0 && i < rekey->n; i++)
+                r = reseal_collection(rekey, keeper_nth(vault, i), rekey->collections[i]);
         while (r == 0)
                 r = reseal_trash_row(rekey, seq, &seq);
         return r == VAULT_E_NOT_FOUND ? 0 : r;
@@ -248,10 +262,8 @@ static void swap_all(Rekey *rekey)
 
         swap_keys(&vault->index_key, &rekey->index_key);
         swap_keys(&vault->manifest_key, &rekey->manifest_key);
-        for (size_t i = 0; i < _VAULT_CLASS_MAX; i++)
-                swap_keys(vault->class_keys + i, rekey->class_keys + i);
         for (size_t i = 0; i < rekey->n; i++) {
-                Collection *c = vault->collections[i], *other = rekey->collections[i];
+                Collection *c = keeper_nth(vault, i), *other = rekey->collections[i];
                 uint32_t id = c->key_id;
                 Head head = c->head;
 
@@ -259,6 +271,7 @@ static void swap_all(Rekey *rekey)
                         continue;
                 swap_keys(&c->key, &other->key);
                 swap_keys(&c->sum_key, &other->sum_key);
+                swap_keys(&c->mark_key, &other->mark_key);
                 c->key_id = other->key_id;
                 other->key_id = id;
                 c->head = other->head;

@@ -32,6 +32,8 @@
 const MigrationStep schema_steps[] = {
         {META ";" SLOT ";" KEY ";" MANIFEST ";" COLLECTION ";" HEAD ";" ALIAS ";" ITEM ";" ATTR ";" TRASH
               ";" TRASH_ITEM},
+        /* Records of classes are kept in the same tables. A build that does not know them must not write here. */
+        {""},
 };
 const unsigned schema_version = ELEMENTSOF(schema_steps);
 

@@ -75,7 +75,7 @@ static int propose(Search *search, ItemId id)
         for (size_t i = 0; r == 0 && i < search->n; i++)
                 if (!record_has(&record, search->pairs + i))
                         r = VAULT_E_NOT_FOUND;
-        record_done(search->vault);
+        box_done(search->vault);
         if (r != 0)
                 return 0;
         search->found++;
@@ -243,7 +243,7 @@ static int everything(Search *search)
 int vault_search(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, size_t limit,
                  ItemIds *ret_unlocked, ItemIds *ret_locked)
 {
-        Search search = {.vault = vault, .n = n, .limit = limit, .last = INT64_MAX};
+        Search search = {.vault = vault, .n = n, .limit = limit, .last = ITEM_ID_LAST};
         Pair pairs[VAULT_ATTRIBUTES_MAX];
         int r;
 

@@ -96,7 +96,7 @@ int vault_trash(Vault *vault, uint32_t collection, size_t limit, TrashList *ret)
         if (r != 0)
                 return r;
         db_bind_u64(s, 1, collection ? ITEM_ID(collection, 0) : 0);
-        db_bind_u64(s, 2, collection ? ITEM_ID(collection, ITEM_NUMBER_MAX) : INT64_MAX);
+        db_bind_u64(s, 2, collection ? ITEM_ID(collection, ITEM_NUMBER_MAX) : ITEM_ID_LAST);
         while (limit == 0 || list.n < limit) {
                 Collection *c;
                 Record record;
@@ -119,7 +119,7 @@ int vault_trash(Vault *vault, uint32_t collection, size_t limit, TrashList *ret)
                 if (r != 0)
                         continue; /* damaged: nothing to bring back */
                 r = record_item(&record, &row, /* with_value= */ false, &item);
-                record_done(vault);
+                box_done(vault);
                 if (r == 0)
                         r = append(&list, &entry, item);
                 if (r != 0)
@@ -130,7 +130,7 @@ int vault_trash(Vault *vault, uint32_t collection, size_t limit, TrashList *ret)
         return 0;
 }
 
-/* Opens an entry, record_done() when 0. */
+/* Opens an entry, box_done() when 0. */
 static int open_entry(Vault *vault, Collection *c, ItemId id, uint64_t version, Entry *ret_entry, Record *ret)
 {
         _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
@@ -200,7 +200,7 @@ static int bring_back(Vault *vault, Collection *c, ItemId id, uint64_t version)
         if (r != 0)
                 return r;
         r = keep_record(&record, &memory, &record);
-        record_done(vault);
+        box_done(vault);
         if (r != 0)
                 return r;
         if (exists) {
@@ -208,7 +208,7 @@ static int bring_back(Vault *vault, Collection *c, ItemId id, uint64_t version)
                 if (r != 0)
                         return r;
                 r = index_tokens(vault->index_key, current.attributes, current.n_attributes, &tokens);
-                record_done(vault);
+                box_done(vault);
                 if (r == 0)
                         r = trash_keep(vault, id, /* deleted= */ false);
                 if (r != 0)

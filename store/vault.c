@@ -119,6 +119,8 @@ int vault_new(sqlite3 *db, Vault **ret)
                 return -ENOMEM;
         }
         vault->db = db;
+        for (uint32_t class = 1; class < _VAULT_CLASS_MAX; class ++)
+                vault->classes[class].public.no = CLASS_NO(class);
         *ret = vault;
         return 0;
 }
@@ -149,7 +151,7 @@ Vault *vault_free(Vault *vault)
         free(vault->collections);
         aliases_clear(vault);
         for (size_t i = 0; i < _VAULT_CLASS_MAX; i++)
-                (void)key_free(vault->class_keys[i]);
+                collection_forget_keys(vault->classes + i);
         (void)key_free(vault->manifest_key);
         (void)key_free(vault->index_key);
         (void)secret_free(vault->in);
@@ -237,10 +239,11 @@ static int furnish(Vault *vault, const SlotDraft *slot, const Root *root, const 
                 return -ENOMEM;
         r = keys_put(vault, wrap, 0, KEY_MANIFEST, 0, vault->manifest_key, &id);
         for (uint32_t class = 1; r == 0 && class < _VAULT_CLASS_MAX; class ++) {
-                vault->class_keys[class] = key_new_random();
-                if (!vault->class_keys[class])
+                _cleanup_(key_freep) Key *key = key_new_random();
+
+                if (!key)
                         return -ENOMEM;
-                r = keys_put(vault, wrap, 0, KEY_CLASS, class, vault->class_keys[class], &id);
+                r = keys_put(vault, wrap, 0, KEY_CLASS, class, key, &id);
         }
         if (r != 0)
                 return r;

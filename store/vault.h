@@ -274,10 +274,11 @@ typedef enum VaultClass {
 } VaultClass;
 
 /*
- * A record of a class: bytes that mean nothing to the vault, sealed under the class's key, and marks by which it is found. Numbers
- * ascend in the order of making and are never given again within a class. A mark is a kind and 32 bytes (usually a hash); the file holds
- * only a token of it, keyed with the class's key, so that a locked or stolen vault answers no guess. All functions
- * answer VAULT_E_LOCKED unless the vault is open, and take part in an open batch like every other change.
+ * A record of a class: bytes that mean nothing to the vault, sealed under the class's key, and marks by which it is found.
+ * Numbers ascend in the order of making, from 1, and are never given again within a class. A mark is a kind and 32 bytes
+ * (usually a hash); the file holds only a token of it, keyed with the class's key, so that a locked or stolen vault answers
+ * no guess. All functions answer VAULT_E_LOCKED unless the vault is open (one in memory never is for these) and
+ * VAULT_E_DAMAGED when the key of the class is lost, and take part in an open batch like every other change.
  */
 #define VAULT_MARKS_MAX  8U
 #define VAULT_MARK_SIZE  32U
@@ -288,24 +289,28 @@ typedef struct VaultMark {
         uint8_t value[VAULT_MARK_SIZE];
 } VaultMark;
 
-/* Makes a record. VAULT_E_LIMIT. */
+/* Makes a record. VAULT_E_LIMIT, VAULT_E_INVALID (a mark twice). */
 int vault_record_create(Vault *vault, VaultClass class, const VaultMark *marks, size_t n, const void *data, size_t size,
                         uint64_t *ret_number);
-/* New content under the same marks; the old content is gone. VAULT_E_NOT_FOUND. */
+/* New content under the same marks; the old content is gone. VAULT_E_NOT_FOUND, VAULT_E_DAMAGED, VAULT_E_LIMIT. */
 int vault_record_update(Vault *vault, VaultClass class, uint64_t number, const void *data, size_t size);
-/* With `keep` it stays restorable for VAULT_TRASH_SECONDS, else it is gone. VAULT_E_NOT_FOUND. */
+/* With `keep` it stays restorable for VAULT_TRASH_SECONDS, else it is gone. VAULT_E_NOT_FOUND, VAULT_E_DAMAGED (vault_check()
+ * can set it aside). */
 int vault_record_delete(Vault *vault, VaultClass class, uint64_t number, bool keep);
 /* Reads into `ret` (capacity bytes). VAULT_E_NOT_FOUND, VAULT_E_DAMAGED, VAULT_E_LIMIT when it is larger. */
 int vault_record_get(Vault *vault, VaultClass class, uint64_t number, void *ret, size_t capacity, size_t *ret_size);
 /* Up to `max` numbers below `before` (UINT64_MAX: from the newest) that have the mark, descending. The cost depends on what is
- * returned, not on how many records there are. */
+ * returned, not on how many records there are. The index only proposes: in a file that something else changed, a number may
+ * have no record, or one that lost this mark. */
 int vault_record_find(Vault *vault, VaultClass class, const VaultMark *mark, uint64_t before, uint64_t *ret, size_t max,
                       size_t *ret_n);
 /* How many there are. */
 int vault_record_count(Vault *vault, VaultClass class, uint64_t *ret);
+/* Records were removed, swapped or rolled back, or the key is lost; false while locked. Reading goes on. */
+bool vault_class_tampered(const Vault *vault, VaultClass class);
 
-/* Deleted records that can be restored, newest first: up to `max` with a `removed` time and the number; iterates by `before` as
- * vault_record_find() does. vault_record_get_deleted() reads one. */
+/* Deleted records that can be restored, by descending number: up to `max` with a `removed` time and the number; iterates by
+ * `before` as vault_record_find() does. vault_record_get_deleted() reads one. */
 typedef struct VaultDeleted {
         uint64_t number;
         uint64_t removed; /* seconds */
@@ -316,18 +321,21 @@ int vault_record_get_deleted(Vault *vault, VaultClass class, uint64_t number, vo
 /* Brings a deleted record back under its old number, with its marks. VAULT_E_NOT_FOUND, VAULT_E_DAMAGED. */
 int vault_record_undelete(Vault *vault, VaultClass class, uint64_t number);
 
-/* A note that is readable while locked: not secret, and authenticated by nothing (who reads it treats it as a hint). NULL data removes it.
- * `name` [a-z-]{1,32}; at most 1024 bytes. Takes part in a batch. VAULT_E_NOT_FOUND, VAULT_E_LIMIT. */
+/* A note that is readable while locked: not secret, and authenticated by nothing (who reads it treats it as a hint). NULL data
+ * removes it, if it is there. `name` [a-z-]{1,32}, else VAULT_E_INVALID; at most 1024 bytes, else VAULT_E_LIMIT. Takes part in a
+ * batch. Getting: VAULT_E_NOT_FOUND, VAULT_E_LIMIT when it is larger than `capacity`. */
 int vault_note_put(Vault *vault, const char *name, const void *data, size_t size);
 int vault_note_get(Vault *vault, const char *name, void *ret, size_t capacity, size_t *ret_size);
 
 /* ---- check ---- */
 
 typedef struct VaultReport {
-        uint64_t records, damaged, index_missing, index_extra;
-        uint64_t collections_tampered, collections_locked;
+        uint64_t records, damaged, index_missing, index_extra; /* of collections and classes */
+        uint64_t collections_tampered;                         /* and classes whose own sum does not fit */
+        uint64_t collections_locked;
 } VaultReport;
-/* Verifies every record, sum and index row of the unlocked collections; calls found() for each damaged record. With
- * `accept`, damaged records are moved out of the way (kept in the trash table), the index is repaired, and the sums are made
- * anew, so that a tampered collection is in order again. -EBUSY in a batch. */
+/* Verifies every record, sum and index row of the unlocked collections and of the classes; calls found() for each damaged
+ * item. With `accept`, damaged records are moved out of the way (kept in the trash table), the index is repaired, and the
+ * sums are made anew, so that a tampered collection is in order again. A class whose key is lost gets a new one from
+ * vault_rekey(), after its records were set aside. -EBUSY in a batch. */
 int vault_check(Vault *vault, bool accept, void (*found)(void *userdata, ItemId id), void *userdata, VaultReport *ret);

@@ -1,0 +1,309 @@
+/*
+ * Records of classes
+ *
+ * The bytes of a record mean nothing here. Whoever keeps some finds them again by marks and by number; a mark only
+ * proposes numbers, and what is read is authentic or VAULT_E_DAMAGED.
+ */
+#include <string.h>
+
+#include "store/internal.h"
+
+static ItemId id_of(const Collection *c, uint64_t number)
+{
+        return number > 0 && number <= ITEM_NUMBER_MAX ? ITEM_ID(c->public.no, number) : 0;
+}
+
+/* The first id that is not below `before`. */
+static ItemId bound_of(const Collection *c, uint64_t before)
+{
+        return ITEM_ID(c->public.no, 0) + (before <= ITEM_NUMBER_MAX ? before : ITEM_NUMBER_MAX + 1);
+}
+
+/* Begins a change of a record; without a record (number 0 of a caller's) there is nothing to begin. */
+static int begin(Op *op, Vault *vault, VaultClass class, uint64_t number, Collection **ret, ItemId *ret_id)
+{
+        int r;
+
+        r = class_open(vault, class, ret);
+        if (r != 0)
+                return r;
+        *ret_id = id_of(*ret, number);
+        return *ret_id ? op_begin(op, vault, *ret, /* structure= */ false) : VAULT_E_NOT_FOUND;
+}
+
+static int create(Vault *vault, Collection *c, const Marked *marked, ItemId *ret)
+{
+        Tokens tokens;
+        int r;
+
+        mark_tokens(c, marked->marks, marked->n_marks, &tokens);
+        r = marked_encode(vault, marked);
+        return r == 0 ? row_write(vault, c, 0, NULL, NULL, &tokens, ret) : r;
+}
+
+int vault_record_create(Vault *vault, VaultClass class, const VaultMark *marks, size_t n, const void *data, size_t size,
+                        uint64_t *ret_number)
+{
+        Marked marked = {.data = data, .size = size, .n_marks = n};
+        Collection *c;
+        ItemId id = 0;
+        Op op;
+        int r;
+
+        r = class_open(vault, class, &c);
+        if (r == 0)
+                r = marks_check(marks, n);
+        if (r == 0 && size > VAULT_RECORD_MAX)
+                r = VAULT_E_LIMIT;
+        if (r == 0)
+                r = op_begin(&op, vault, c, /* structure= */ false);
+        if (r != 0)
+                return r;
+        if (n > 0)
+                memcpy(marked.marks, marks, n * sizeof(*marks));
+        r = op_end(&op, create(vault, c, &marked, &id));
+        if (r == 0)
+                *ret_number = ITEM_ID_NUMBER(id);
+        return r;
+}
+
+static int update(Vault *vault, Collection *c, ItemId id, const void *data, size_t size)
+{
+        const Secret *plain;
+        Marked marked;
+        Tokens tokens;
+        Row old;
+        int r;
+
+        r = row_open(vault, c, id, &old, &plain);
+        if (r != 0)
+                return r;
+        r = marked_decode(plain, &marked);
+        box_done(vault);
+        if (r != 0)
+                return r;
+        mark_tokens(c, marked.marks, marked.n_marks, &tokens);
+        marked.data = data;
+        marked.size = size;
+        r = marked_encode(vault, &marked);
+        return r == 0 ? row_write(vault, c, id, &old, &tokens, &tokens, NULL) : r;
+}
+
+int vault_record_update(Vault *vault, VaultClass class, uint64_t number, const void *data, size_t size)
+{
+        Collection *c;
+        ItemId id;
+        Op op;
+        int r;
+
+        if (size > VAULT_RECORD_MAX)
+                return VAULT_E_LIMIT;
+        r = begin(&op, vault, class, number, &c, &id);
+        return r == 0 ? op_end(&op, update(vault, c, id, data, size)) : r;
+}
+
+int vault_record_delete(Vault *vault, VaultClass class, uint64_t number, bool keep)
+{
+        Collection *c;
+        ItemId id;
+        Op op;
+        int r;
+
+        r = begin(&op, vault, class, number, &c, &id);
+        return r == 0 ? op_end(&op, row_delete(vault, c, id, keep)) : r;
+}
+
+/* What is open for reading, to the caller's memory. */
+static int give(const Secret *plain, void *ret, size_t capacity, size_t *ret_size)
+{
+        Marked marked;
+        int r;
+
+        r = marked_decode(plain, &marked);
+        if (r != 0)
+                return r;
+        if (marked.size > capacity)
+                return VAULT_E_LIMIT;
+        if (marked.size > 0)
+                memcpy(ret, marked.data, marked.size);
+        *ret_size = marked.size;
+        return 0;
+}
+
+int vault_record_get(Vault *vault, VaultClass class, uint64_t number, void *ret, size_t capacity, size_t *ret_size)
+{
+        const Secret *plain;
+        Collection *c;
+        Row row;
+        int r;
+
+        r = class_open(vault, class, &c);
+        if (r == 0)
+                r = row_open(vault, c, id_of(c, number), &row, &plain);
+        if (r != 0)
+                return r;
+        r = give(plain, ret, capacity, ret_size);
+        box_done(vault);
+        return r;
+}
+
+/* The next id in the first column, which must go down and stay within the class. */
+static int next_down(sqlite3_stmt *s, const Collection *c, ItemId below, ItemId *ret)
+{
+        bool more;
+        int r;
+
+        r = db_step(s, &more);
+        if (r != 0)
+                return r;
+        if (!more)
+                return VAULT_E_NOT_FOUND;
+        return db_column_u64(s, 0, ret) && *ret < below && *ret > ITEM_ID(c->public.no, 0) ? 0 : VAULT_E_DAMAGED;
+}
+
+int vault_record_find(Vault *vault, VaultClass class, const VaultMark *mark, uint64_t before, uint64_t *ret, size_t max,
+                      size_t *ret_n)
+{
+        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
+        uint8_t token[TOKEN_SIZE];
+        Collection *c;
+        ItemId below;
+        size_t n = 0;
+        int r;
+
+        r = class_open(vault, class, &c);
+        if (r == 0)
+                r = vault_statement(vault, STATEMENT_ATTR_DOWN, &s);
+        if (r != 0)
+                return r;
+        below = bound_of(c, before);
+        mark_token(c, mark, token);
+        db_bind_blob(s, 1, token, sizeof(token));
+        db_bind_u64(s, 2, ITEM_ID(c->public.no, 0));
+        db_bind_u64(s, 3, below);
+        while (n < max) {
+                r = next_down(s, c, below, &below);
+                if (r == VAULT_E_NOT_FOUND)
+                        break;
+                if (r != 0)
+                        return r;
+                ret[n++] = ITEM_ID_NUMBER(below);
+        }
+        *ret_n = n;
+        return 0;
+}
+
+int vault_record_count(Vault *vault, VaultClass class, uint64_t *ret)
+{
+        Collection *c;
+        int r;
+
+        r = class_open(vault, class, &c);
+        if (r == 0)
+                *ret = c->head.n;
+        return r;
+}
+
+int vault_record_deleted(Vault *vault, VaultClass class, uint64_t before, VaultDeleted *ret, size_t max, size_t *ret_n)
+{
+        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
+        Collection *c;
+        ItemId below;
+        size_t n = 0;
+        int r;
+
+        r = class_open(vault, class, &c);
+        if (r == 0)
+                r = vault_statement(vault, STATEMENT_TRASH_DOWN, &s);
+        if (r != 0)
+                return r;
+        below = bound_of(c, before);
+        db_bind_u64(s, 1, ITEM_ID(c->public.no, 0));
+        db_bind_u64(s, 2, below);
+        while (n < max) {
+                /* The same id twice is not ours, and not worth failing for. */
+                ItemId id;
+
+                r = next_down(s, c, below + (n > 0), &id);
+                if (r == VAULT_E_NOT_FOUND)
+                        break;
+                if (r != 0)
+                        return r;
+                if (n > 0 && id == below)
+                        continue;
+                below = id;
+                ret[n] = (VaultDeleted){.number = ITEM_ID_NUMBER(id)};
+                if (!db_column_u64(s, 1, &ret[n++].removed))
+                        ret[n - 1].removed = 0;
+        }
+        *ret_n = n;
+        return 0;
+}
+
+/* Opens what was deleted last of a record; box_done() when 0. */
+static int open_deleted(Vault *vault, const Collection *c, ItemId id, uint64_t *ret_seq, const Secret **ret)
+{
+        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
+        bool there;
+        Row row;
+        int r;
+
+        r = vault_statement(vault, STATEMENT_TRASH_DELETED, &s);
+        if (r != 0)
+                return r;
+        db_bind_u64(s, 1, id);
+        r = db_step(s, &there);
+        if (r != 0)
+                return r;
+        if (!there)
+                return VAULT_E_NOT_FOUND;
+        return db_column_u64(s, 5, ret_seq) ? box_open(vault, c, s, 0, &row, ret) : VAULT_E_DAMAGED;
+}
+
+int vault_record_get_deleted(Vault *vault, VaultClass class, uint64_t number, void *ret, size_t capacity,
+                             size_t *ret_size)
+{
+        const Secret *plain;
+        Collection *c;
+        uint64_t seq;
+        int r;
+
+        r = class_open(vault, class, &c);
+        if (r == 0)
+                r = open_deleted(vault, c, id_of(c, number), &seq, &plain);
+        if (r != 0)
+                return r;
+        r = give(plain, ret, capacity, ret_size);
+        box_done(vault);
+        return r;
+}
+
+static int bring_back(Vault *vault, Collection *c, ItemId id)
+{
+        const Secret *plain;
+        uint64_t seq;
+        Tokens tokens;
+        int r;
+
+        r = open_deleted(vault, c, id, &seq, &plain);
+        if (r != 0)
+                return r;
+        r = index_tokens_of(vault->index_key, c, plain, &tokens);
+        if (r == 0)
+                r = box_copy(vault);
+        box_done(vault);
+        if (r == 0)
+                r = row_write(vault, c, id, NULL, NULL, &tokens, NULL);
+        return r == 0 ? trash_remove(vault, seq) : r;
+}
+
+int vault_record_undelete(Vault *vault, VaultClass class, uint64_t number)
+{
+        Collection *c;
+        ItemId id;
+        Op op;
+        int r;
+
+        r = begin(&op, vault, class, number, &c, &id);
+        return r == 0 ? op_end(&op, bring_back(vault, c, id)) : r;
+}
