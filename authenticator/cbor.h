@@ -32,6 +32,9 @@ static inline void cbor_item_donep(cbor_item_t **item)
  */
 int cbor_read(const uint8_t *data, size_t size, cbor_item_t **ret);
 
+/* The order of keys (section 8), of two encoded ones: by major type, then by length, then by bytes. */
+bool cbor_keys_ascend(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size);
+
 /* Members of a map; NULL when absent. `map` must be a map. */
 const cbor_item_t *map_get(const cbor_item_t *map, int64_t key);
 const cbor_item_t *map_get_text(const cbor_item_t *map, const char *key);
@@ -52,10 +55,20 @@ bool text_is(const char *text, size_t size, const char *expected);
 /* A COSE_Key of key agreement: EC2, P-256, alg -25 (section 6.5.6); x ‖ y. CTAP1_ERR_INVALID_PARAMETER for another key. */
 int value_cose_agreement(const cbor_item_t *item, uint8_t ret[64]);
 
+/* A container that is being written, followed while assertions are on. */
+#define CBOR_WRITER_DEPTH 8U
+typedef struct CborWriterLevel {
+        size_t left; /* items to come; a map has two for each member */
+        bool map;
+        size_t key, key_size; /* where the last one is; size 0: none yet */
+} CborWriterLevel;
+
 typedef struct CborWriter {
         uint8_t *data;
         size_t capacity, size;
         bool failed; /* it did not fit */
+        CborWriterLevel levels[CBOR_WRITER_DEPTH];
+        size_t depth;
 } CborWriter;
 
 #define CBOR_WRITER(memory, n) ((CborWriter){.data = (memory), .capacity = (n)})
@@ -68,5 +81,10 @@ void put_bool(CborWriter *w, bool value);
 void put_bytes(CborWriter *w, const void *data, size_t size);
 void put_text(CborWriter *w, const char *text);
 void put_text_n(CborWriter *w, const char *text, size_t size);
-/* Bytes that are CBOR already. */
+/* Bytes that are CBOR already: within a map or array exactly one value. */
 void put_raw(CborWriter *w, const void *data, size_t size);
+/* Whether all members came that were announced; always true without assertions. */
+static inline bool cbor_writer_complete(const CborWriter *w)
+{
+        return w->depth == 0;
+}

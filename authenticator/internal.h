@@ -153,6 +153,8 @@ int change_put_credential(Change *change, Credential *credential);
 /* The same without a new store_id and counts: a counter's reservation. */
 int change_put_counter(Change *change, Credential *credential);
 int change_remove_credential(Change *change, const Credential *credential, bool keep);
+/* Brings back a removed one and reads it. NO_CREDENTIALS, KEY_STORE_FULL. */
+int change_restore_credential(Change *change, uint64_t number, Credential *ret);
 /* Writes the state (and its note) when it differs, and commits. */
 int change_commit(Change *change);
 void change_done(Change *change);
@@ -388,7 +390,10 @@ int hmac_secret_compute(AuthenticatorHost *host, const HmacSecretInput *input, c
 /* ---- counter.c: signature counters that grow, one per credential, reserved in blocks ---- */
 
 #define COUNTER_BLOCK 256U
-/* The next value for this credential; writes only when a block is used up. 0 for one that does not count. */
+/*
+ * The next value for this credential; writes only when a block is used up. 0 for one that does not count. For a new one that is not
+ * stored yet it writes nothing: the first block is in the record that is about to be made.
+ */
 int counter_next(Authenticator *a, Credential *credential, uint32_t *ret);
 void counters_forget(Authenticator *a); /* frees what is remembered */
 

@@ -22,6 +22,14 @@ const uint8_t *byte_reader_raw(ByteReader *reader, size_t size)
         return data;
 }
 
+void byte_reader_copy(ByteReader *reader, void *ret, size_t size)
+{
+        const uint8_t *data = byte_reader_raw(reader, size);
+
+        if (data && size > 0)
+                memcpy(ret, data, size);
+}
+
 static uint64_t read_le(ByteReader *reader, size_t size)
 {
         const uint8_t *data = byte_reader_raw(reader, size);

@@ -29,6 +29,9 @@ uint64_t byte_reader_u64(ByteReader *reader);
 /* `size` raw bytes, or NULL. The memory stays the reader's. */
 const uint8_t *byte_reader_raw(ByteReader *reader, size_t size);
 
+/* The same, copied to `ret`, which stays as it was when there are fewer. */
+void byte_reader_copy(ByteReader *reader, void *ret, size_t size);
+
 /* A length and that many bytes, at most `max`; a longer one fails the reader. */
 const uint8_t *byte_reader_blob(ByteReader *reader, size_t max, size_t *ret_size);
 
