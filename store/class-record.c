@@ -44,7 +44,7 @@ static int create(Vault *vault, Collection *c, const Marked *marked, ItemId *ret
 int vault_record_create(Vault *vault, VaultClass class, const VaultMark *marks, size_t n, const void *data, size_t size,
                         uint64_t *ret_number)
 {
-        Marked marked = {.data = data, .size = size, .n_marks = n};
+        Marked marked = {.marks = marks, .n_marks = n, .data = data, .size = size};
         Collection *c;
         ItemId id = 0;
         Op op;
@@ -59,8 +59,6 @@ int vault_record_create(Vault *vault, VaultClass class, const VaultMark *marks, 
                 r = op_begin(&op, vault, c, /* structure= */ false);
         if (r != 0)
                 return r;
-        if (n > 0)
-                memcpy(marked.marks, marks, n * sizeof(*marks));
         r = op_end(&op, create(vault, c, &marked, &id));
         if (r == 0)
                 *ret_number = ITEM_ID_NUMBER(id);
@@ -79,13 +77,13 @@ static int update(Vault *vault, Collection *c, ItemId id, const void *data, size
         if (r != 0)
                 return r;
         r = marked_decode(plain, &marked);
+        if (r == 0) {
+                mark_tokens(c, marked.marks, marked.n_marks, &tokens);
+                marked.data = data;
+                marked.size = size;
+                r = marked_encode(vault, &marked);
+        }
         box_done(vault);
-        if (r != 0)
-                return r;
-        mark_tokens(c, marked.marks, marked.n_marks, &tokens);
-        marked.data = data;
-        marked.size = size;
-        r = marked_encode(vault, &marked);
         return r == 0 ? row_write(vault, c, id, &old, &tokens, &tokens, NULL) : r;
 }
 

@@ -300,9 +300,9 @@ bool pairs_same(const Pair *a, size_t n_a, const Pair *b, size_t n_b);
 /* Checks attributes of a caller and sorts them. VAULT_E_INVALID, VAULT_E_LIMIT. */
 int pairs_from(const VaultAttribute *attributes, size_t n, Pair ret[VAULT_ATTRIBUTES_MAX]);
 
-/* A record of a class, taken apart: `data` points into the plaintext. */
+/* A record of a class, taken apart; everything points into the plaintext or the caller's memory. */
 typedef struct Marked {
-        VaultMark marks[VAULT_MARKS_MAX];
+        const VaultMark *marks;
         size_t n_marks;
         const uint8_t *data;
         size_t size;

@@ -12,6 +12,9 @@
 
 #define MARKED_FORMAT 1U
 
+/* So marks in memory are as they are in the file. */
+_Static_assert(sizeof(VaultMark) == 1 + VAULT_MARK_SIZE && _Alignof(VaultMark) == 1, "a mark has no gaps");
+
 static bool same_mark(const VaultMark *a, const VaultMark *b)
 {
         return a->kind == b->kind && memcmp(a->value, b->value, VAULT_MARK_SIZE) == 0;
@@ -38,15 +41,7 @@ int marked_decode(const Secret *plain, Marked *ret)
         n = byte_reader_u32(&reader);
         if (n > VAULT_MARKS_MAX)
                 return VAULT_E_DAMAGED;
-        for (uint32_t i = 0; i < n; i++) {
-                const uint8_t *value;
-
-                ret->marks[i].kind = byte_reader_u8(&reader);
-                value = byte_reader_raw(&reader, VAULT_MARK_SIZE);
-                if (!value)
-                        return VAULT_E_DAMAGED;
-                memcpy(ret->marks[i].value, value, VAULT_MARK_SIZE);
-        }
+        ret->marks = (const VaultMark *)byte_reader_raw(&reader, n * sizeof(VaultMark));
         ret->n_marks = n;
         ret->data = byte_reader_blob(&reader, VAULT_RECORD_MAX, &ret->size);
         return byte_reader_done(&reader) && marks_check(ret->marks, n) == 0 ? 0 : VAULT_E_DAMAGED;
@@ -54,7 +49,7 @@ int marked_decode(const Secret *plain, Marked *ret)
 
 int marked_encode(Vault *vault, const Marked *marked)
 {
-        size_t size = 1 + 4 + marked->n_marks * (1 + VAULT_MARK_SIZE) + 4 + marked->size;
+        size_t size = 1 + 4 + marked->n_marks * sizeof(VaultMark) + 4 + marked->size;
         ByteWriter writer;
         int r;
 
@@ -63,10 +58,7 @@ int marked_encode(Vault *vault, const Marked *marked)
                 return r;
         byte_writer_u8(&writer, MARKED_FORMAT);
         byte_writer_u32(&writer, (uint32_t)marked->n_marks);
-        for (size_t i = 0; i < marked->n_marks; i++) {
-                byte_writer_u8(&writer, marked->marks[i].kind);
-                byte_writer_raw(&writer, marked->marks[i].value, VAULT_MARK_SIZE);
-        }
+        byte_writer_raw(&writer, marked->marks, marked->n_marks * sizeof(VaultMark));
         byte_writer_blob(&writer, marked->data, marked->size);
         assert(!writer.failed && writer.size == size);
         return 0;
@@ -82,6 +74,7 @@ void mark_token(const Collection *c, const VaultMark *mark, uint8_t ret[TOKEN_SI
         byte_writer_u8(&writer, mark->kind);
         byte_writer_raw(&writer, mark->value, VAULT_MARK_SIZE);
         mac(c->mark_key, memory, writer.size, ret, TOKEN_SIZE);
+        explicit_bzero(memory, sizeof(memory));
 }
 
 void mark_tokens(const Collection *c, const VaultMark *marks, size_t n, Tokens *ret)

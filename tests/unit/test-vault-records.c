@@ -1,76 +1,9 @@
 /*
- * Records of classes: found by marks, counted, deleted and brought back, and as whole as collections are
+ * Records of classes: found by marks, counted, deleted and brought back
  */
-#include <inttypes.h>
+#include "tests/unit/record-tools.h"
 
-#include "tests/unit/vault-tools.h"
-
-#define CLASS VAULT_CLASS_PASSKEYS
-#define MANY  10000U
-
-static VaultMark mark(uint8_t kind, const char *text)
-{
-        VaultMark made = {.kind = kind};
-
-        digest(text, strlen(text), made.value);
-        return made;
-}
-
-#define MARKS(...) ((const VaultMark[]){__VA_ARGS__}), ELEMENTSOF(((const VaultMark[]){__VA_ARGS__}))
-
-static uint64_t make(Vault *vault, VaultClass class, const char *text, const VaultMark *marks, size_t n)
-{
-        uint64_t number = 0;
-
-        CHECK_EQ(vault_record_create(vault, class, marks, n, text, strlen(text), &number), 0);
-        CHECK(number > 0);
-        return number;
-}
-
-static int get(Vault *vault, VaultClass class, uint64_t number, char ret[256])
-{
-        size_t size = 0;
-        int r;
-
-        r = vault_record_get(vault, class, number, ret, 255, &size);
-        if (r == 0)
-                ret[size] = 0;
-        return r;
-}
-
-static void check_text(Vault *vault, VaultClass class, uint64_t number, const char *text)
-{
-        char got[256];
-
-        CHECK_EQ(get(vault, class, number, got), 0);
-        CHECK(strcmp(got, text) == 0);
-}
-
-/* All that have a mark, newest first. */
-static size_t found(Vault *vault, VaultClass class, VaultMark by, uint64_t ret[16])
-{
-        size_t n = 99;
-
-        CHECK_EQ(vault_record_find(vault, class, &by, UINT64_MAX, ret, 16, &n), 0);
-        return n;
-}
-
-static uint64_t n_records(Vault *vault, VaultClass class)
-{
-        uint64_t n = 0;
-
-        CHECK_EQ(vault_record_count(vault, class, &n), 0);
-        return n;
-}
-
-static size_t n_deleted(Vault *vault, VaultClass class)
-{
-        VaultDeleted deleted[16];
-        size_t n = 99;
-
-        CHECK_EQ(vault_record_deleted(vault, class, UINT64_MAX, deleted, 16, &n), 0);
-        return n;
-}
+#define MANY 10000U
 
 TEST(a_record_lives)
 {
@@ -248,6 +181,171 @@ TEST(the_trash_is_emptied)
         CHECK(make(s.vault, CLASS, "second", NULL, 0) > a);
         check_in_order(s.vault);
         scratch_done(&s);
+}
+
+/* Steps of SQLite's machine for one page of what a mark finds. */
+static long page(Vault *vault, VaultMark by, uint64_t before, uint64_t ret[100], size_t *ret_n)
+{
+        sqlite3_stmt *s = vault->statements[STATEMENT_ATTR_DOWN];
+
+        if (s)
+                (void)sqlite3_stmt_status(s, SQLITE_STMTSTATUS_VM_STEP, true);
+        CHECK_EQ(vault_record_find(vault, CLASS, &by, before, ret, 100, ret_n), 0);
+        return sqlite3_stmt_status(vault->statements[STATEMENT_ATTR_DOWN], SQLITE_STMTSTATUS_VM_STEP, true);
+}
+
+TEST(pages_of_many)
+{
+        const VaultMark all = mark(1, "all");
+        uint64_t numbers[100], before = UINT64_MAX, last = UINT64_MAX, first_number = 0;
+        long most = 0, least = 0;
+        size_t n, total = 0;
+        Scratch s;
+
+        scratch_new(&s);
+        for (unsigned i = 0; i < MANY; i++) {
+                uint64_t number;
+                char name[16];
+
+                if (i % 256 == 0)
+                        CHECK_EQ(vault_batch_commit(s.vault), 0);
+                CHECK_EQ(vault_batch_begin(s.vault), 0);
+                (void)snprintf(name, sizeof(name), "%u", i);
+                number = make(s.vault, CLASS, name, MARKS(all, mark(2, name)));
+                if (i == 0)
+                        first_number = number;
+        }
+        CHECK_EQ(vault_batch_commit(s.vault), 0);
+        CHECK_EQ(n_records(s.vault, CLASS), MANY);
+        do {
+                long steps = page(s.vault, all, before, numbers, &n);
+
+                if (n == 100) {
+                        most = steps > most ? steps : most;
+                        least = least == 0 || steps < least ? steps : least;
+                }
+                for (size_t i = 0; i < n; i++) {
+                        CHECK(numbers[i] < last);
+                        last = numbers[i];
+                }
+                total += n;
+                before = last;
+        } while (n > 0);
+        CHECK_EQ(total, MANY);
+        CHECK_EQ(last, first_number);
+        CHECK(least > 0 && most <= least + 10);
+        /* And one that few have costs what few cost. */
+        CHECK(page(s.vault, mark(2, "5000"), UINT64_MAX, numbers, &n) < 40);
+        CHECK_EQ(n, 1);
+        check_text(s.vault, CLASS, numbers[0], "5000");
+        CHECK_EQ(vault_record_find(s.vault, CLASS, &all, first_number, numbers, 100, &n), 0);
+        CHECK_EQ(n, 0);
+        CHECK_EQ(vault_record_find(s.vault, CLASS, &all, 0, numbers, 100, &n), 0);
+        CHECK_EQ(n, 0);
+        CHECK_EQ(vault_record_find(s.vault, CLASS, &all, UINT64_MAX, numbers, 0, &n), 0);
+        CHECK_EQ(n, 0);
+        scratch_done(&s);
+}
+
+TEST(a_batch_that_is_undone)
+{
+        const VaultMark site = mark(1, "example.org");
+        uint64_t numbers[16], a, b, c;
+        char got[256];
+        Scratch s;
+
+        scratch_new(&s);
+        a = make(s.vault, CLASS, "first", MARKS(site));
+        b = make(s.vault, CLASS, "second", MARKS(site));
+        CHECK_EQ(vault_batch_begin(s.vault), 0);
+        c = make(s.vault, CLASS, "third", MARKS(site));
+        CHECK_EQ(vault_record_update(s.vault, CLASS, a, "changed", 7), 0);
+        CHECK_EQ(vault_record_delete(s.vault, CLASS, b, true), 0);
+        CHECK_EQ(vault_record_delete(s.vault, CLASS, 999, true), VAULT_E_NOT_FOUND); /* undone alone */
+        (void)make(s.vault, VAULT_CLASS_OTP, "its first", NULL, 0);
+        CHECK_EQ(n_records(s.vault, CLASS), 2);
+        CHECK_EQ(n_records(s.vault, VAULT_CLASS_OTP), 1);
+        vault_batch_rollback(s.vault);
+
+        CHECK_EQ(n_records(s.vault, CLASS), 2);
+        CHECK_EQ(n_records(s.vault, VAULT_CLASS_OTP), 0);
+        CHECK_EQ(n_deleted(s.vault, CLASS), 0);
+        check_text(s.vault, CLASS, a, "first");
+        CHECK_EQ(get(s.vault, CLASS, c, got), VAULT_E_NOT_FOUND);
+        CHECK(found(s.vault, CLASS, site, numbers) == 2 && numbers[0] == b && numbers[1] == a);
+        check_in_order(s.vault);
+        scratch_again(&s);
+        CHECK(!vault_class_tampered(s.vault, CLASS) && !vault_class_tampered(s.vault, VAULT_CLASS_OTP));
+        CHECK(!tampered(s.vault, 1));
+
+        /* The same, kept. */
+        CHECK_EQ(vault_batch_begin(s.vault), 0);
+        c = make(s.vault, CLASS, "third", MARKS(site));
+        CHECK_EQ(vault_record_delete(s.vault, CLASS, b, false), 0);
+        CHECK_EQ(vault_batch_commit(s.vault), 0);
+        scratch_again(&s);
+        CHECK(!vault_class_tampered(s.vault, CLASS));
+        CHECK(found(s.vault, CLASS, site, numbers) == 2 && numbers[0] == c && numbers[1] == a);
+        scratch_done(&s);
+}
+
+/* Every function, while there is no key. */
+static void check_locked(Vault *vault)
+{
+        const VaultMark by = mark(1, "x");
+        VaultDeleted deleted[1];
+        uint64_t number = 0;
+        size_t n = 0;
+        char got[8];
+
+        CHECK_EQ(vault_record_create(vault, CLASS, &by, 1, "x", 1, &number), VAULT_E_LOCKED);
+        CHECK_EQ(vault_record_update(vault, CLASS, 1, "x", 1), VAULT_E_LOCKED);
+        CHECK_EQ(vault_record_delete(vault, CLASS, 1, true), VAULT_E_LOCKED);
+        CHECK_EQ(vault_record_get(vault, CLASS, 1, got, sizeof(got), &n), VAULT_E_LOCKED);
+        CHECK_EQ(vault_record_find(vault, CLASS, &by, 1, &number, 1, &n), VAULT_E_LOCKED);
+        CHECK_EQ(vault_record_count(vault, CLASS, &number), VAULT_E_LOCKED);
+        CHECK_EQ(vault_record_deleted(vault, CLASS, 1, deleted, 1, &n), VAULT_E_LOCKED);
+        CHECK_EQ(vault_record_get_deleted(vault, CLASS, 1, got, sizeof(got), &n), VAULT_E_LOCKED);
+        CHECK_EQ(vault_record_undelete(vault, CLASS, 1), VAULT_E_LOCKED);
+        CHECK(!vault_class_tampered(vault, CLASS));
+        for (size_t i = 0; i < _VAULT_CLASS_MAX; i++)
+                CHECK(!vault->classes[i].key && !vault->classes[i].sum_key && !vault->classes[i].mark_key);
+}
+
+TEST(locked)
+{
+        _cleanup_(vault_freep) Vault *memory = NULL;
+        uint64_t a, b;
+        Scratch s;
+
+        scratch_new(&s);
+        a = make(s.vault, CLASS, "first", MARKS(mark(1, "x")));
+        vault_lock(s.vault, 1); /* of one collection: classes stay */
+        check_text(s.vault, CLASS, a, "first");
+        vault_lock(s.vault, 0);
+        check_locked(s.vault);
+        CHECK_EQ(vault_unlock(s.vault, s.root, 1), 0); /* one collection alone opens no class */
+        check_locked(s.vault);
+        check_in_order(s.vault);
+        scratch_unlock(&s);
+        check_text(s.vault, CLASS, a, "first");
+
+        /* In a batch: what was done before the lock is committed whole, the first head of a class too. */
+        CHECK_EQ(vault_batch_begin(s.vault), 0);
+        CHECK_EQ(vault_record_update(s.vault, CLASS, a, "changed", 7), 0);
+        b = make(s.vault, VAULT_CLASS_LOG, "entry", NULL, 0);
+        vault_lock(s.vault, 0);
+        check_locked(s.vault);
+        CHECK_EQ(vault_batch_commit(s.vault), 0);
+        scratch_again(&s);
+        CHECK(!vault_class_tampered(s.vault, CLASS) && !vault_class_tampered(s.vault, VAULT_CLASS_LOG));
+        check_text(s.vault, CLASS, a, "changed");
+        check_text(s.vault, VAULT_CLASS_LOG, b, "entry");
+        scratch_done(&s);
+
+        CHECK_EQ(vault_open_memory(&memory), 0);
+        check_locked(memory);
+        CHECK_EQ(vault_note_put(memory, "note", "x", 1), 0);
 }
 
 TEST(notes)
