@@ -6,9 +6,7 @@
  */
 #include <errno.h>
 #include <openssl/bio.h>
-#include <openssl/core_names.h>
 #include <openssl/err.h>
-#include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -18,12 +16,17 @@
 #include "crypto/certificate.h"
 #include "crypto/pkey.h"
 
-#define AAGUID_SIZE 16U
 #define AAGUID_OID  "1.3.6.1.4.1.45724.1.1.4" /* id-fido-gen-ce-aaguid */
+#define AAGUID_SIZE 16U
+#define NUMBER_SIZE 32U
+
+/* In base64, with line feeds. Blocks are decoded in the arena, which larger ones would fill. */
+#define BLOCK_TEXT_MAX (2 * CERTIFICATE_DER_MAX)
 
 DEFINE_CLEANUP(ASN1_OBJECT *, ASN1_OBJECT_free)
 DEFINE_CLEANUP(BASIC_CONSTRAINTS *, BASIC_CONSTRAINTS_free)
 DEFINE_CLEANUP(BIO *, BIO_free_all)
+DEFINE_CLEANUP(PKCS8_PRIV_KEY_INFO *, PKCS8_PRIV_KEY_INFO_free)
 DEFINE_CLEANUP(X509 *, X509_free)
 
 typedef struct Link {
@@ -86,49 +89,63 @@ static int read_block(BIO *bio, Block *ret, const char **ret_why)
         return refuse(ret_why, "it is not valid PEM");
 }
 
-/* The private number of a key that OpenSSL has read, without a stop on the heap. */
-static int read_private(const EVP_PKEY *pkey, uint8_t ret[32])
+/*
+ * The number in an ECPrivateKey (RFC 5915) of P-256, whose first bytes are always the same. OpenSSL's decoders, which know
+ * every other kind of key too, leave a copy of it on the heap.
+ */
+static int read_number(const uint8_t *der, size_t size, bool with_curve, uint8_t ret[NUMBER_SIZE])
 {
-        /* As the machine orders it. */
-        Key *native = key_new();
-        BIGNUM *number = NULL;
-        OSSL_PARAM params[2] = {OSSL_PARAM_END, OSSL_PARAM_END};
-        int r = -ENOMEM;
+        static const uint8_t before[] = {V_ASN1_INTEGER, 1, 1, V_ASN1_OCTET_STRING, NUMBER_SIZE};
+        static const uint8_t curve[] = {0xa0, 0x0a, V_ASN1_OBJECT, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
+        size_t number = 2 + sizeof(before), after = number + NUMBER_SIZE;
 
-        if (native) {
-                params[0] = OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_PRIV_KEY, native->bytes, sizeof(native->bytes));
-                number = BN_secure_new();
-                if (number && EVP_PKEY_get_params(pkey, params) == 1 && params[0].return_size <= sizeof(native->bytes) &&
-                    BN_native2bn(native->bytes, (int)params[0].return_size, number) && BN_bn2binpad(number, ret, 32) == 32)
-                        r = 0;
-        }
-        BN_clear_free(number);
-        key_free(native);
-        return r < 0 ? openssl_failed(-EINVAL) : 0;
+        if (size < after + (with_curve ? sizeof(curve) : 0) || size >= 0x80 ||
+            der[0] != (V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED) || der[1] != size - 2 ||
+            memcmp(der + 2, before, sizeof(before)) != 0 ||
+            (with_curve && memcmp(der + after, curve, sizeof(curve)) != 0))
+                return -EINVAL;
+        memcpy(ret, der + number, NUMBER_SIZE);
+        return 0;
+}
+
+/* PKCS #8: the kind and the curve stand around the ECPrivateKey. */
+static int read_pkcs8(const Block *block, uint8_t ret[NUMBER_SIZE], const char **ret_why)
+{
+        _cleanup_(PKCS8_PRIV_KEY_INFO_freep) PKCS8_PRIV_KEY_INFO *info = NULL;
+        const unsigned char *p = block->data, *der;
+        const X509_ALGOR *algorithm;
+        const ASN1_OBJECT *kind;
+        const void *curve;
+        int type, size;
+
+        info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, block->size);
+        if (!info || p != block->data + block->size || !PKCS8_pkey_get0(NULL, &der, &size, &algorithm, info))
+                return refuse(ret_why, "the private key cannot be read");
+        X509_ALGOR_get0(&kind, &type, &curve, algorithm);
+        if (OBJ_obj2nid(kind) != NID_X9_62_id_ecPublicKey || type != V_ASN1_OBJECT ||
+            OBJ_obj2nid(curve) != NID_X9_62_prime256v1 ||
+            read_number(der, (size_t)size, /* with_curve= */ false, ret) < 0)
+                return refuse(ret_why, "the private key is not one of P-256");
+        return 0;
 }
 
 static int take_key(Attester *attester, const Block *block, const char **ret_why)
 {
-        _cleanup_(EVP_PKEY_freep) EVP_PKEY *pkey = NULL;
-        const unsigned char *p = block->data;
-        char group[32];
+        SignKey *key = attester->key;
         int r;
 
-        if (attester->key->kind != 0)
+        if (key->kind != 0)
                 return refuse(ret_why, "it has more than one private key");
         if (block->header && block->header[0] != '\0')
                 return refuse(ret_why, "the private key is encrypted");
-        pkey = d2i_AutoPrivateKey(NULL, &p, block->size);
-        if (!pkey || p != block->data + block->size)
-                return refuse(ret_why, "the private key cannot be read");
-        if (!EVP_PKEY_is_a(pkey, "EC") || !EVP_PKEY_get_group_name(pkey, group, sizeof(group), NULL) ||
-            strcmp(group, SN_X9_62_prime256v1) != 0)
+        if (strcmp(block->name, PEM_STRING_PKCS8INF) == 0) {
+                r = read_pkcs8(block, key->private_key, ret_why);
+                if (r < 0)
+                        return r;
+        } else if (read_number(block->data, (size_t)block->size, /* with_curve= */ true, key->private_key) < 0)
                 return refuse(ret_why, "the private key is not one of P-256");
-        r = read_private(pkey, attester->key->private_key);
-        if (r < 0)
-                return r == -EINVAL ? refuse(ret_why, "the private key cannot be read") : r;
-        attester->key->kind = SIGN_P256;
-        r = sign_complete(attester->key);
+        key->kind = SIGN_P256;
+        r = sign_complete(key);
         return r == -EINVAL ? refuse(ret_why, "the private key is out of range") : r;
 }
 
@@ -241,6 +258,20 @@ static int check_chain(const Attester *attester, const uint8_t aaguid[AAGUID_SIZ
         return 0;
 }
 
+static bool blocks_are_short(const char *text, size_t size)
+{
+        const char *end = text + size, *begin, *after;
+
+        for (; (begin = memmem(text, (size_t)(end - text), "-----BEGIN ", 11)); text = after) {
+                after = memmem(begin, (size_t)(end - begin), "-----END ", 9);
+                if (!after)
+                        after = end;
+                if ((size_t)(after - begin) > BLOCK_TEXT_MAX)
+                        return false;
+        }
+        return true;
+}
+
 static int load(Attester *attester, BIO *bio, const uint8_t aaguid[AAGUID_SIZE], const char **ret_why)
 {
         int r;
@@ -271,23 +302,26 @@ int attester_new(const void *pem, size_t size, const uint8_t aaguid[16], Atteste
         const char *why = NULL;
         int r;
 
-        if (size == 0 || size > ATTESTER_PEM_MAX)
-                r = refuse(&why, size == 0 ? "it is empty" : "it is too large");
+        attester = calloc(1, sizeof(*attester));
+        if (!attester)
+                return -ENOMEM;
+        attester->key = arena_alloc(sizeof(*attester->key));
+        if (!attester->key)
+                return openssl_failed(-ENOMEM);
+        if (size == 0)
+                r = refuse(&why, "it is empty");
+        else if (size > ATTESTER_PEM_MAX)
+                r = refuse(&why, "it is too large");
+        else if (!blocks_are_short(pem, size))
+                r = refuse(&why, "a certificate is too large");
         else {
-                attester = calloc(1, sizeof(*attester));
-                if (!attester)
-                        return -ENOMEM;
-                attester->key = arena_alloc(sizeof(*attester->key));
                 bio = BIO_new_mem_buf(pem, (int)size);
-                if (!attester->key || !bio)
-                        return openssl_failed(-ENOMEM);
-                r = load(attester, bio, aaguid, &why);
+                r = bio ? load(attester, bio, aaguid, &why) : openssl_failed(-ENOMEM);
         }
-        if (r < 0) {
-                if (r == -EINVAL && ret_why)
-                        *ret_why = why;
+        if (r == -EINVAL && ret_why)
+                *ret_why = why;
+        if (r < 0)
                 return r;
-        }
         *ret = TAKE_PTR(attester);
         return 0;
 }
