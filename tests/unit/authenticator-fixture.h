@@ -11,6 +11,13 @@
 
 typedef struct Fixture Fixture;
 
+#define FIXTURE_FINGERS_MAX 5U
+typedef struct FixtureFinger {
+        uint8_t id[32];
+        size_t id_size; /* 0: it has the default id of its place and no name */
+        char name[65];
+} FixtureFinger;
+
 struct Fixture {
         Authenticator *a;
         AuthenticatorHost *host;  /* one is made; others by authenticator_host_new() */
@@ -31,6 +38,18 @@ struct Fixture {
         unsigned n_winks;
         uint64_t backed_up_until; /* ops.backed_up(): created <= this */
         struct FixtureStore *store;
+
+        AuthenticatorAnswer verification_answer; /* the same for ASK_VERIFICATION, unless it is 0: then `answer` */
+        AuthenticatorAnswer sample_answer;       /* for ASK_SAMPLE, likewise */
+        uint8_t rp_id_hash[32], enrollment[32];  /* what `asked` points to */
+        uint32_t channel;         /* that fixture_send() uses; 1 */
+        bool no_wink, no_backups; /* config: these ops are NULL */
+        bool no_sensor;           /* fingerprints: it was unplugged */
+        unsigned samples;         /* that an enrolment needs; 3 */
+        unsigned samples_left;
+        unsigned sample_status;   /* what the next sample is; 0 good */
+        unsigned n_enrolments_cancelled;
+        FixtureFinger fingers[FIXTURE_FINGERS_MAX], enrolling;
 };
 
 /* With defaults: answers YES, real random, now = 1,000,000 ms, clock 1,700,000,000 s. `adjust` (or NULL) may change config and fixture
@@ -44,8 +63,17 @@ void fixture_restart(Fixture *fixture);
 
 /* Sends one CTAP2 request (command byte, CBOR) and returns the status; the reply after it is at *ret (or NULL). Aborts when it is pending. */
 int fixture_send(Fixture *fixture, const void *request, size_t size, AuthenticatorReply *ret);
-/* The same from a command and hexadecimal CBOR. */
+/* The same from a command and hexadecimal CBOR; spaces are allowed in it. */
 int fixture_send_hex(Fixture *fixture, uint8_t command, const char *hex, AuthenticatorReply *ret);
+/* The bytes of hexadecimal text with spaces; how many. Aborts beyond `max`. */
+size_t fixture_hex(const char *hex, uint8_t *ret, size_t max);
+/* Sends an APDU and returns the status word; the reply before it is at *ret (or NULL). Aborts when it is pending. */
+unsigned fixture_u2f(Fixture *fixture, const void *apdu, size_t size, AuthenticatorReply *ret);
+
+/* Storage, behind the authenticator's back: how many records have the mark (value NULL: zero), and the bytes of one (owned by storage; may be
+ * damaged by the test; NULL when there is none). */
+unsigned fixture_count(Fixture *fixture, enum MarkKind kind, const uint8_t value[32]);
+uint8_t *fixture_record(Fixture *fixture, uint64_t number, size_t *ret_size);
 
 /* ---- a client, independent of the code that is tested as far as that goes (its own encoder is libcbor's builder) ---- */
 
@@ -53,7 +81,15 @@ int fixture_send_hex(Fixture *fixture, uint8_t command, const char *hex, Authent
 cbor_item_t *client_map(void);
 void client_set(cbor_item_t *map, int key, cbor_item_t *value); /* in canonical order: the caller's duty */
 void client_set_text(cbor_item_t *map, const char *key, cbor_item_t *value);
+cbor_item_t *client_int(int64_t value);
+cbor_item_t *client_bytes(const void *data, size_t size);
+cbor_item_t *client_text(const char *text);
+cbor_item_t *client_array(void);
+void client_push(cbor_item_t *array, cbor_item_t *value);
+/* Every reply must be canonical. ret_reply (or NULL) is NULL when there is none after the status; free with cbor_decref(). */
 int client_send(Fixture *fixture, uint8_t command, cbor_item_t *map /* taken over; NULL: no body */, cbor_item_t **ret_reply);
+/* The same bytes, for requests that are to be sent in other ways; the map stays the caller's. */
+size_t client_serialize(const cbor_item_t *map, uint8_t *ret, size_t max);
 
 /* A makeCredential with the usual members: clientDataHash 32 × 0x11, rp {id, name}, user {id, name, displayName}, params [alg]. rk as given. Returns the
  * status; ret_reply may be NULL. */
@@ -79,5 +115,9 @@ int client_pin_change(Fixture *fixture, unsigned protocol, const char *old_pin, 
 /* permissions 0: the legacy getPinToken */
 int client_pin_token(Fixture *fixture, unsigned protocol, const char *pin, uint8_t permissions, const char *rp_id,
                      uint8_t ret[32]);
+/* Our key agreement key as COSE_Key; encryption and decryption with the shared secret (`ret`: size + 16 bytes). */
+cbor_item_t *client_pin_key(const ClientPin *pin);
+void client_encrypt(const ClientPin *pin, const void *plain, size_t size, uint8_t *ret, size_t *ret_size);
+void client_decrypt(const ClientPin *pin, const void *cipher, size_t size, uint8_t *ret, size_t *ret_size);
 /* pinUvAuthParam over a message; 16 or 32 bytes. */
 cbor_item_t *client_auth(unsigned protocol, const uint8_t token[32], const void *message, size_t size);
