@@ -1,10 +1,10 @@
 /*
  * CTAPHID: one message at a time, from many channels
  *
- * A port is in one of three states: idle, assembling a message, or answering one. A report from the channel whose turn it
- * is moves it on, one from any other is told to wait, and two things work in every state: INIT, so that a client can
- * always begin afresh, and CANCEL. Everything else that doesn't fit is answered with an error and leaves the
- * state as it was, except on the channel that got itself out of step.
+ * A port is in one of three states: idle, assembling a message, or answering one. A report from the channel whose turn
+ * it is moves it on, one from any other is told to wait, and two things work in every state: INIT, so that a client can
+ * always begin afresh, and CANCEL. Everything else that doesn't fit is answered with an error and leaves the state as it
+ * was, except on the channel that got itself out of step.
  */
 #include <string.h>
 

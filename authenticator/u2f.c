@@ -222,8 +222,8 @@ static int put_signature(Transaction *t, const SignKey *key, const CborWriter *m
 static int registration(Transaction *t, const Apdu *apdu, const Credential *credential)
 {
         const uint8_t *challenge = apdu->data, *application = apdu->data + CHALLENGE_SIZE;
-        uint8_t memory[1 + APPLICATION_SIZE + CHALLENGE_SIZE + CREDENTIAL_ID_SIZE + POINT_SIZE], point[POINT_SIZE] = {4};
-        uint8_t certificate[CERTIFICATE_SELF_MAX];
+        uint8_t memory[1 + APPLICATION_SIZE + CHALLENGE_SIZE + CREDENTIAL_ID_SIZE + POINT_SIZE];
+        uint8_t point[POINT_SIZE] = {4}, certificate[CERTIFICATE_SELF_MAX];
         CborWriter message = CBOR_WRITER(memory, sizeof(memory));
         size_t size;
         int r;
