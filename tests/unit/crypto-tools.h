@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <errno.h>
 #include <openssl/err.h>
 #include <stdint.h>
 
@@ -43,12 +44,33 @@ static inline void *arena_fill(void)
         return last;
 }
 
+/* Gives one piece back, the small ones first; false when it was the last. */
+static inline bool arena_drain_one(void **last)
+{
+        void *before = *(void **)*last;
+
+        arena_free(*last);
+        *last = before;
+        return before;
+}
+
 static inline void arena_drain(void *last)
 {
-        while (last) {
-                void *before = *(void **)last;
-
-                arena_free(last);
-                last = before;
-        }
+        while (arena_drain_one(&last))
+                ;
 }
+
+/* With little memory, and more each time, the code of a call is -ENOMEM or, from some point on, 0. */
+#define CHECK_AS_ARENA_DRAINS(call)                                                                                    \
+        do {                                                                                                           \
+                void *_last_ = arena_fill();                                                                           \
+                int _r_, _worst_ = 0;                                                                                  \
+                do {                                                                                                   \
+                        _r_ = (call);                                                                                  \
+                        CHECK(_r_ == 0 || _r_ == -ENOMEM);                                                             \
+                        CHECK_NO_ERRORS();                                                                             \
+                        _worst_ = _r_ < 0 ? _r_ : _worst_;                                                             \
+                } while (arena_drain_one(&_last_));                                                                    \
+                CHECK_EQ(_worst_, -ENOMEM);                                                                            \
+                CHECK_EQ(_r_, 0);                                                                                      \
+        } while (0)

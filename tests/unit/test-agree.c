@@ -161,6 +161,7 @@ TEST(a_full_arena_is_told_and_nothing_stays_in_it)
         arena_drain(all);
         CHECK_EQ(agree(key, peer, out), 0);
         CHECK_HEX(out, SHARED);
+        CHECK_AS_ARENA_DRAINS(agree(key, peer, out));
         CHECK_EQ(CRYPTO_secure_used(), used);
         agree_key_free(key);
         CHECK(CRYPTO_secure_used() < used);

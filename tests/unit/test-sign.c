@@ -223,6 +223,8 @@ TEST(a_full_arena_is_told_and_nothing_stays_in_it)
         arena_drain(all);
         CHECK_EQ(sign(&key, "x", 1, signature, &size), 0);
         CHECK_EQ(sign_generate(SIGN_P256, &unused), 0);
+        CHECK_AS_ARENA_DRAINS(sign(&key, "x", 1, signature, &size));
+        CHECK_AS_ARENA_DRAINS(sign_complete(&key));
         CHECK_EQ(CRYPTO_secure_used(), used);
 }
 
