@@ -20,6 +20,7 @@
 #define LARGE_BLOB_FRAGMENT_MAX (AUTHENTICATOR_MESSAGE_MAX - 64U)
 #define MIN_PIN_RP_IDS_MAX      8U
 #define PUB_KEY_PARAMS_MAX      64U
+#define ASSERTIONS_MAX          255U /* accounts of one relying party that a sign-in offers, the newest */
 #define FRIENDLY_NAME_MAX       64U
 #define TEMPLATE_ID_MAX         32U
 

@@ -1,0 +1,85 @@
+/*
+ * One assertion: a credential signs
+ *
+ * getAssertion and getNextAssertion reply alike. Who the user is, beyond the opaque id, is told only after verification and only where
+ * there is a choice.
+ */
+#include <string.h>
+
+#include "authenticator/commands.h"
+
+bool assertion_applies(const Credential *credential, const uint8_t rp_id_hash[32], bool verified, bool listed)
+{
+        if (memcmp(credential->public.rp_id_hash, rp_id_hash, sizeof(credential->public.rp_id_hash)) != 0)
+                return false;
+        return verified || credential->public.protection == 1 || (listed && credential->public.protection == 2);
+}
+
+static void put_user(CborWriter *w, const AuthenticatorCredential *public, bool with_names)
+{
+        bool name = with_names && *public->user_name, display_name = with_names && *public->user_display_name;
+
+        put_map(w, 1U + name + display_name);
+        put_text(w, "id");
+        put_bytes(w, public->user_id, public->user_id_size);
+        if (name) {
+                put_text(w, "name");
+                put_text(w, public->user_name);
+        }
+        if (display_name) {
+                put_text(w, "displayName");
+                put_text(w, public->user_display_name);
+        }
+}
+
+static void put_reply(CborWriter *w, const Credential *credential, const Assertion *assertion, const AuthData *data,
+                      const uint8_t *signature, size_t signature_size, size_t n, bool next)
+{
+        bool user = credential->public.discoverable;
+        bool large_blob_key = assertion->extensions.large_blob_key && credential->has_large_blob_key;
+
+        put_map(w, 3U + user + (n > 1) + large_blob_key);
+        put_uint(w, 1);
+        put_map(w, 2);
+        put_text(w, "id");
+        put_bytes(w, credential->public.id, credential->public.id_size);
+        put_text(w, "type");
+        put_text(w, "public-key");
+        put_uint(w, 2);
+        put_bytes(w, data->bytes, data->size);
+        put_uint(w, 3);
+        put_bytes(w, signature, signature_size);
+        if (user) {
+                put_uint(w, 4);
+                put_user(w, &credential->public, assertion->verified && (n > 1 || next));
+        }
+        if (n > 1) {
+                put_uint(w, 5);
+                put_uint(w, n);
+        }
+        if (large_blob_key) {
+                put_uint(w, 7);
+                put_bytes(w, credential->large_blob_key, sizeof(credential->large_blob_key));
+        }
+}
+
+int assertion_write(Transaction *t, const Assertion *assertion, Credential *credential, size_t n, bool next)
+{
+        uint8_t extensions[EXTENSION_OUTPUTS_MAX], signature[SIGN_SIGNATURE_MAX];
+        size_t extensions_size, signature_size;
+        uint32_t counter;
+        AuthData data;
+        int r;
+
+        r = extensions_output(t->host, &assertion->extensions, credential, assertion->verified, extensions, &extensions_size);
+        if (r == CTAP_OK)
+                r = counter_next(t->a, credential, &counter);
+        if (r == CTAP_OK)
+                r = auth_data_make(t->a, credential, assertion->rp_id_hash, assertion->present, assertion->verified, counter,
+                                   /* attested= */ NULL, extensions, extensions_size, assertion->client_data_hash, &data);
+        if (r == CTAP_OK)
+                r = auth_data_sign(&data, &credential->key, signature, &signature_size);
+        if (r == CTAP_OK)
+                put_reply(&t->reply, credential, assertion, &data, signature, signature_size, n, next);
+        return r;
+}
