@@ -17,6 +17,39 @@ static void known(int r)
         PROMISE(vault_strerror(r));
 }
 
+static void read_records(Vault *vault, VaultClass class)
+{
+        uint8_t data[16384];
+        VaultDeleted deleted[8];
+        VaultMark by = {.kind = 1};
+        uint64_t numbers[8], count;
+        size_t n = 0, size = 0;
+        int r;
+
+        /* The marks of the vector. */
+        memset(by.value, 'r', sizeof(by.value));
+        r = vault_record_find(vault, class, &by, UINT64_MAX, numbers, ELEMENTSOF(numbers), &n);
+        known(r);
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                PROMISE(numbers[i] > 0 && (i == 0 || numbers[i] < numbers[i - 1]));
+                known(vault_record_get(vault, class, numbers[i], data, sizeof(data), &size));
+                PROMISE(size <= sizeof(data));
+        }
+        known(vault_record_get(vault, class, 1, data, sizeof(data), &size));
+        known(vault_record_get(vault, class, 2, data, 1, &size));
+        r = vault_record_deleted(vault, class, UINT64_MAX, deleted, ELEMENTSOF(deleted), &n);
+        known(r);
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                PROMISE(deleted[i].number > 0 && (i == 0 || deleted[i].number < deleted[i - 1].number));
+                known(vault_record_get_deleted(vault, class, deleted[i].number, data, sizeof(data), &size));
+        }
+        known(vault_record_count(vault, class, &count));
+        (void)vault_class_tampered(vault, class);
+        r = vault_note_get(vault, "passkeys", data, NOTE_MAX, &size);
+        known(r);
+        PROMISE(r != 0 || size <= NOTE_MAX);
+}
+
 static void read_all(Vault *vault)
 {
         ItemIds open = {0}, closed = {0};
@@ -43,6 +76,21 @@ static void read_all(Vault *vault)
         item_ids_done(&closed);
         known(vault_trash(vault, 0, 200, &trash));
         trash_list_done(&trash);
+        for (VaultClass class = 1; class < _VAULT_CLASS_MAX; class ++)
+                read_records(vault, class);
+}
+
+static void write_records(Vault *vault, VaultClass class)
+{
+        VaultMark by = {.kind = 1};
+        uint64_t number;
+
+        known(vault_record_create(vault, class, &by, 1, "new", 3, &number));
+        known(vault_record_update(vault, class, 1, "changed", 7));
+        known(vault_record_undelete(vault, class, 4));
+        known(vault_record_delete(vault, class, 2, true));
+        known(vault_record_delete(vault, class, 6, false));
+        known(vault_note_put(vault, "passkeys", "x", 1));
 }
 
 static void write_some(Vault *vault)
@@ -55,6 +103,8 @@ static void write_some(Vault *vault)
         known(vault_item_create(vault, 1, &change, true, &id, NULL));
         known(vault_item_delete(vault, ITEM_ID(1, 1)));
         known(vault_alias_set(vault, "fuzz", 1));
+        write_records(vault, VAULT_CLASS_PASSKEYS);
+        write_records(vault, VAULT_CLASS_LOG);
         known(vault_check(vault, false, NULL, NULL, &report));
         known(vault_check(vault, true, NULL, NULL, &report));
         known(vault_idle(vault, UINT64_C(1) << 40));

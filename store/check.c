@@ -1,10 +1,10 @@
 /*
  * Checking everything
  *
- * Each record of the open collections and classes is opened and its tokens are looked up; then the rows of the index are counted,
- * and only when there are more than the records explain is each of them held against its record. With `accept` what is
- * found is repaired in one transaction: damaged records move to the trash, the index is completed and cleaned, sums
- * and manifests are made to fit what is there. That is the user's word that what is there is right.
+ * Each record of the open collections and classes is opened and its tokens are looked up; then the rows of the index
+ * are counted, and only when there are more than the records explain is each of them held against its record. With
+ * `accept` what is found is repaired in one transaction: damaged records move to the trash, the index is completed and
+ * cleaned, sums and manifests are made to fit what is there. That is the user's word that what is there is right.
  */
 #include <errno.h>
 #include <string.h>

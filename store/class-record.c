@@ -19,7 +19,7 @@ static ItemId bound_of(const Collection *c, uint64_t before)
         return ITEM_ID(c->public.no, 0) + (before <= ITEM_NUMBER_MAX ? before : ITEM_NUMBER_MAX + 1);
 }
 
-/* Begins a change of a record; without a record (number 0 of a caller's) there is nothing to begin. */
+/* Begins a change of a record. VAULT_E_NOT_FOUND when no record can have the number. */
 static int begin(Op *op, Vault *vault, VaultClass class, uint64_t number, Collection **ret, ItemId *ret_id)
 {
         int r;
@@ -41,8 +41,8 @@ static int create(Vault *vault, Collection *c, const Marked *marked, ItemId *ret
         return r == 0 ? row_write(vault, c, 0, NULL, NULL, &tokens, ret) : r;
 }
 
-int vault_record_create(Vault *vault, VaultClass class, const VaultMark *marks, size_t n, const void *data, size_t size,
-                        uint64_t *ret_number)
+int vault_record_create(Vault *vault, VaultClass class, const VaultMark *marks, size_t n, const void *data,
+                        size_t size, uint64_t *ret_number)
 {
         Marked marked = {.marks = marks, .n_marks = n, .data = data, .size = size};
         Collection *c;
@@ -156,11 +156,13 @@ static int next_down(sqlite3_stmt *s, const Collection *c, ItemId below, ItemId 
                 return r;
         if (!more)
                 return VAULT_E_NOT_FOUND;
-        return db_column_u64(s, 0, ret) && *ret < below && *ret > ITEM_ID(c->public.no, 0) ? 0 : VAULT_E_DAMAGED;
+        if (!db_column_u64(s, 0, ret) || *ret >= below)
+                return VAULT_E_DAMAGED;
+        return *ret > ITEM_ID(c->public.no, 0) ? 0 : VAULT_E_DAMAGED;
 }
 
-int vault_record_find(Vault *vault, VaultClass class, const VaultMark *mark, uint64_t before, uint64_t *ret, size_t max,
-                      size_t *ret_n)
+int vault_record_find(Vault *vault, VaultClass class, const VaultMark *mark, uint64_t before, uint64_t *ret,
+                      size_t max, size_t *ret_n)
 {
         _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
         uint8_t token[TOKEN_SIZE];

@@ -241,7 +241,8 @@ int head_load(Vault *vault, Collection *c)
 
         /* A class gets its head with its first record. The manifest says which have one. */
         unused = is_class(c) && r == VAULT_E_NOT_FOUND && scan == 0 && found.n == 0;
-        c->sum_bad = !unused && (r != 0 || scan != 0 || said.n != found.n || memcmp(said.sum, found.sum, SUM_SIZE) != 0);
+        c->sum_bad =
+                !unused && (r != 0 || scan != 0 || said.n != found.n || memcmp(said.sum, found.sum, SUM_SIZE) != 0);
         if (r == 0)
                 c->head = said;
         else {

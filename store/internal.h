@@ -245,7 +245,8 @@ int box_write(Vault *vault, size_t size, ByteWriter *ret);
 /* The same, filled with what is open for reading. */
 int box_copy(Vault *vault);
 void box_drop(Vault *vault);
-/* Seals what was written as row->id, row->version under the collection's key, and wipes it; sets row->key_id, row->tag. */
+/* Seals what was written as row->id, row->version under the collection's key, and wipes it; sets row->key_id,
+ * row->tag. */
 int box_seal(Vault *vault, const Collection *c, Row *row, Boxed *ret);
 /* Opens the row whose columns id, version, key, tag, box begin at `column`; `ret_row` is set as far as it could be
  * read. The plaintext stays readable until box_done(). VAULT_E_DAMAGED. */

@@ -2,8 +2,7 @@
  * Marks: what a record of a class is found by, and the content that carries them
  *
  * The marks are sealed with the record. What lies in the index is a keyed hash of each, under a key that is open only
- * while the vault is: without it nobody can test a guess, or tell that two records share a mark from anything but equal
- * tokens.
+ * while the vault is: without it nobody can test a guess. That two records share a mark does show.
  */
 #include <assert.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  * They were written once, and tests/vectors/decode.py reads them by docs/FORMAT.md alone; a build that cannot read
  * them, or reads something else, has changed the format.
  */
-#include "tests/unit/vault-tools.h"
+#include "tests/unit/record-tools.h"
 
 /* A private copy of a vector; the file in the tree is not opened. */
 static void scratch_vector(Scratch *s, const char *name)
@@ -38,7 +38,7 @@ static Root *open_slot(Vault *vault, SlotKind kind, uint32_t scope, const char *
         return root;
 }
 
-static Item *get(Vault *vault, ItemId id)
+static Item *get_item(Vault *vault, ItemId id)
 {
         Item *item = NULL;
 
@@ -66,7 +66,7 @@ TEST(the_password_vector)
         c = vault_collection_get(s.vault, 1);
         CHECK(c && !c->tampered && c->n_items == 1 && strcmp(c->label, "Default") == 0);
         CHECK_EQ(vault_alias_get(s.vault, "default"), 1);
-        item = get(s.vault, ITEM_ID(1, 1));
+        item = get_item(s.vault, ITEM_ID(1, 1));
         CHECK(strcmp(item->label, "example.org") == 0 && strcmp((char *)item->value->data, "s3cret") == 0);
         CHECK_EQ(count(s.vault, NULL, ATTRIBUTES({"service", "example.org"}, {"username", "alice"})), 1);
         check_in_order(s.vault);
@@ -97,17 +97,17 @@ TEST(the_other_vector)
         CHECK(!c->locked && !c->tampered);
         CHECK_EQ(vault_alias_get(s.vault, "private"), 2);
 
-        large = get(s.vault, ITEM_ID(1, 1));
+        large = get_item(s.vault, ITEM_ID(1, 1));
         CHECK_EQ(large->value->size, 9000);
         for (size_t i = 0; i < 9000; i++)
                 CHECK_EQ(large->value->data[i], (uint8_t)(i * 7));
         CHECK(strcmp(large->content_type, "application/octet-stream") == 0 && large->n_attributes == 0);
-        empty = get(s.vault, ITEM_ID(1, 2));
+        empty = get_item(s.vault, ITEM_ID(1, 2));
         CHECK(strcmp(empty->label, "empty \xe2\x88\x85") == 0 && empty->value->size == 0);
-        binary = get(s.vault, ITEM_ID(1, 3));
+        binary = get_item(s.vault, ITEM_ID(1, 3));
         CHECK(binary->value->size == 3 && memcmp(binary->value->data, "\0\n\xfe", 3) == 0 && binary->version == 4);
         CHECK(strcmp(binary->attributes[1].value, "org.example.Password") == 0);
-        own = get(s.vault, ITEM_ID(2, 1));
+        own = get_item(s.vault, ITEM_ID(2, 1));
         CHECK(strcmp((char *)own->value->data, "own secret") == 0);
 
         CHECK_EQ(vault_trash(s.vault, 0, 0, &trash), 0);
@@ -116,6 +116,89 @@ TEST(the_other_vector)
         CHECK(!trash.entries[1].deleted && trash.entries[1].item->version == 3);
         CHECK_EQ(vault_undelete(s.vault, ITEM_ID(1, 5), 5), 0);
         check_value(s.vault, ITEM_ID(1, 5), "gone");
+        check_in_order(s.vault);
+        scratch_done(&s);
+}
+
+TEST(the_vector_of_classes)
+{
+        const char *const told[] = {"first, changed", "second", ""};
+        const uint64_t numbered[] = {1, 2, 6};
+        uint8_t data[9000];
+        VaultMark by = {.kind = 1};
+        VaultDeleted deleted[2];
+        uint64_t numbers[16];
+        size_t size, n;
+        Scratch s;
+
+        scratch_vector(&s, "classes.vault");
+        CHECK_EQ(vault_note_get(s.vault, "passkeys", data, sizeof(data), &size), 0);
+        CHECK(size == 9 && memcmp(data, "\0\xff a note", 9) == 0);
+        CHECK_EQ(vault_note_get(s.vault, "empty", data, sizeof(data), &size), 0);
+        CHECK_EQ(size, 0);
+        s.root = open_slot(s.vault, SLOT_NONE, 0, "", 0);
+        scratch_unlock(&s);
+        for (VaultClass class = 1; class < _VAULT_CLASS_MAX; class ++)
+                CHECK(!vault_class_tampered(s.vault, class));
+        CHECK_EQ(n_records(s.vault, CLASS), 3);
+        for (size_t i = 0; i < 3; i++)
+                check_text(s.vault, CLASS, numbered[i], told[i]);
+        memset(by.value, 'r', sizeof(by.value));
+        CHECK(found(s.vault, CLASS, by, numbers) == 2 && numbers[0] == 2 && numbers[1] == 1);
+        by.kind = 2;
+        memset(by.value, 'u', sizeof(by.value));
+        CHECK(found(s.vault, CLASS, by, numbers) == 1 && numbers[0] == 1);
+        CHECK_EQ(vault_record_deleted(s.vault, CLASS, UINT64_MAX, deleted, 2, &n), 0);
+        CHECK(n == 1 && deleted[0].number == 4);
+        CHECK_EQ(vault_record_undelete(s.vault, CLASS, 4), 0);
+        check_text(s.vault, CLASS, 4, "deleted");
+        CHECK(found(s.vault, CLASS, by, numbers) == 2 && numbers[0] == 4);
+
+        CHECK_EQ(vault_record_get(s.vault, VAULT_CLASS_SSH, 1, data, sizeof(data), &size), 0);
+        CHECK_EQ(size, sizeof(data));
+        for (size_t i = 0; i < size; i++)
+                CHECK_EQ(data[i], (uint8_t)(i * 7));
+        for (unsigned kind = 248; kind < 256; kind++) {
+                by.kind = (uint8_t)kind;
+                memset(by.value, 'k', sizeof(by.value));
+                CHECK(found(s.vault, VAULT_CLASS_SSH, by, numbers) == 1 && numbers[0] == 1);
+        }
+        CHECK_EQ(n_records(s.vault, VAULT_CLASS_OTP), 0);
+        CHECK_EQ(make(s.vault, VAULT_CLASS_OTP, "next", NULL, 0), 2); /* 1 was given once */
+        check_in_order(s.vault);
+        scratch_done(&s);
+}
+
+/* Version 1 had no records of classes: nothing is missing, nothing is written until there is one. */
+TEST(a_vault_of_version_1)
+{
+        int64_t version = 0;
+        char copy[80];
+        uint64_t number;
+        struct stat st;
+        Scratch s;
+
+        scratch_vector(&s, "none.vault");
+        CHECK_EQ(db_pragma(s.vault->db, "PRAGMA user_version", &version), 0);
+        CHECK_EQ(version, 2);
+        (void)snprintf(copy, sizeof(copy), "%s/snapshots/vault.db.v1", s.dir);
+        CHECK_EQ(stat(copy, &st), 0);
+        /* Cut short here, the first unlocking is as good later. */
+        scratch_close(&s);
+        scratch_open(&s);
+        s.root = open_slot(s.vault, SLOT_NONE, 0, "", 0);
+        scratch_unlock(&s);
+        CHECK(stat(copy, &st) < 0);
+        CHECK_EQ(s.vault->wal_frames, 0);
+        for (VaultClass class = 1; class < _VAULT_CLASS_MAX; class ++) {
+                CHECK(!vault_class_tampered(s.vault, class));
+                CHECK_EQ(n_records(s.vault, class), 0);
+        }
+        check_in_order(s.vault);
+        number = make(s.vault, CLASS, "the first", MARKS(mark(1, "x")));
+        scratch_again(&s);
+        CHECK(!vault_class_tampered(s.vault, CLASS) && !tampered(s.vault, 1));
+        check_text(s.vault, CLASS, number, "the first");
         check_in_order(s.vault);
         scratch_done(&s);
 }

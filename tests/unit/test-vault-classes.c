@@ -133,9 +133,11 @@ TEST(records_moved_about)
 TEST(heads_that_are_not_theirs)
 {
         check_sql("UPDATE head SET sealed=zeroblob(89) WHERE collection=(SELECT n FROM no)");
-        check_sql("UPDATE head SET sealed=(SELECT sealed FROM head WHERE collection=1) WHERE collection=(SELECT n FROM no)");
+        check_sql("UPDATE head SET sealed=(SELECT sealed FROM head WHERE collection=1) WHERE collection=(SELECT n "
+                  "FROM no)");
         check_sql("DELETE FROM head WHERE collection=(SELECT n FROM no)");
-        check_sql("INSERT INTO head SELECT collection+1,modified,n,sealed FROM head WHERE collection=(SELECT n FROM no)");
+        check_sql("INSERT INTO head SELECT collection+1,modified,n,sealed FROM head WHERE collection=(SELECT n FROM "
+                  "no)");
 }
 
 TEST(a_record_of_before_put_back)
@@ -144,7 +146,8 @@ TEST(a_record_of_before_put_back)
 
         fill(&f);
         /* A copy of the row from before a change, as in an old copy of the file. */
-        tamper_class(&f, "DELETE FROM trash; INSERT INTO trash SELECT NULL,id,version,1,1,key,tag,box FROM old LIMIT 1");
+        tamper_class(&f,
+                     "DELETE FROM trash; INSERT INTO trash SELECT NULL,id,version,1,1,key,tag,box FROM old LIMIT 1");
         CHECK(!vault_class_tampered(f.s.vault, CLASS));
         CHECK_EQ(vault_record_update(f.s.vault, CLASS, f.number[0], "new content", 11), 0);
         tamper_class(&f, "REPLACE INTO item SELECT item,version,key,tag,box FROM trash");
@@ -196,9 +199,8 @@ TEST(a_damaged_record)
 
 TEST(columns_of_another_type)
 {
-        static const char *const changes[] = {"tag='x'",       "tag=NULL",        "box=5",    "box=NULL",
-                                              "version='one'", "version=-1",      "key=NULL", "key=key+1",
-                                              "box=x''",       "tag=zeroblob(17)"};
+        static const char *const changes[] = {"tag='x'",    "tag=NULL", "box=5",     "box=NULL", "version='one'",
+                                              "version=-1", "key=NULL", "key=key+1", "box=x''",  "tag=zeroblob(17)"};
 
         for (size_t i = 0; i < ELEMENTSOF(changes); i++) {
                 char sql[256], text[256];

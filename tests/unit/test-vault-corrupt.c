@@ -8,9 +8,10 @@
 #include <errno.h>
 #include <time.h>
 
-#include "tests/unit/vault-tools.h"
+#include "tests/unit/record-tools.h"
 
-#define N_ITEMS 8
+#define N_ITEMS   8
+#define N_RECORDS 4 /* of a class; the last one is deleted */
 
 typedef struct Original {
         uint8_t *data;
@@ -18,10 +19,12 @@ typedef struct Original {
         char value[N_ITEMS][64];
         ItemId id[N_ITEMS];
         char old_value[64];
+        uint64_t number[N_RECORDS];
 } Original;
 
 typedef struct Tally {
         unsigned right, damaged, refused, tampered;
+        unsigned records_right, records_damaged, classes_tampered;
 } Tally;
 
 /* What a change of the file may lead to. */
@@ -52,8 +55,26 @@ static void write_file(const char *path, const uint8_t *data, size_t size)
         close(fd);
 }
 
-/* Items of several sizes, one of them over several pages; trash; an alias; a second collection; a deleted item. */
-static void make(Scratch *s, Original *original)
+static void record_text(unsigned i, char ret[16])
+{
+        (void)snprintf(ret, 16, "record %u", i);
+}
+
+static void make_records(Vault *vault, uint64_t ret[N_RECORDS])
+{
+        for (unsigned i = 0; i < N_RECORDS; i++) {
+                char text[16];
+
+                record_text(i, text);
+                ret[i] = make(vault, CLASS, text, MARKS(mark(1, "all"), mark(2, text)));
+        }
+        CHECK_EQ(vault_record_delete(vault, CLASS, ret[N_RECORDS - 1], true), 0);
+        CHECK_EQ(vault_note_put(vault, "note", "a note", 6), 0);
+}
+
+/* Items of several sizes, one of them over several pages; trash; an alias; a second collection; a deleted item;
+ * records. */
+static void make_all(Scratch *s, Original *original)
 {
         _cleanup_free_ char *big = calloc(1, 10001);
         const VaultCollection *c;
@@ -77,6 +98,7 @@ static void make(Scratch *s, Original *original)
         CHECK_EQ(change_value(s->vault, original->id[0], "another"), 0);
         (void)snprintf(original->old_value, sizeof(original->old_value), "%s", original->value[0]);
         CHECK_EQ(change_value(s->vault, original->id[0], original->value[0]), 0);
+        make_records(s->vault, original->number);
         scratch_close(s);
         read_file(s->path, &original->data, &original->size);
 }
@@ -103,6 +125,61 @@ static void check_item(Vault *vault, const Original *original, unsigned i, Tally
         } else
                 CHECK(strcmp((char *)item->value->data, original->value[i]) == 0);
         tally->right++;
+}
+
+static void check_record(Vault *vault, const Original *original, unsigned i, Tally *tally)
+{
+        char text[16], got[256];
+        int r;
+
+        r = get(vault, CLASS, original->number[i], got);
+        if (r != 0) {
+                CHECK(by_name(r));
+                tally->records_damaged++;
+                return;
+        }
+        record_text(i, text);
+        CHECK(strcmp(got, text) == 0);
+        tally->records_right++;
+}
+
+/* Everything with records of classes that a program does. */
+static void use_records(Vault *vault, const Original *original, Tally *tally)
+{
+        const VaultMark by = mark(1, "all");
+        uint64_t numbers[16] = {0}, number;
+        VaultDeleted deleted[4];
+        char got[256];
+        size_t n = 0;
+        int r;
+
+        for (unsigned i = 0; i < N_RECORDS - 1; i++)
+                check_record(vault, original, i, tally);
+        r = vault_record_find(vault, CLASS, &by, UINT64_MAX, numbers, 16, &n);
+        CHECK(r == 0 || by_name(r));
+        for (size_t i = 1; r == 0 && i < n; i++)
+                CHECK(numbers[i] < numbers[i - 1]);
+        r = vault_record_deleted(vault, CLASS, UINT64_MAX, deleted, 4, &n);
+        CHECK(r == 0 || by_name(r));
+        r = vault_record_get_deleted(vault, CLASS, original->number[N_RECORDS - 1], got, sizeof(got), &n);
+        CHECK(by_name(r) || (r == 0 && n == 8 && memcmp(got, "record 3", 8) == 0));
+        r = vault_note_get(vault, "note", got, sizeof(got), &n);
+        CHECK(r == 0 || by_name(r));
+        if (vault_class_tampered(vault, CLASS))
+                tally->classes_tampered++;
+
+        r = vault_record_create(vault, CLASS, &by, 1, "new", 3, &number);
+        CHECK(r == 0 || by_name(r));
+        if (r == 0) {
+                r = vault_record_get(vault, CLASS, number, got, sizeof(got), &n);
+                CHECK(by_name(r) || (r == 0 && n == 3 && memcmp(got, "new", 3) == 0));
+        }
+        r = vault_record_undelete(vault, CLASS, original->number[N_RECORDS - 1]);
+        CHECK(r == 0 || by_name(r));
+        r = vault_record_update(vault, CLASS, original->number[0], "changed", 7);
+        CHECK(r == 0 || by_name(r));
+        r = vault_record_delete(vault, CLASS, original->number[1], true);
+        CHECK(r == 0 || by_name(r));
 }
 
 /* Everything a person could do with it. */
@@ -151,6 +228,7 @@ static void use(Vault *vault, const Original *original, Tally *tally)
         CHECK(r == 0 || by_name(r));
         r = change_value(vault, original->id[2], "changed");
         CHECK(r == 0 || by_name(r));
+        use_records(vault, original, tally);
         r = vault_check(vault, true, NULL, NULL, &got);
         CHECK(r == 0 || by_name(r));
         r = vault_idle(vault, vault_now());
@@ -181,6 +259,10 @@ static void report_tally(const Original *original, const Tally *tally, unsigned 
 {
         printf("  %zu bytes, %u variants: %u refused, %u items right, %u damaged, %u collections tampered\n",
                original->size, tried, tally->refused, tally->right, tally->damaged, tally->tampered);
+        printf("  %u records right, %u damaged, %u classes tampered\n", tally->records_right, tally->records_damaged,
+               tally->classes_tampered);
+        CHECK(tally->records_right > tally->records_damaged && tally->records_damaged > 0 &&
+              tally->classes_tampered > 0);
         /* A test whose changes do nothing, or always everything, would show nothing. */
         CHECK(tally->refused > 0 && tally->right > 0 && tally->damaged > 0 && tally->tampered > 0);
         CHECK(tally->right > tally->damaged);
@@ -196,7 +278,7 @@ TEST(any_byte_changed)
         unsigned tried = 0;
         Scratch s;
 
-        make(&s, &original);
+        make_all(&s, &original);
         copy = malloc(original.size);
         CHECK(copy);
         for (size_t i = 0; i < original.size; i += stride) {
@@ -221,7 +303,7 @@ TEST(whole_pages_changed)
         unsigned tried = 0;
         Scratch s;
 
-        make(&s, &original);
+        make_all(&s, &original);
         copy = malloc(original.size);
         CHECK(copy);
         for (size_t page = 0; page < original.size / 4096; page++)
@@ -248,7 +330,7 @@ TEST(cut_anywhere)
         unsigned tried = 0;
         Scratch s;
 
-        make(&s, &original);
+        make_all(&s, &original);
         for (size_t size = 0; size < original.size; size += size < 4096 ? 97 : 1021) {
                 try_file(&s, &original, original.data, size, true, &tally);
                 tried++;
@@ -270,7 +352,7 @@ TEST(the_log_changed)
         Tally tally = {0};
         Scratch s;
 
-        make(&s, &original);
+        make_all(&s, &original);
         scratch_open(&s);
         scratch_unlock(&s);
         for (unsigned i = 0; i < 4; i++)
@@ -292,6 +374,7 @@ TEST(the_log_changed)
         CHECK(tally.right > 0);
         CHECK_EQ(tally.refused, 0);
         CHECK_EQ(tally.damaged, 0);
+        CHECK_EQ(tally.records_damaged, 0);
         free(original.data);
         scratch_done(&s);
 }

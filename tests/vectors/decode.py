@@ -4,7 +4,8 @@
     decode.py VAULT [--password P | --key-file F]   prints what is in it as JSON
     decode.py VAULT [...] --expect JSON             compares; exit status 1 when it differs
 
-Everything that the page says is checked on the way: schema, commitment, tokens, sums, manifests.
+Everything that the page says is checked on the way: schema, commitment, tokens, sums, manifests. Version 1 differs from 2
+only in that it has no records of classes.
 """
 
 import argparse
@@ -34,6 +35,8 @@ SCHEMA = {
 }
 GENERIC = ("xdg:schema", "org.freedesktop.Secret.Generic")
 KINDS = {1: "password", 2: "credential", 3: "none"}
+CLASSES = {1: "passkeys", 2: "ssh", 3: "otp", 4: "log", 5: "policy"}
+CLASS = 1 << 22  # and the number of the class: where a collection's number stands
 
 
 # XChaCha20-Poly1305 (RFC 8439 and draft-irtf-cfrg-xchacha-03)
@@ -152,6 +155,10 @@ class Reader:
             raise ValueError("bytes left over")
 
 
+def shown(value):
+    return value.hex() if len(value) < 100 else "sha256:" + hashlib.sha256(value).hexdigest()
+
+
 def check(condition, what):
     if not condition:
         raise ValueError(what)
@@ -184,7 +191,8 @@ class Vault:
         self.db.text_factory = bytes
         self.secrets = {1: password, 2: key_file, 3: b""}
         check(self.one("PRAGMA application_id") == 0x4B464F42, "not a vault")
-        check(self.one("PRAGMA user_version") == 1, "another version")
+        self.version = self.one("PRAGMA user_version")
+        check(self.version in (1, 2), "another version")
         found = {name.decode(): sql.decode() for name, sql in self.rows("SELECT name,sql FROM sqlite_schema")}
         check(found == SCHEMA, "another schema")
         self.meta = {name.decode(): value for name, value in self.rows("SELECT name,value FROM meta")}
@@ -231,24 +239,43 @@ class Vault:
             wrap = derive(self.roots[scope], "keyfob wrap", self.id)
             ad = text("keyfob key 1") + self.id + u32(scope) + u32(purpose) + u32(owner) + u32(id_)
             self.keys[purpose, owner] = (id_, unseal(wrap, ad, sealed))
-        check({owner for purpose, owner in self.keys if purpose == 2} == {1, 2, 3, 4, 5}, "classes")
+        check({owner for purpose, owner in self.keys if purpose == 2} == set(CLASSES), "classes")
 
-    def record(self, id_, version, key, tag, box):
+    def key(self, number):
+        return self.keys[(2, number - CLASS) if number > CLASS else (1, number)]
+
+    def unbox(self, id_, version, key, tag, box):
         number = id_ >> 40
-        key_id, secret = self.keys[1, number]
+        key_id, secret = self.key(number)
         check(key == key_id, "another key")
         ad = text("keyfob record 1") + self.id + u32(number) + u64(id_) + u64(version) + u32(key)
         reader = Reader(unseal(secret, ad, box + tag))
         check(reader.u8() == 1, "another layout")
+        return reader
+
+    def item(self, id_, version, *sealed):
+        reader = self.unbox(id_, version, *sealed)
         item = {"number": id_ & (2**40 - 1), "version": version, "created": reader.u64(), "modified": reader.u64()}
         item["label"], item["type"] = reader.text(), reader.text()
         attributes = [(reader.text(), reader.text()) for _ in range(reader.u32())]
         check(attributes == sorted(set(attributes), key=lambda pair: pair[0].encode()), "order of attributes")
         item["attributes"] = dict(attributes)
-        value = reader.blob()
-        item["value"] = value.hex() if len(value) < 100 else "sha256:" + hashlib.sha256(value).hexdigest()
+        item["value"] = shown(reader.blob())
         reader.end()
         return item
+
+    def marked(self, id_, version, *sealed):
+        reader = self.unbox(id_, version, *sealed)
+        marks = [(reader.u8(), reader.raw(32).hex()) for _ in range(reader.u32())]
+        check(len(marks) <= 8 and len(set(marks)) == len(marks), "marks")
+        record = {"number": id_ & (2**40 - 1), "version": version, "marks": [list(mark) for mark in marks], "data": shown(reader.blob())}
+        reader.end()
+        return record
+
+    def mark_tokens(self, number, marks):
+        key = derive(self.key(number)[1], "keyfob marks")
+        start = text("keyfob mark 1") + u32(number - CLASS)
+        return {blake2b(16, key, start + u8(kind) + bytes.fromhex(value)) for kind, value in marks}
 
     def tokens(self, attributes):
         pairs = dict([GENERIC]) | attributes
@@ -259,16 +286,25 @@ class Vault:
         return tokens | {blake2b(16, self.index_key, whole)}
 
     def collection(self, no):
-        key_id, key = self.keys[1, no]
+        """The items of a collection, or the records of a class."""
+        key_id, key = self.key(no)
         sum_key, total, items = derive(key, "keyfob sum"), 0, []
         first, last = no << 40, (no + 1 << 40) - 1
         for row in self.rows("SELECT id,version,key,tag,box FROM item WHERE id BETWEEN ? AND ? ORDER BY id", first, last):
-            items.append(self.record(*row))
             tokens = {token for token, in self.rows("SELECT token FROM attr WHERE item=?", row[0])}
-            check(tokens == self.tokens(items[-1]["attributes"]), "tokens")
+            if no > CLASS:
+                items.append(self.marked(*row))
+                check(tokens == self.mark_tokens(no, items[-1]["marks"]), "tokens of marks")
+            else:
+                items.append(self.item(*row))
+                check(tokens == self.tokens(items[-1]["attributes"]), "tokens")
             total += int.from_bytes(blake2b(32, sum_key, u64(row[0]) + u64(row[1]) + row[3]), "little")
         ad = text("keyfob head 1") + self.id + u32(no) + u32(key_id)
-        head = Reader(unseal(key, ad, self.one("SELECT sealed FROM head WHERE collection=?", no)))
+        sealed = self.rows("SELECT sealed FROM head WHERE collection=?", no)
+        if no > CLASS and not sealed:
+            check(not items, "records without a head")
+            return []
+        head = Reader(unseal(key, ad, sealed[0][0]))
         check(head.u8() == 1, "another head")
         check(int.from_bytes(head.raw(32), "little") == total % 2**256, "sum")
         check(head.u64() == len(items), "number of items")
@@ -280,7 +316,16 @@ class Vault:
         for *row, deleted in self.rows(
             "SELECT item,version,key,tag,box,deleted FROM trash WHERE item BETWEEN ? AND ? ORDER BY seq", no << 40, (no + 1 << 40) - 1
         ):
-            found.append(self.record(*row) | {"deleted": bool(deleted)})
+            check(no < CLASS or deleted, "an old content of a class's record")
+            found.append(self.marked(*row) if no > CLASS else self.item(*row) | {"deleted": bool(deleted)})
+        return found
+
+    def classes(self):
+        found = {}
+        for owner, name in CLASSES.items():
+            records, deleted = self.collection(CLASS + owner), self.trash(CLASS + owner)
+            if records or deleted:
+                found[name] = {"records": records, "deleted": deleted}
         return found
 
     def canonical(self, sql, *values):
@@ -314,6 +359,8 @@ class Vault:
             data += blake2b(32, b"", self.index_key) + self.meta["next-collection"] + self.meta["next-key"]
             data += self.canonical(select("no,name,label,created,own,deleted", "collection ORDER BY no"))
             data += self.canonical(select("name,collection", "alias ORDER BY name"))
+            classes = self.canonical(select("collection", f"head WHERE collection>={CLASS} ORDER BY collection"))
+            data += classes if len(classes) > 1 else b""
         else:
             key = derive(self.keys[1, scope][1], "keyfob manifest")
         check(self.one("SELECT mac FROM manifest WHERE scope=?", scope) == blake2b(32, key, data), "manifest")
@@ -337,13 +384,17 @@ class Vault:
             if own:
                 self.check_manifest(no)
         self.check_manifest(0)
-        return {
+        found = {
             "vault-id": self.id.hex(),
             "roots": {str(scope): root.hex() for scope, root in sorted(self.roots.items())},
             "slots": slots,
             "aliases": {name.decode(): no for name, no in self.rows("SELECT name,collection FROM alias ORDER BY name")},
             "collections": collections,
         }
+        if self.version > 1:
+            found["classes"] = self.classes()
+            found["notes"] = {name[5:]: shown(value) for name, value in sorted(self.meta.items()) if name.startswith("note:")}
+        return found
 
 
 def main():

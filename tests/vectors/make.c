@@ -1,8 +1,9 @@
 /*
- * Makes the vectors anew: make DIRECTORY
+ * Makes the vector of this version anew: make DIRECTORY
  *
  * Only for a change of the format: a vector that is made by the code it tests proves nothing by itself, which is why
- * decode.py reads them too. Prints nothing; the log is moved into the file, so that one file is the vector.
+ * decode.py reads it too. Those of version 1 cannot be made any more. Prints nothing; the log is moved into the file,
+ * so that one file is the vector.
  */
 #include <stdio.h>
 #include <string.h>
@@ -18,94 +19,73 @@
                 }                                                                                                     \
         } while (0)
 
-static SlotDraft *draft(SlotKind kind, const char *secret)
+static VaultMark mark(uint8_t kind, uint8_t fill)
 {
-        _cleanup_(secret_freep) Secret *bytes = NULL;
-        SlotRequest request = {.kind = kind, .kdf_memory_kib = KDF_MEMORY_MIN_KIB, .kdf_passes = KDF_PASSES_MIN};
-        SlotDraft *made = NULL;
+        VaultMark made = {.kind = kind};
 
-        MUST(secret_new_from(&bytes, secret, strlen(secret)));
-        request.secret = bytes;
-        MUST(slot_prepare(&request, &made));
+        memset(made.value, fill, sizeof(made.value));
         return made;
 }
 
-static ItemId put(Vault *vault, uint32_t no, const char *label, const void *value, size_t size, const char *type,
-                  const VaultAttribute *attributes, size_t n)
+static uint64_t put(Vault *vault, VaultClass class, const VaultMark *marks, size_t n, const void *data, size_t size)
 {
-        ItemChange change = {.label = label,
-                             .value = value,
-                             .value_size = size,
-                             .value_set = true,
-                             .content_type = type,
-                             .attributes = attributes,
-                             .n_attributes = n};
-        ItemId id;
+        uint64_t number = 0;
 
-        MUST(vault_item_create(vault, no, &change, true, &id, NULL));
-        return id;
+        MUST(vault_record_create(vault, class, marks, n, data, size, &number));
+        return number;
 }
 
-static void close_to_one_file(Vault *vault, const char *path)
+static void fill(Vault *vault)
 {
-        char wal[4096];
-
-        vault_free(vault);
-        (void)snprintf(wal, sizeof(wal), "%s-wal", path);
-        (void)unlink(wal);
-}
-
-static void make_password(const char *dir)
-{
-        _cleanup_(slot_draft_freep) SlotDraft *slot = draft(SLOT_PASSWORD, "correct horse battery staple");
-        const VaultAttribute attributes[] = {{"service", "example.org"}, {"username", "alice"}};
-        char path[4000];
-        Vault *vault;
-
-        (void)snprintf(path, sizeof(path), "%s/password.vault", dir);
-        MUST(vault_create(path, slot, NULL, &vault));
-        put(vault, 1, "example.org", "s3cret", 6, NULL, attributes, 2);
-        close_to_one_file(vault, path);
-}
-
-static void make_none(const char *dir)
-{
-        _cleanup_(slot_draft_freep) SlotDraft *slot = draft(SLOT_NONE, ""), *own = draft(SLOT_NONE, ""),
-                                              *file = draft(SLOT_CREDENTIAL, "0123456789abcdef0123456789abcdef");
-        const VaultAttribute schema[] = {{"user", "bob"}, {"xdg:schema", "org.example.Password"}},
-                             one[] = {{"user", "bob"}};
-        _cleanup_(slot_list_done) SlotList list = {0};
-        _cleanup_(root_freep) Root *root = NULL;
+        const VaultMark two[] = {mark(1, 'r'), mark(2, 'u')}, other[] = {mark(1, 'r'), mark(2, 'v')};
+        const ItemChange item = {.label = "An item", .value = "s3cret", .value_size = 6};
+        VaultMark most[VAULT_MARKS_MAX];
         uint8_t large[9000];
-        const VaultCollection *c;
-        char path[4000];
-        Vault *vault;
+        uint64_t number;
         ItemId id;
 
-        (void)snprintf(path, sizeof(path), "%s/none.vault", dir);
-        MUST(vault_create(path, slot, "Mes cl\xc3\xa9s", &vault));
-        MUST(vault_slots(vault, &list));
-        MUST(slot_open(list.slots[0], NULL, &root));
-        MUST(vault_slot_add(vault, root, file));
-        MUST(vault_collection_create(vault, root, "Own", own, &c));
-        MUST(vault_alias_set(vault, "private", c->no));
+        MUST(vault_item_create(vault, 1, &item, false, &id, NULL));
+        number = put(vault, VAULT_CLASS_PASSKEYS, two, 2, "first", 5);
+        (void)put(vault, VAULT_CLASS_PASSKEYS, other, 2, "second", 6);
+        MUST(vault_record_update(vault, VAULT_CLASS_PASSKEYS, number, "first, changed", 14));
+        number = put(vault, VAULT_CLASS_PASSKEYS, two, 2, "deleted", 7);
+        MUST(vault_record_delete(vault, VAULT_CLASS_PASSKEYS, number, true));
+        number = put(vault, VAULT_CLASS_PASSKEYS, two, 1, "gone", 4);
+        MUST(vault_record_delete(vault, VAULT_CLASS_PASSKEYS, number, false));
+        (void)put(vault, VAULT_CLASS_PASSKEYS, NULL, 0, "", 0);
+
+        for (size_t i = 0; i < ELEMENTSOF(most); i++)
+                most[i] = mark((uint8_t)(255 - i), 'k');
         for (size_t i = 0; i < sizeof(large); i++)
                 large[i] = (uint8_t)(i * 7);
-        put(vault, 1, "large", large, sizeof(large), "application/octet-stream", NULL, 0);
-        put(vault, 1, "empty \xe2\x88\x85", "", 0, NULL, one, 1);
-        put(vault, 1, "binary", "\0\n\xff", 3, NULL, schema, 2);
-        put(vault, 1, "binary", "\0\n\xfe", 3, NULL, schema, 2);
-        id = put(vault, 1, "gone", "gone", 4, NULL, &(VaultAttribute){"a", ""}, 1);
-        MUST(vault_item_delete(vault, id));
-        put(vault, c->no, "own", "own secret", 10, "text/plain; charset=utf8", one, 1);
-        close_to_one_file(vault, path);
+        (void)put(vault, VAULT_CLASS_SSH, most, ELEMENTSOF(most), large, sizeof(large));
+        /* A class that has a head and nothing else. */
+        number = put(vault, VAULT_CLASS_OTP, two, 1, "gone", 4);
+        MUST(vault_record_delete(vault, VAULT_CLASS_OTP, number, false));
+        MUST(vault_note_put(vault, "passkeys", "\0\xff a note", 9));
+        MUST(vault_note_put(vault, "empty", "", 0));
+}
+
+static void make_classes(const char *dir)
+{
+        _cleanup_(slot_draft_freep) SlotDraft *slot = NULL;
+        SlotRequest request = {.kind = SLOT_NONE};
+        char path[4000], wal[4096];
+        Vault *vault;
+
+        (void)snprintf(path, sizeof(path), "%s/classes.vault", dir);
+        (void)snprintf(wal, sizeof(wal), "%s-wal", path);
+        MUST(slot_prepare(&request, &slot));
+        MUST(vault_create(path, slot, NULL, &vault));
+        fill(vault);
+        vault_free(vault);
+        (void)unlink(wal);
 }
 
 int main(int argc, char *argv[])
 {
         if (argc != 2 || arena_init() < 0)
                 return 1;
-        make_password(argv[1]);
-        make_none(argv[1]);
+        make_classes(argv[1]);
         return 0;
 }
