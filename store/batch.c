@@ -2,9 +2,9 @@
  * Batches: many changes, one commit
  *
  * A change is a savepoint in the open batch, or a batch of its own. What memory knows of the file must follow an undo:
- * heads are copied when the batch first touches them and put back; collections and aliases, which change rarely, are
- * read anew. SQLite may throw a whole transaction away by itself (disk full, out of memory): then the batch is lost,
- * every further change in it is refused and its commit says why.
+ * heads are copied when the batch first touches them and put back; those that were unlocked in it, and collections and
+ * aliases, which change rarely, are read anew. SQLite may throw a whole transaction away by itself (disk full, out of
+ * memory): then the batch is lost, every further change in it is refused and its commit says why.
  */
 #include <errno.h>
 
@@ -37,6 +37,11 @@ static void restore_heads(Vault *vault)
         Collection *c;
 
         for (size_t i = 0; (c = keeper_nth(vault, i)); i++) {
+                if (c->early && c->key) {
+                        if (head_load(vault, c) != 0)
+                                vault->broken = -EIO;
+                        continue;
+                }
                 if (!c->dirty)
                         continue;
                 c->dirty = false;
@@ -83,7 +88,7 @@ int vault_batch_commit(Vault *vault)
                 return r;
         }
         for (size_t i = 0; (c = keeper_nth(vault, i)); i++)
-                c->dirty = false;
+                c->dirty = c->early = false;
         vault->in_batch = false;
         vault->structure_dirty = false;
         return 0;

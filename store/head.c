@@ -246,10 +246,13 @@ int head_load(Vault *vault, Collection *c)
         if (r == 0)
                 c->head = said;
         else {
-                c->head = (Head){.n = c->public.n_items, .modified = c->public.modified};
-                /* Nothing is known: a sum that no set of records fits. */
-                if (!unused)
+                c->head = (Head){0};
+                if (!unused) {
+                        /* Nothing is known: a sum that no set of records fits. */
+                        c->head.n = is_class(c) && found.n <= ITEM_NUMBER_MAX ? found.n : c->public.n_items;
+                        c->head.modified = c->public.modified;
                         random_bytes(c->head.sum, SUM_SIZE);
+                }
                 if (trash_counter(vault, c, &trashed) == 0)
                         c->head.counter = trashed;
         }
@@ -257,6 +260,7 @@ int head_load(Vault *vault, Collection *c)
         if (c->head.counter < found.counter)
                 c->head.counter = found.counter;
         c->dirty = false;
+        c->early = vault->in_batch;
         c->public.n_items = c->head.n;
         c->public.modified = c->head.modified;
         return 0;

@@ -101,6 +101,7 @@ typedef struct Collection {
         Head head;
         Head committed;  /* the head before the open batch changed it */
         bool dirty;      /* the head must be written before the commit; `committed` is set */
+        bool early;      /* the head was read in the open batch, which may be undone */
         bool sum_bad;    /* records do not fit the sum */
         bool scope_bad;  /* its own slots do not fit their manifest */
         bool seen;       /* for reading the list anew */

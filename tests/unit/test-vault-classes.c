@@ -140,6 +140,23 @@ TEST(heads_that_are_not_theirs)
                   "no)");
 }
 
+TEST(a_lost_head_hides_nothing)
+{
+        Filled f;
+
+        fill(&f);
+        tamper_class(&f, "UPDATE head SET sealed=zeroblob(89) WHERE collection=(SELECT n FROM no)");
+        CHECK(vault_class_tampered(f.s.vault, CLASS) && !vault_class_tampered(f.s.vault, VAULT_CLASS_OTP));
+        CHECK_EQ(report(f.s.vault, true).damaged, 0);
+        check_filled(&f);
+        scratch_done(&f.s);
+
+        fill(&f);
+        tamper_class(&f, "UPDATE head SET sealed=zeroblob(89) WHERE collection=(SELECT n FROM no)");
+        CHECK_EQ(n_records(f.s.vault, CLASS), N_RECORDS - 1);
+        scratch_done(&f.s);
+}
+
 TEST(a_record_of_before_put_back)
 {
         Filled f;

@@ -341,6 +341,24 @@ TEST(locked)
         CHECK(!vault_class_tampered(s.vault, CLASS) && !vault_class_tampered(s.vault, VAULT_CLASS_LOG));
         check_text(s.vault, CLASS, a, "changed");
         check_text(s.vault, VAULT_CLASS_LOG, b, "entry");
+
+        /* Locked and unlocked in a batch that is undone: heads are those of the file again. */
+        CHECK_EQ(vault_batch_begin(s.vault), 0);
+        (void)make(s.vault, VAULT_CLASS_LOG, "undone", NULL, 0);
+        (void)make(s.vault, VAULT_CLASS_SSH, "undone", NULL, 0);
+        (void)put(s.vault, 1, "undone", "x", false, NULL, NULL, 0);
+        vault_lock(s.vault, 0);
+        scratch_unlock(&s);
+        CHECK_EQ(n_records(s.vault, VAULT_CLASS_LOG), 2);
+        vault_batch_rollback(s.vault);
+        CHECK_EQ(n_records(s.vault, VAULT_CLASS_LOG), 1);
+        CHECK_EQ(n_records(s.vault, VAULT_CLASS_SSH), 0);
+        (void)make(s.vault, VAULT_CLASS_LOG, "kept", NULL, 0);
+        (void)put(s.vault, 1, "kept", "x", false, NULL, NULL, 0);
+        check_in_order(s.vault);
+        scratch_again(&s);
+        CHECK(!vault_class_tampered(s.vault, VAULT_CLASS_LOG) && !tampered(s.vault, 1));
+        CHECK_EQ(n_records(s.vault, VAULT_CLASS_LOG), 2);
         scratch_done(&s);
 
         CHECK_EQ(vault_open_memory(&memory), 0);
