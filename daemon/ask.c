@@ -41,9 +41,9 @@ struct Agent {
 struct Ask {
         Asker *asker;
         AskKind kind;
-        char *purpose, *title, *message, *error, *program;
+        char *purpose, *title, *message, *error;
         int retries;
-        pid_t pid;
+        AskAbout about; /* ours */
         AskDone done;
         void *userdata;
 
@@ -97,7 +97,7 @@ static Ask *ask_free(Ask *ask)
         free(ask->title);
         free(ask->message);
         free(ask->error);
-        free(ask->program);
+        ask_about_done(&ask->about);
         free(ask);
         return NULL;
 }
@@ -173,27 +173,29 @@ static int make_call(const Ask *ask, const Agent *agent, sd_bus_message **ret)
         char id[16];
         int r;
 
+        const struct {
+                const char *key, *value;
+        } texts[] = {
+                {"id", id},
+                {"kind", kind_names[ask->kind]},
+                {"purpose", ask->purpose},
+                {"title", ask->title},
+                {"message", ask->message},
+                {"error", ask->error},
+                {"program", ask->about.program},
+                {"rp_id", ask->about.rp_id},
+                {"user", ask->about.user},
+        };
+
         (void)snprintf(id, sizeof(id), "%u", ask->id);
         r = sd_bus_message_new_method_call(caller_bus(caller), &message, caller_sender(caller), agent->path,
                                            KEYFOB_AGENT_INTERFACE, "Ask");
         if (r >= 0)
                 r = sd_bus_message_open_container(message, SD_BUS_TYPE_ARRAY, "{sv}");
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(texts); i++)
+                r = append_text(message, texts[i].key, texts[i].value);
         if (r >= 0)
-                r = append_text(message, "id", id);
-        if (r >= 0)
-                r = append_text(message, "kind", kind_names[ask->kind]);
-        if (r >= 0)
-                r = append_text(message, "purpose", ask->purpose);
-        if (r >= 0)
-                r = append_text(message, "title", ask->title);
-        if (r >= 0)
-                r = append_text(message, "message", ask->message);
-        if (r >= 0)
-                r = append_text(message, "error", ask->error);
-        if (r >= 0)
-                r = append_text(message, "program", ask->program);
-        if (r >= 0)
-                r = append_number(message, "pid", ask->pid > 0 ? ask->pid : -1);
+                r = append_number(message, "pid", ask->about.pid > 0 ? ask->about.pid : -1);
         if (r >= 0)
                 r = append_number(message, "retries", ask->retries);
         if (r >= 0)
@@ -402,7 +404,7 @@ static void ask_pinentry(Ask *ask)
         ByteWriter fields = BYTE_WRITER_NULL;
 
         byte_writer_u8(&fields, (uint8_t)kinds[ask->kind]);
-        byte_writer_u32(&fields, (uint32_t)ask->pid);
+        byte_writer_u32(&fields, (uint32_t)ask->about.pid);
         byte_writer_string(&fields, ask->title);
         byte_writer_string(&fields, ask->message);
         byte_writer_string(&fields, ask->error);
@@ -478,6 +480,7 @@ static int copy(char **ret, const char *text)
 int ask_start(Daemon *daemon, const AskRequest *request, AskDone done, void *userdata, Ask **ret)
 {
         _cleanup_(ask_freep) Ask *ask = NULL;
+        AskAbout about = request->about;
         Asker *asker = daemon->asker;
         Ask **last;
         int r;
@@ -500,14 +503,15 @@ int ask_start(Daemon *daemon, const AskRequest *request, AskDone done, void *use
                 r = copy(&ask->message, request->message);
         if (r >= 0)
                 r = copy(&ask->error, request->error);
-        if (r >= 0)
-                r = copy(&ask->program, request->caller ? caller_program(request->caller) : NULL);
-        if (r < 0)
-                return r;
         if (request->caller) {
-                ask->pid = caller_pid(request->caller);
+                about.program = caller_program(request->caller);
+                about.pid = caller_pid(request->caller);
                 ask->own = find_agent(asker, request->caller, NULL);
         }
+        if (r >= 0)
+                r = ask_about_copy(&ask->about, &about);
+        if (r < 0)
+                return r;
 
         for (last = &asker->asks; *last;)
                 last = &(*last)->next;

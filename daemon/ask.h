@@ -26,6 +26,18 @@ typedef enum AskOutcome {
         ASK_FAILED,
 } AskOutcome;
 
+/* What a question is about, where it is more than the caller itself. NULL, 0: unknown, or the caller's. */
+typedef struct AskAbout {
+        const char *program; /* who asks, of a client that is no Caller */
+        pid_t pid;
+        const char *rp_id; /* which site: as the client says */
+        const char *user;  /* which account there */
+} AskAbout;
+
+/* Copies the texts, presentable (present.h). -ENOMEM leaves nothing behind. */
+int ask_about_copy(AskAbout *ret, const AskAbout *about);
+void ask_about_done(AskAbout *about);
+
 typedef struct AskRequest {
         AskKind kind;
         const char *purpose; /* "unlock", "create-collection", …: org.keyfob.Prompter1 */
@@ -33,7 +45,8 @@ typedef struct AskRequest {
         const char *message;
         const char *error; /* what was wrong with the last answer, or NULL */
         int retries;       /* tries left, or -1 */
-        Caller *caller;    /* for whom; NULL: the daemon itself */
+        Caller *caller;    /* for whom; NULL: the daemon itself, or who is named in: */
+        AskAbout about;
 } AskRequest;
 
 /* secret is non-NULL only for ASK_ALLOWED of the two secret kinds; the callback owns it. It never runs inside

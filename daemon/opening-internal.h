@@ -36,6 +36,7 @@ struct Opening {
         bool has_slot, interactive, unlock;
         uint8_t slot[SLOT_ID_SIZE];
         char *purpose, *message;
+        AskAbout about; /* ours */
         Secret *secret; /* given, or typed */
 
         State state;

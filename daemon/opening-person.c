@@ -6,10 +6,10 @@
  */
 #include "daemon/opening-internal.h"
 
+#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
-#define LABEL_SHOWN_MAX 80U
+#include "daemon/present.h"
 
 /* ---- followers ---- */
 
@@ -52,35 +52,22 @@ static void on_answer(void *userdata, AskOutcome outcome, Secret *secret)
         }
 }
 
-/* A label as a dialog may show it: one line, not endless. */
-static void show_label(const char *label, char ret[LABEL_SHOWN_MAX + 4])
-{
-        size_t n = strlen(label);
-
-        if (n > LABEL_SHOWN_MAX) {
-                n = LABEL_SHOWN_MAX;
-                while (n > 0 && ((unsigned char)label[n] & 0xc0) == 0x80)
-                        n--;
-        }
-        for (size_t i = 0; i < n; i++)
-                ret[i] = (unsigned char)label[i] < ' ' || label[i] == 0x7f ? ' ' : label[i];
-        (void)strcpy(ret + n, label[n] ? "…" : "");
-}
-
 void opening_ask_person(Opening *opening)
 {
         Daemon *daemon = opening->openings->daemon;
+        _cleanup_free_ char *label = NULL, *text = NULL;
         const VaultCollection *collection = NULL;
-        char text[LABEL_SHOWN_MAX + 64], label[LABEL_SHOWN_MAX + 4];
         int r;
 
         if (daemon->vault && opening->collection != 0)
                 collection = vault_collection_get(daemon->vault, opening->collection);
-        if (collection) {
-                show_label(collection->label, label);
-                (void)snprintf(text, sizeof(text), "Enter the password of the collection “%s”.", label);
-        } else {
-                (void)snprintf(text, sizeof(text), "Enter the password of your Keyfob vault.");
+        if (collection && !opening->message) {
+                label = presentable(collection->label);
+                if (!label || asprintf(&text, "Enter the password of the collection “%s”.", label) < 0) {
+                        text = NULL;
+                        opening_end(opening, -ENOMEM, NULL);
+                        return;
+                }
         }
 
         opening->state = STATE_WORKING;
@@ -90,10 +77,11 @@ void opening_ask_person(Opening *opening)
                               .kind = ASK_SECRET,
                               .purpose = opening->purpose,
                               .title = opening->unlock ? "Unlock Keyfob" : "Keyfob",
-                              .message = opening->message ? opening->message : text,
+                              .message = opening->message ?: text ?: OPENING_QUESTION,
                               .error = opening->tries > 0 ? "That password is wrong." : NULL,
                               .retries = TRIES_MAX - opening->tries,
                               .caller = opening->observer.caller,
+                              .about = opening->about,
                       },
                       on_answer, opening, &opening->ask);
         if (r < 0)

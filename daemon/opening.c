@@ -68,6 +68,7 @@ static Opening *opening_free(Opening *opening)
         root_free(opening->root);
         free(opening->purpose);
         free(opening->message);
+        ask_about_done(&opening->about);
         free(opening);
         return NULL;
 }
@@ -182,7 +183,7 @@ int opening_start(Daemon *daemon, const OpeningRequest *request, OpeningDone don
         Openings *openings = daemon->openings;
         _cleanup_(opening_freep) Opening *opening = NULL;
         Opening **last;
-        int r = 0;
+        int r;
 
         if (openings->n >= OPENINGS_MAX)
                 return -ENOBUFS;
@@ -207,7 +208,8 @@ int opening_start(Daemon *daemon, const OpeningRequest *request, OpeningDone don
                 if (!opening->message)
                         return -ENOMEM;
         }
-        if (request->secret)
+        r = ask_about_copy(&opening->about, &request->about);
+        if (r >= 0 && request->secret)
                 r = secret_new_from(&opening->secret, request->secret->data, request->secret->size);
         if (r >= 0 && request->caller)
                 r = caller_attach(request->caller, &opening->observer, CALLER_OBSERVER, on_caller_gone);

@@ -9,6 +9,9 @@
 
 #include "daemon/ask.h"
 
+/* What is asked of a person who is to open the vault. */
+#define OPENING_QUESTION "Enter the password of your Keyfob vault."
+
 typedef struct Opening Opening;
 
 typedef enum OpeningResult {
@@ -19,7 +22,8 @@ typedef enum OpeningResult {
 } OpeningResult;
 
 typedef struct OpeningRequest {
-        Caller *caller;       /* NULL: the daemon itself */
+        Caller *caller;       /* NULL: the daemon itself, or who is named in `about` */
+        AskAbout about;       /* for the question */
         uint32_t collection;  /* whose root: 0 the vault's, else a collection with slots of its own */
         const Secret *secret; /* try just this one (copied) */
         const uint8_t *slot;  /* SLOT_ID_SIZE bytes: this slot only; NULL: any */

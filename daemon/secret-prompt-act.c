@@ -11,36 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SHOWN_MAX 120U /* bytes of a name from outside that a question shows */
+#include "daemon/present.h"
 
 /* ---- what is asked ---- */
-
-/* A name from outside as part of a question: bounded, one line, and unable to reorder or imitate the text around it.
- */
-static char *presentable(const char *text)
-{
-        size_t n = strlen(text), end = n;
-        char *copy;
-
-        if (n > SHOWN_MAX)
-                for (end = SHOWN_MAX; end > 0 && ((uint8_t)text[end] & 0xc0) == 0x80; end--)
-                        ;
-        if (asprintf(&copy, "%.*s%s", (int)end, text, end < n ? "…" : "") < 0)
-                return NULL;
-        for (uint8_t *p = (uint8_t *)copy; *p; p++) {
-                bool control = *p < 0x20 || *p == 0x7f || *p == '"';
-
-                if (control)
-                        *p = *p == '"' ? '\'' : ' ';
-                else if (p[0] == 0xc2 && p[1] < 0xa0) /* U+0080 to U+009F */
-                        memset(p, ' ', 2);
-                else if (p[0] == 0xe2 &&
-                         ((p[1] == 0x80 && ((p[2] >= 0x8b && p[2] <= 0x8f) || (p[2] >= 0xa8 && p[2] <= 0xae))) ||
-                          (p[1] == 0x81 && p[2] >= 0xa0 && p[2] <= 0xaf)))
-                        memset(p, ' ', 3); /* zero width, line separators, direction marks */
-        }
-        return copy;
-}
 
 /* 0, or -ENOMEM. `label` may be NULL. */
 static int set_message(SecretPrompt *prompt, const char *format_wish, const char *label)

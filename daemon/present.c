@@ -1,0 +1,37 @@
+/*
+ * Showing what others wrote
+ *
+ * A question is made of words of ours and of names that a program or a site chose. The person must be able to tell
+ * them apart, so a name is bounded, stays on its line, and can neither reorder nor imitate the text around it.
+ */
+#include "daemon/present.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+char *presentable(const char *text)
+{
+        size_t n = strlen(text), end = n;
+        char *copy;
+
+        if (n > SHOWN_MAX)
+                for (end = SHOWN_MAX; end > 0 && ((uint8_t)text[end] & 0xc0) == 0x80; end--)
+                        ;
+        if (asprintf(&copy, "%.*s%s", (int)end, text, end < n ? "…" : "") < 0)
+                return NULL;
+        for (uint8_t *p = (uint8_t *)copy; *p; p++) {
+                bool control = *p < 0x20 || *p == 0x7f || *p == '"';
+
+                if (control)
+                        *p = *p == '"' ? '\'' : ' ';
+                else if (p[0] == 0xc2 && p[1] < 0xa0) /* U+0080 to U+009F */
+                        memset(p, ' ', 2);
+                else if (p[0] == 0xe2 &&
+                         ((p[1] == 0x80 && ((p[2] >= 0x8b && p[2] <= 0x8f) || (p[2] >= 0xa8 && p[2] <= 0xae))) ||
+                          (p[1] == 0x81 && p[2] >= 0xa0 && p[2] <= 0xaf)))
+                        memset(p, ' ', 3); /* zero width, line separators, direction marks */
+        }
+        return copy;
+}
