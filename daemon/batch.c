@@ -43,7 +43,7 @@ struct Batch {
         unsigned n_held, n_writes;
         uint64_t since;    /* when it was opened */
         uint64_t last_use; /* when something was committed last */
-        bool open, ending;
+        bool open, wrote, ending;
 };
 
 static uint64_t monotonic_usec(void)
@@ -134,10 +134,23 @@ static void arm(sd_event_source *source, uint64_t usec)
         (void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
+static void after_commit(Batch *batch)
+{
+        int enabled = SD_EVENT_OFF;
+
+        batch->wrote = false;
+        batch->last_use = monotonic_usec();
+        if (batch->daemon->vault && vault_wants_checkpoint(batch->daemon->vault))
+                housekeeping(batch);
+        (void)sd_event_source_get_enabled(batch->idle, &enabled);
+        if (enabled == SD_EVENT_OFF)
+                arm(batch->idle, IDLE_USEC);
+}
+
 void batch_flush(Daemon *daemon)
 {
         Batch *batch = daemon->batch;
-        int enabled = SD_EVENT_OFF, r;
+        int r;
 
         if (!batch->open)
                 return;
@@ -149,15 +162,17 @@ void batch_flush(Daemon *daemon)
         if (r != 0)
                 log_line(LOG_ERR, "nothing of the last writes was kept: %s", vault_strerror(r));
         let_go(batch, r);
-        if (batch->ending)
-                return;
+        if (!batch->ending)
+                after_commit(batch);
+}
 
-        batch->last_use = monotonic_usec();
-        if (daemon->vault && vault_wants_checkpoint(daemon->vault))
-                housekeeping(batch);
-        (void)sd_event_source_get_enabled(batch->idle, &enabled);
-        if (enabled == SD_EVENT_OFF)
-                arm(batch->idle, IDLE_USEC);
+void batch_wrote(Daemon *daemon)
+{
+        Batch *batch = daemon->batch;
+
+        /* By the source that commits, which runs after whoever wrote has answered. */
+        batch->wrote = true;
+        (void)sd_event_source_set_enabled(batch->commit, SD_EVENT_ONESHOT);
 }
 
 static int on_commit(sd_event_source *source, void *userdata)
@@ -165,6 +180,8 @@ static int on_commit(sd_event_source *source, void *userdata)
         Batch *batch = userdata;
 
         batch_flush(batch->daemon);
+        if (batch->wrote)
+                after_commit(batch);
         return 0;
 }
 

@@ -21,6 +21,9 @@ int batch_begin(Daemon *daemon);
 /* Commits now if one is open (held replies go out). */
 void batch_flush(Daemon *daemon);
 
+/* Something was committed without a batch: what is due after a commit (checkpoints) is done when the loop is idle. */
+void batch_wrote(Daemon *daemon);
+
 /* Sends or holds `reply`, made from `call` by sd_bus_message_new_method_return(). Returns 1, or a negative errno. */
 int batch_reply(Daemon *daemon, sd_bus_message *call, sd_bus_message *reply);
 

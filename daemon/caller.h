@@ -13,6 +13,7 @@
 #define CALLER_PROMPTS_MAX  64U
 #define CALLER_WAITS_MAX    64U
 #define CALLER_AGENTS_MAX   4U
+#define CALLER_HOSTS_MAX    1U
 
 typedef struct Caller Caller;
 typedef struct CallerResource CallerResource;
@@ -22,6 +23,7 @@ typedef enum CallerResourceKind {
         CALLER_PROMPT,
         CALLER_WAIT, /* a method call that has no reply yet */
         CALLER_AGENT,
+        CALLER_HOST,     /* a host of the authenticator */
         CALLER_OBSERVER, /* holds nothing, only wants to know; not limited */
         _CALLER_RESOURCE_MAX,
 } CallerResourceKind;

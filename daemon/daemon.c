@@ -17,6 +17,7 @@
 #include "daemon/ask.h"
 #include "daemon/batch.h"
 #include "daemon/caller.h"
+#include "daemon/ctap.h"
 #include "daemon/door.h"
 #include "daemon/helper-link.h"
 #include "daemon/job.h"
@@ -35,6 +36,7 @@ int daemon_open_vault(Daemon *daemon)
         if (daemon->batch)
                 batch_flush(daemon);
         daemon->vault = vault_free(daemon->vault);
+        ctap_forget(daemon->ctap);
         r = vault_open(daemon->vault_path, &daemon->vault, &holder);
         daemon->vault_state = r;
         daemon->vault_holder = r == VAULT_E_BUSY ? holder : 0;
@@ -48,6 +50,13 @@ int daemon_open_vault(Daemon *daemon)
         else if (r != 0)
                 log_line(LOG_ERR, "the vault could not be opened: %s", vault_strerror(r));
         return r;
+}
+
+bool daemon_find_vault(Daemon *daemon)
+{
+        if (!daemon->vault && daemon_open_vault(daemon) == 0 && daemon->vault)
+                opening_automatic(daemon);
+        return daemon->vault;
 }
 
 static int directory_of(const char *path, char **ret)
@@ -160,10 +169,14 @@ int daemon_new(const DaemonOptions *options, Daemon **ret, pid_t *ret_pid)
                 r = choose_vault(daemon, options->vault_path);
         if (r >= 0)
                 r = secrets_new(daemon, &daemon->secrets);
+        if (r >= 0)
+                r = ctap_new(daemon, &daemon->ctap);
         if (r < 0)
                 return r;
 
         r = doors_open(daemon, &(DoorsOptions){.use_bus = options->use_bus, .replace = options->replace});
+        if (r >= 0)
+                r = ctap_open(daemon->ctap);
         if (r < 0)
                 return r;
         (void)daemon_open_vault(daemon);
@@ -184,6 +197,8 @@ Daemon *daemon_free(Daemon *daemon)
                 return NULL;
         if (daemon->batch)
                 batch_flush(daemon);
+        /* Before the doors, which give up the lock on the directory of its socket. */
+        daemon->ctap = ctap_free(daemon->ctap);
         daemon->doors = doors_free(daemon->doors);
         daemon->secrets = secrets_free(daemon->secrets);
         daemon->openings = openings_free(daemon->openings);

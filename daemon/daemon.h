@@ -17,6 +17,7 @@
 typedef struct Asker Asker;
 typedef struct Batch Batch;
 typedef struct Callers Callers;
+typedef struct Ctap Ctap;
 typedef struct Daemon Daemon;
 typedef struct Doors Doors;
 typedef struct HelperLink HelperLink;
@@ -44,10 +45,14 @@ struct Daemon {
         Asker *asker;       /* ask.h */
         Openings *openings; /* opening.h */
         Secrets *secrets;   /* secret-service.h: sessions, prompts */
+        Ctap *ctap;         /* ctap.h: the security key, its socket and its hosts */
 };
 
 /* Opens or re-opens the vault file (at start, after init). Sets vault, vault_state, vault_holder. */
 int daemon_open_vault(Daemon *daemon);
+/* When there is none yet: looks again, for another process may have let it go or put it there, and then opens by
+ * itself what can be. Whether there is one now. */
+bool daemon_find_vault(Daemon *daemon);
 
 /* The vault that a collection number or item belongs to is told by a pair. */
 typedef struct CollectionRef {
@@ -67,6 +72,8 @@ typedef struct ItemRef {
  */
 int daemon_error(Daemon *daemon, sd_bus_error *error, int result);
 int daemon_secret_error(Daemon *daemon, sd_bus_error *error, int result);
+/* The same for a status of CTAP. */
+int daemon_ctap_error(Daemon *daemon, sd_bus_error *error, int status);
 
 /* ---- life (keyfobd.c) ---- */
 

@@ -14,8 +14,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
+#include "daemon/authenticator1.h"
 #include "daemon/caller.h"
 #include "daemon/log.h"
 #include "daemon/minibus.h"
@@ -415,10 +415,10 @@ void doors_sent(Daemon *daemon, sd_bus *bus, sd_bus_message *message)
 /* ---- the doors ---- */
 
 /* Whoever waits to be accepted goes on waiting, and the loop would do nothing else than find that out. */
-static void rest(Doors *doors)
+static void rest(Doors *doors, int why)
 {
         if (!doors->full)
-                log_line(LOG_WARNING, "a connection could not be accepted: %m");
+                log_line(LOG_WARNING, "a connection could not be accepted: %s", strerror(-why));
         doors->full = true; /* said once, until there is room again */
         if (sd_event_source_set_time_relative(doors->rest, REST_USEC) >= 0 &&
             sd_event_source_set_enabled(doors->rest, SD_EVENT_ONESHOT) >= 0)
@@ -438,19 +438,17 @@ static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *us
 
         for (unsigned i = 0; i < ACCEPT_AT_ONCE; i++) {
                 struct ucred peer;
-                socklen_t size = sizeof(peer);
-                int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+                int client = own_socket_accept(fd, &peer);
 
+                if (client == -EACCES)
+                        continue;
+                if (client == -EAGAIN)
+                        return 0;
                 if (client < 0) {
-                        if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
-                                rest(doors);
+                        rest(doors, client);
                         return 0;
                 }
-                if (getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ||
-                    (peer.uid != getuid() && peer.uid != 0)) {
-                        log_line(LOG_WARNING, "a connection of another user was refused");
-                        (void)close(client);
-                } else if (doors->n_connections >= DOOR_CONNECTIONS_MAX) {
+                if (doors->n_connections >= DOOR_CONNECTIONS_MAX) {
                         if (!doors->full)
                                 log_line(LOG_WARNING, "too many connections: process %d was refused", peer.pid);
                         doors->full = true; /* said once, until there is room again */
@@ -472,12 +470,19 @@ int doors_attach(Daemon *daemon, sd_bus *bus)
                 r = store1_attach(daemon, bus);
         if (r >= 0)
                 r = prompter1_attach(daemon, bus);
+        if (r >= 0)
+                r = authenticator1_attach(daemon, bus);
         return r;
 }
 
 const char *doors_socket_path(const Daemon *daemon)
 {
         return daemon->doors->own.path;
+}
+
+OwnSocket *doors_own_socket(const Daemon *daemon)
+{
+        return &daemon->doors->own;
 }
 
 sd_bus *doors_session_bus(const Daemon *daemon)

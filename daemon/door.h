@@ -8,6 +8,7 @@
 
 #include "daemon/daemon.h"
 #include "daemon/match.h"
+#include "daemon/own-socket.h"
 
 #define DOOR_CONNECTIONS_MAX 256U
 #define DOOR_MATCHES_MAX     512U                  /* of one connection */
@@ -31,6 +32,8 @@ int doors_open(Daemon *daemon, const DoorsOptions *options);
 Doors *doors_free(Doors *doors);
 DEFINE_CLEANUP(Doors *, doors_free)
 
+/* The own socket, for those that lie beside it. */
+OwnSocket *doors_own_socket(const Daemon *daemon);
 /* Where the own socket is. */
 const char *doors_socket_path(const Daemon *daemon);
 

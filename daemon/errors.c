@@ -9,6 +9,7 @@
 
 #include "daemon/daemon.h"
 #include "daemon/opening.h"
+#include "keyfob/authenticator.h"
 
 #define SECRETS_ERROR_LOCKED         "org.freedesktop.Secret.Error.IsLocked"
 #define SECRETS_ERROR_NO_SUCH_OBJECT "org.freedesktop.Secret.Error.NoSuchObject"
@@ -40,12 +41,36 @@ static const ErrorLine lines[] = {
          "locked, and no slot can be opened here: run keyfob slot list to see what it needs"},
 };
 
+static const ErrorLine ctap_lines[] = {
+        {CTAP1_ERR_INVALID_PARAMETER, KEYFOB_ERROR_INVALID, "a value is not allowed here"},
+        {CTAP2_ERR_NO_CREDENTIALS, KEYFOB_ERROR_NOT_FOUND, "there is no such passkey: see keyfob passkey list"},
+        {CTAP2_ERR_INVALID_CREDENTIAL, KEYFOB_ERROR_DAMAGED, "that passkey is damaged: run keyfob check"},
+        {CTAP2_ERR_INTEGRITY_FAILURE, KEYFOB_ERROR_DAMAGED,
+         "what the security key keeps is damaged: run keyfob check, or keyfob authenticator reset"},
+        {CTAP2_ERR_KEY_STORE_FULL, KEYFOB_ERROR_LIMITS, "no room for more passkeys, or the disk is full"},
+        {CTAP2_ERR_NOT_ALLOWED, KEYFOB_ERROR_NOT_ALLOWED,
+         "not allowed now: run keyfob authenticator replug, then try again within ten seconds"},
+        {CTAP2_ERR_PIN_INVALID, KEYFOB_ERROR_WRONG_SECRET, "wrong PIN: try again"},
+        {CTAP2_ERR_PIN_AUTH_BLOCKED, KEYFOB_ERROR_PIN_SOFT_BLOCKED,
+         "too many wrong PINs in a row: run keyfob authenticator replug, then try again"},
+        {CTAP2_ERR_PIN_BLOCKED, KEYFOB_ERROR_PIN_BLOCKED,
+         "the PIN is blocked: set a new one with keyfob authenticator pin reset"},
+        {CTAP2_ERR_PIN_NOT_SET, KEYFOB_ERROR_NOT_FOUND, "no PIN is set yet: run keyfob authenticator pin set"},
+        {CTAP2_ERR_PIN_POLICY_VIOLATION, KEYFOB_ERROR_INVALID,
+         "that PIN is not allowed: keyfob authenticator info says how long one must be"},
+};
+
+static const ErrorLine *find_in(const ErrorLine *list, size_t n, int result)
+{
+        for (size_t i = 0; i < n; i++)
+                if (list[i].result == result)
+                        return &list[i];
+        return NULL;
+}
+
 static const ErrorLine *find_line(int result)
 {
-        for (size_t i = 0; i < ELEMENTSOF(lines); i++)
-                if (lines[i].result == result)
-                        return &lines[i];
-        return NULL;
+        return find_in(lines, ELEMENTSOF(lines), result);
 }
 
 static int errno_error(sd_bus_error *error, int result)
@@ -108,6 +133,20 @@ int daemon_secret_error(Daemon *daemon, sd_bus_error *error, int result)
         default:
                 return daemon_error(daemon, error, result);
         }
+}
+
+int daemon_ctap_error(Daemon *daemon, sd_bus_error *error, int status)
+{
+        const ErrorLine *line = find_in(ctap_lines, ELEMENTSOF(ctap_lines), status);
+
+        if (status <= 0)
+                return daemon_error(daemon, error, status);
+        if (status == CTAP2_ERR_OPERATION_PENDING)
+                return daemon_error(daemon, error, daemon->vault ? VAULT_E_LOCKED : daemon->vault_state);
+        if (line)
+                return sd_bus_error_set(error, line->name, line->message);
+        return sd_bus_error_setf(error, KEYFOB_ERROR_IO, "the security key failed with status 0x%02x",
+                                 (unsigned)status);
 }
 
 int opening_error(Daemon *daemon, sd_bus_error *error, int result)

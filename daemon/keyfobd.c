@@ -137,8 +137,7 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *inf
         Daemon *daemon = userdata;
 
         /* The terminal may go; a vault that was not there, or was someone else's, is looked for again. */
-        if (!daemon->vault && daemon_open_vault(daemon) == 0)
-                opening_automatic(daemon);
+        (void)daemon_find_vault(daemon);
         return 0;
 }
 

@@ -1,7 +1,7 @@
 /*
- * One daemon per socket
+ * One daemon per directory
  *
- * The directory that the socket lies in is locked for as long as it is served, so that of two daemons that start at
+ * The directory that the sockets lie in is locked for as long as it is served, so that of two daemons that start at
  * once one loses before it touches anything, and a socket file found under the lock is known to be stale. The loser
  * connects to the winner to learn its pid. A socket passed by the service manager stays the manager's.
  */
@@ -18,6 +18,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "common/places.h"
+#include "daemon/log.h"
 
 #define SOCKET_NAME    "bus"
 #define SOCKET_BACKLOG 128
@@ -62,35 +63,40 @@ static pid_t find_holder(const char *path)
         return pid;
 }
 
-/* Of the descriptors passed to us, the stream socket; the others are not for us. */
-static int take_passed_socket(char **ret_path)
+/* Where a socket lies, when it is one that we can serve. */
+static int describe_socket(int fd, int type, char **ret_path)
 {
-        int n = sd_listen_fds(/* unset_environment= */ 1), found = -1, flags;
+        struct sockaddr_un address = {0};
+        socklen_t size = sizeof(address) - 1;
+        int flags;
 
-        for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n; fd++) {
-                struct sockaddr_un address = {0};
-                socklen_t size = sizeof(address) - 1;
-
-                if (found >= 0 || sd_is_socket(fd, AF_UNIX, SOCK_STREAM, 1) <= 0 ||
-                    getsockname(fd, (struct sockaddr *)&address, &size) < 0 || address.sun_path[0] != '/') {
-                        (void)close(fd);
-                        continue;
-                }
-                /* Not every manager makes it so, and waiting in accept() would stop everything. */
-                flags = fcntl(fd, F_GETFL);
-                if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
-                        (void)close(fd);
-                        continue;
-                }
-                *ret_path = strdup(address.sun_path);
-                if (!*ret_path)
-                        return -ENOMEM;
-                found = fd;
-        }
-        return found;
+        if (sd_is_socket(fd, AF_UNIX, type, 1) <= 0 || getsockname(fd, (struct sockaddr *)&address, &size) < 0 ||
+            address.sun_path[0] != '/')
+                return -EINVAL;
+        /* Not every manager makes it so, and waiting in accept() would stop everything. */
+        flags = fcntl(fd, F_GETFL);
+        if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+                return -errno;
+        *ret_path = strdup(address.sun_path);
+        return *ret_path ? 0 : -ENOMEM;
 }
 
-static int bind_socket(const char *path)
+/* Of the descriptors passed to us, a stream socket and one of packets; the others are not for us. */
+static void take_passed_sockets(OwnSocket *own)
+{
+        int n = sd_listen_fds(/* unset_environment= */ 1);
+
+        for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n; fd++) {
+                if (own->fd < 0 && describe_socket(fd, SOCK_STREAM, &own->path) >= 0)
+                        own->fd = fd;
+                else if (own->passed < 0 && sd_is_socket(fd, AF_UNIX, SOCK_SEQPACKET, 1) > 0)
+                        own->passed = fd;
+                else
+                        (void)close(fd);
+        }
+}
+
+static int bind_socket(const char *path, int type)
 {
         _cleanup_close_ int fd = -1;
         struct sockaddr_un address;
@@ -99,7 +105,7 @@ static int bind_socket(const char *path)
         r = set_address(&address, path);
         if (r < 0)
                 return r;
-        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
                 return -errno;
         if (unlink(path) < 0 && errno != ENOENT)
@@ -131,9 +137,7 @@ static int open_socket(OwnSocket *own, pid_t *ret_pid)
         _cleanup_free_ char *directory = NULL;
         int r;
 
-        own->fd = take_passed_socket(&own->path);
-        if (own->fd == -ENOMEM)
-                return -ENOMEM;
+        take_passed_sockets(own);
         if (own->path) {
                 directory = strndup(own->path, (size_t)(strrchr(own->path, '/') - own->path));
                 if (!directory)
@@ -157,11 +161,51 @@ static int open_socket(OwnSocket *own, pid_t *ret_pid)
         if (own->fd >= 0)
                 return 0;
 
-        own->fd = bind_socket(own->path);
+        own->fd = bind_socket(own->path, SOCK_STREAM);
         if (own->fd < 0)
                 return own->fd;
         own->bound = true;
         return 0;
+}
+
+int own_socket_open_beside(OwnSocket *own, const char *name, OwnSocket *ret)
+{
+        _cleanup_(own_socket_done) OwnSocket beside = OWN_SOCKET_NULL;
+        _cleanup_close_ int passed = TAKE_FD(own->passed);
+
+        if (passed >= 0 && describe_socket(passed, SOCK_SEQPACKET, &beside.path) >= 0) {
+                beside.fd = TAKE_FD(passed);
+        } else {
+                int directory = (int)(strrchr(own->path, '/') - own->path);
+
+                if (asprintf(&beside.path, "%.*s/%s", directory, own->path, name) < 0) {
+                        beside.path = NULL;
+                        return -ENOMEM;
+                }
+                beside.fd = bind_socket(beside.path, SOCK_SEQPACKET);
+                if (beside.fd < 0)
+                        return TAKE_FD(beside.fd);
+                beside.bound = true;
+        }
+        *ret = beside;
+        beside = OWN_SOCKET_NULL;
+        return 0;
+}
+
+int own_socket_accept(int fd, struct ucred *ret_peer)
+{
+        _cleanup_close_ int client = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        struct ucred peer;
+        socklen_t size = sizeof(peer);
+
+        if (client < 0)
+                return errno == ECONNABORTED || errno == EINTR ? -EAGAIN : -errno;
+        if (getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || (peer.uid != getuid() && peer.uid != 0)) {
+                log_line(LOG_WARNING, "a connection of another user was refused");
+                return -EACCES;
+        }
+        *ret_peer = peer;
+        return TAKE_FD(client);
 }
 
 int own_socket_open(OwnSocket *own, pid_t *ret_pid)
@@ -181,6 +225,7 @@ void own_socket_done(OwnSocket *own)
                 (void)unlink(own->path);
         closep(&own->fd);
         closep(&own->lock);
+        closep(&own->passed);
         free(own->path);
         *own = OWN_SOCKET_NULL;
 }

@@ -1,10 +1,10 @@
 /*
- * Own socket: where it is, who may have it, and how it comes and goes
+ * Own sockets: where they are, who may have them, and how they come and go
  */
 #pragma once
 
 #include <stdbool.h>
-#include <sys/types.h>
+#include <sys/socket.h>
 
 #include "common/cleanup.h"
 
@@ -12,12 +12,20 @@ typedef struct OwnSocket {
         char *path;
         int fd;     /* listening */
         int lock;   /* the directory, locked as long as we serve it */
+        int passed; /* a listening SOCK_SEQPACKET socket that was passed as well, or -1 */
         bool bound; /* we made the file: it goes with us */
 } OwnSocket;
 
-#define OWN_SOCKET_NULL ((OwnSocket){.fd = -1, .lock = -1})
+#define OWN_SOCKET_NULL ((OwnSocket){.fd = -1, .lock = -1, .passed = -1})
 
 /* Binds the socket in the runtime directory, or takes the one that the service manager passed (LISTEN_FDS).
  * -EADDRINUSE when another keyfobd has it: ret_pid is its pid, or 0. */
 int own_socket_open(OwnSocket *own, pid_t *ret_pid);
+/* One more socket, of packets, in the directory that `own` has locked: the one that was passed, or a new one called
+ * `name`. */
+int own_socket_open_beside(OwnSocket *own, const char *name, OwnSocket *ret);
 void own_socket_done(OwnSocket *own);
+
+/* Accepts a connection of our own user's or root's. -EAGAIN when there is none (or it has gone), -EACCES when it was
+ * somebody else's, and what accept() fails with otherwise. */
+int own_socket_accept(int fd, struct ucred *ret_peer);

@@ -4,6 +4,7 @@
  * What a method is asked about may be unknown, locked or gone, and clients send whole lists: what is not there is left
  * out, never an error. Without a vault everything reads as empty; only what would store something says what to do.
  */
+#include "daemon/ctap.h"
 #include "daemon/opening.h"
 #include "daemon/secret-attributes.h"
 #include "daemon/secret-value.h"
@@ -227,6 +228,7 @@ static void lock_rest(Daemon *daemon)
                 if (!c->locked)
                         return;
         vault_lock(daemon->vault, 0);
+        ctap_forget(daemon->ctap);
         (void)batch_signal(daemon, KEYFOB_PATH, KEYFOB_STORE_INTERFACE, "LockChanged", "ob", "/", 1);
 }
 

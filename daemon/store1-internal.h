@@ -18,11 +18,12 @@
 
 typedef struct Options {
         char *kind, *label, *path, *collection, *alias, *content_type, *slot;
+        char *rp_id, *user_name, *user_display_name;
         Secret *secret, *auth, *old, *new, *own_secret;
         Secret *secrets[OPTIONS_SECRETS_MAX];
         size_t n_secrets;
         uint32_t kdf_memory, kdf_passes, kdf_ms, limit;
-        bool no_interactive, confirmed, drop, own_password;
+        bool no_interactive, confirmed, deleted, drop, own_password;
 } Options;
 
 /* Reads the dictionary. Only the names in `allowed` (NULL ends) may occur: a typo is an error, not a silent default.
@@ -68,15 +69,21 @@ struct Waiting {
         uint8_t slot[SLOT_ID_SIZE];         /* the slot that is meant */
         uint32_t collection;                /* the collection that is meant; 0: the vault */
         SlotDraft *draft;
+        uint8_t *id; /* the credential that is meant */
+        size_t id_size;
+        uint64_t number;
         char *text;
         Secret **ask_target; /* where the answer of `ask` goes */
         bool fresh;          /* the root is wanted for more than to unlock */
+        bool confirms;       /* `ask` wants a word, not a secret */
         int proof;           /* result of the last job: 0 or VAULT_E_WRONG_SECRET */
 
         int (*next)(Waiting *waiting, sd_bus_error *error); /* what to do when the current step is done */
+        int (*then)(Waiting *waiting, sd_bus_error *error); /* waiting_unlock(): what to do when it is open */
 };
 
-/* Takes over the call: reads its options (see options_read()) and ties it to its caller. */
+/* Takes over the call: reads its options (see options_read(); `allowed` NULL: it has none) and ties it to its caller.
+ */
 int waiting_new(Daemon *daemon, sd_bus_message *call, const char *const *allowed, sd_bus_error *error, Waiting **ret);
 Waiting *waiting_free(Waiting *waiting);
 DEFINE_CLEANUP(Waiting *, waiting_free)
@@ -91,6 +98,8 @@ typedef int (*WaitingNext)(Waiting *waiting, sd_bus_error *error);
 /* Gets the root of a scope into waiting->root: by `secret` when given, else see opening.h. */
 int waiting_open(Waiting *waiting, uint32_t collection, const Secret *secret, const uint8_t *slot, bool unlock,
                  const char *purpose, const char *message, WaitingNext next);
+/* Has the vault itself unlocked, unless it is, then runs `next`: at once, when there is nothing to do. */
+int waiting_unlock(Waiting *waiting, const char *message, WaitingNext next, sd_bus_error *error);
 /* Asks; the answer replaces *ret_secret (NULL for ASK_CONFIRM). */
 int waiting_ask(Waiting *waiting, AskKind kind, const char *purpose, const char *title, const char *message,
                 const char *problem, Secret **ret_secret, WaitingNext next);

@@ -27,6 +27,7 @@ static const OptionType option_types[] = {
         {"auth", "ay", offsetof(Options, auth), false},
         {"collection", "s", offsetof(Options, collection), false},
         {"confirmed", "b", offsetof(Options, confirmed), false},
+        {"deleted", "b", offsetof(Options, deleted), false},
         {"content_type", "s", offsetof(Options, content_type), false},
         {"drop", "b", offsetof(Options, drop), false},
         {"interactive", "b", offsetof(Options, no_interactive), true},
@@ -41,9 +42,12 @@ static const OptionType option_types[] = {
         {"own_password", "b", offsetof(Options, own_password), false},
         {"own_secret", "ay", offsetof(Options, own_secret), false},
         {"path", "s", offsetof(Options, path), false},
+        {"rp-id", "s", offsetof(Options, rp_id), false},
         {"secret", "ay", offsetof(Options, secret), false},
         {"secrets", "aay", offsetof(Options, secrets), false},
         {"slot", "s", offsetof(Options, slot), false},
+        {"user-display-name", "s", offsetof(Options, user_display_name), false},
+        {"user-name", "s", offsetof(Options, user_name), false},
 };
 
 int store1_invalid(sd_bus_error *error, const char *format, ...)
@@ -60,10 +64,7 @@ int store1_invalid(sd_bus_error *error, const char *format, ...)
 
 int store1_need_vault(Daemon *daemon, sd_bus_error *error)
 {
-        /* What another process had may be free by now, what was absent may have been put there. */
-        if (!daemon->vault && daemon_open_vault(daemon) == 0 && daemon->vault)
-                opening_automatic(daemon);
-        return daemon->vault ? 0 : daemon_error(daemon, error, daemon->vault_state);
+        return daemon_find_vault(daemon) ? 0 : daemon_error(daemon, error, daemon->vault_state);
 }
 
 int store1_collection(Daemon *daemon, const char *name, CollectionRef *ret, sd_bus_error *error)
@@ -228,6 +229,9 @@ void options_done(Options *options)
         free(options->alias);
         free(options->content_type);
         free(options->slot);
+        free(options->rp_id);
+        free(options->user_name);
+        free(options->user_display_name);
         secret_free(options->secret);
         secret_free(options->auth);
         secret_free(options->old);

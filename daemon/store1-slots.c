@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/hex.h"
+#include "daemon/ctap.h"
 
 #define SLOT_ID_TEXT (2 * SLOT_ID_SIZE + 1)
 
@@ -381,6 +382,7 @@ static int rekey_finish(Waiting *waiting, sd_bus_error *error)
                 return daemon_error(daemon, error, r);
         daemon->slot_changes++;
         daemon->key_changes++;
+        ctap_forget(daemon->ctap);
         return waiting_finish_reply(waiting, reply);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/places.h"
+#include "daemon/ctap.h"
 
 /* ---- Init ---- */
 
@@ -35,6 +36,7 @@ static int init_create(Waiting *waiting, sd_bus_error *error)
         if (r != 0)
                 return daemon_error(daemon, error, r);
         daemon->vault_state = 0;
+        ctap_forget(daemon->ctap);
 
         for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
                 secret_notify_collection_created(daemon, (CollectionRef){daemon->vault, c->no});
@@ -115,7 +117,7 @@ static int unlock_opened(Waiting *waiting, sd_bus_error *error)
 int store1_unlock(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         static const char *const allowed[] = {"secret", "collection", "interactive", NULL};
-        const char *message = "Enter the password of your Keyfob vault.";
+        const char *message = OPENING_QUESTION;
         _cleanup_free_ char *named = NULL;
         Daemon *daemon = userdata;
         Waiting *waiting;
@@ -197,6 +199,7 @@ int store1_lock(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
                         was[i++] = c->locked;
                 vault_lock(daemon->vault, 0);
+                ctap_forget(daemon->ctap);
                 i = 0;
                 for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
                         if (!was[i++])

@@ -49,7 +49,7 @@ int waiting_new(Daemon *daemon, sd_bus_message *call, const char *const *allowed
         waiting->slot_changes = daemon->slot_changes;
         waiting->key_changes = daemon->key_changes;
 
-        r = options_read(call, allowed, &waiting->options, error);
+        r = allowed ? options_read(call, allowed, &waiting->options, error) : 0;
         if (r < 0)
                 return r;
         r = caller_of(daemon, call, &caller);
@@ -83,6 +83,7 @@ Waiting *waiting_free(Waiting *waiting)
                 slot_draft_free(waiting->drafts[i]);
         slot_list_done(&waiting->slots);
         options_done(&waiting->options);
+        free(waiting->id);
         free(waiting->text);
         sd_bus_message_unref(waiting->call);
         free(waiting);
@@ -124,6 +125,14 @@ static int fresh_error(Daemon *daemon, sd_bus_error *error, int result)
         return -ENOKEY;
 }
 
+static int confirm_error(Daemon *daemon, sd_bus_error *error, int result)
+{
+        sd_bus_error_set(error, KEYFOB_ERROR_NO_PROMPTER,
+                         "somebody must agree to this, and there is nobody to ask: run it in a terminal, or keyfob "
+                         "prompt-agent");
+        return -ENOKEY;
+}
+
 static void opening_done(void *userdata, int result, Root *root)
 {
         Waiting *waiting = userdata;
@@ -157,6 +166,28 @@ int waiting_open(Waiting *waiting, uint32_t collection, const Secret *secret, co
                              opening_done, waiting, &waiting->opening);
 }
 
+static int unlock_done(Waiting *waiting, sd_bus_error *error)
+{
+        int r;
+
+        if (waiting->root) {
+                r = opening_unlock(waiting->daemon, waiting->root);
+                waiting->root = root_free(waiting->root);
+                if (r != 0)
+                        return daemon_error(waiting->daemon, error, r);
+        }
+        return waiting->then(waiting, error);
+}
+
+int waiting_unlock(Waiting *waiting, const char *message, WaitingNext next, sd_bus_error *error)
+{
+        if (vault_is_unlocked(waiting->daemon->vault))
+                return next(waiting, error);
+        waiting->then = next;
+        return waiting_open(waiting, /* collection= */ 0, /* secret= */ NULL, /* slot= */ NULL, /* unlock= */ true,
+                            "unlock", message, unlock_done);
+}
+
 static void ask_done(void *userdata, AskOutcome outcome, Secret *secret)
 {
         Waiting *waiting = userdata;
@@ -175,7 +206,7 @@ static void ask_done(void *userdata, AskOutcome outcome, Secret *secret)
                 waiting_fail(waiting, opening_error, OPENING_CANCELLED);
                 break;
         case ASK_NO_PROMPTER:
-                waiting_fail(waiting, fresh_error, OPENING_NO_PROMPTER);
+                waiting_fail(waiting, waiting->confirms ? confirm_error : fresh_error, OPENING_NO_PROMPTER);
                 break;
         case ASK_FAILED:
                 waiting_fail(waiting, opening_error, -EIO);
@@ -188,6 +219,7 @@ int waiting_ask(Waiting *waiting, AskKind kind, const char *purpose, const char 
 {
         waiting->next = next;
         waiting->ask_target = ret_secret;
+        waiting->confirms = kind == ASK_CONFIRM;
         return ask_start(waiting->daemon,
                          &(AskRequest){
                                  .kind = kind,

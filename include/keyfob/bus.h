@@ -13,6 +13,9 @@
 #define KEYFOB_AGENT_INTERFACE "org.keyfob.PromptAgent1"
 #define KEYFOB_ERROR_PREFIX    "org.keyfob.Error."
 
+/* Which model of security key Keyfob is (WebAuthn: the authenticator's AAGUID) */
+#define KEYFOB_AAGUID "eede589b-b4c8-4788-b9f6-de70860a826e"
+
 /* Errors of KEYFOB_ERROR_PREFIX */
 #define KEYFOB_ERROR_NO_VAULT     KEYFOB_ERROR_PREFIX "NoVault"
 #define KEYFOB_ERROR_EXISTS       KEYFOB_ERROR_PREFIX "Exists"

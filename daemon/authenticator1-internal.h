@@ -1,0 +1,31 @@
+/*
+ * org.keyfob.Authenticator1 by file
+ */
+#pragma once
+
+#include "daemon/ctap-internal.h"
+#include "daemon/store1-internal.h"
+
+/* Ends a step with a CTAP status: CTAP_OK answers the call with nothing, everything else is the error. For `waiting`,
+ * who the log says did it. */
+int authenticator1_finish(Waiting *waiting, int status, sd_bus_error *error);
+/* Between these, what is changed is logged as this caller's. */
+void authenticator1_act(CtapClient *actor, const Waiting *waiting);
+void authenticator1_acted(const Waiting *waiting);
+
+/* A question of presence to the caller's person. */
+int authenticator1_ask(Waiting *waiting, const char *title, const char *message, WaitingNext next);
+
+/* authenticator1-info.c */
+int authenticator1_get_info(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
+/* authenticator1-pin.c */
+int authenticator1_set_pin(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int authenticator1_change_pin(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int authenticator1_reset_pin(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
+/* authenticator1-passkeys.c */
+int authenticator1_list_passkeys(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int authenticator1_rename_passkey(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int authenticator1_delete_passkey(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int authenticator1_undelete_passkey(sd_bus_message *m, void *userdata, sd_bus_error *error);

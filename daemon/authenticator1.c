@@ -1,0 +1,177 @@
+/*
+ * org.keyfob.Authenticator1: its vtable, Transact, and what takes presence
+ *
+ * The security key for programs that are on the bus anyway; data/org.keyfob.Authenticator1.xml describes it. What only
+ * a protocol over tokens may do goes through Transact; the other methods are the owner's tools, which ask the vault's
+ * owner instead: for presence, or for a slot of the vault opened afresh.
+ */
+#include "daemon/authenticator1.h"
+
+#include <errno.h>
+
+#include "daemon/authenticator1-internal.h"
+
+/* ---- what the methods share ---- */
+
+void authenticator1_act(CtapClient *actor, const Waiting *waiting)
+{
+        *actor = (CtapClient){.ctap = waiting->daemon->ctap, .caller = waiting->resource.caller, .fd = -1};
+        waiting->daemon->ctap->acting = actor;
+}
+
+void authenticator1_acted(const Waiting *waiting)
+{
+        waiting->daemon->ctap->acting = NULL;
+}
+
+int authenticator1_finish(Waiting *waiting, int status, sd_bus_error *error)
+{
+        if (status != CTAP_OK)
+                return daemon_ctap_error(waiting->daemon, error, status);
+        return waiting_finish(waiting, NULL);
+}
+
+int authenticator1_ask(Waiting *waiting, const char *title, const char *message, WaitingNext next)
+{
+        return waiting_ask(waiting, ASK_CONFIRM, "user-presence", title, message, /* problem= */ NULL,
+                           /* ret_secret= */ NULL, next);
+}
+
+/* ---- Transact ---- */
+
+static int method_transact(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        Daemon *daemon = userdata;
+        const void *request;
+        CtapHost *host;
+        Caller *caller;
+        size_t size;
+        int r;
+
+        r = sd_bus_message_read_array(m, 'y', &request, &size);
+        if (r < 0)
+                return r;
+        if (size > AUTHENTICATOR_MESSAGE_MAX)
+                return sd_bus_error_setf(error, KEYFOB_ERROR_LIMITS, "a request has at most %u bytes",
+                                         AUTHENTICATOR_MESSAGE_MAX);
+        (void)daemon_find_vault(daemon);
+        r = caller_of(daemon, m, &caller);
+        if (r >= 0)
+                r = ctap_host_of(daemon->ctap, caller, &host);
+        if (r == -ENOBUFS)
+                return sd_bus_error_set(error, KEYFOB_ERROR_LIMITS,
+                                        "too many programs use the security key: close some first");
+        if (r < 0)
+                return r;
+        r = ctap_host_request(host, m, request, size);
+        if (r == -EBUSY)
+                return sd_bus_error_set(error, KEYFOB_ERROR_BUSY,
+                                        "another request of this program waits: let it end first");
+        return r < 0 ? r : 1;
+}
+
+/* ---- Replug, Reset ---- */
+
+static int replug(Waiting *waiting, sd_bus_error *error)
+{
+        ctap_replug(waiting->daemon->ctap);
+        return waiting_finish(waiting, NULL);
+}
+
+static int method_replug(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        Waiting *waiting;
+        int r;
+
+        r = waiting_new(userdata, m, /* allowed= */ NULL, error, &waiting);
+        if (r < 0)
+                return r;
+        r = authenticator1_ask(
+                waiting, "Plug the security key in anew",
+                "Plug your security key in anew? Programs that use it lose their connection, and for ten "
+                "seconds it can be reset.",
+                replug);
+        return waiting_started(waiting, r);
+}
+
+static int check_window(const Daemon *daemon)
+{
+        AuthenticatorStatus status;
+        int r;
+
+        r = authenticator_status(ctap_authenticator(daemon->ctap), &status);
+        return r == CTAP_OK && status.reset_window_ms == 0 ? CTAP2_ERR_NOT_ALLOWED : r;
+}
+
+static int reset(Waiting *waiting, sd_bus_error *error)
+{
+        CtapClient actor;
+        int r;
+
+        authenticator1_act(&actor, waiting);
+        r = authenticator_reset(ctap_authenticator(waiting->daemon->ctap));
+        authenticator1_acted(waiting);
+        return authenticator1_finish(waiting, r, error);
+}
+
+static int reset_ask(Waiting *waiting, sd_bus_error *error)
+{
+        return authenticator1_ask(
+                waiting, "Reset the security key",
+                "Reset your security key? Its PIN goes, and all its passkeys: for 30 days they can be "
+                "restored with keyfob passkey undelete.",
+                reset);
+}
+
+static int method_reset(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        static const char *const allowed[] = {"interactive", NULL};
+        Daemon *daemon = userdata;
+        Waiting *waiting;
+        int r;
+
+        r = check_window(daemon);
+        if (r != 0)
+                return daemon_ctap_error(daemon, error, r);
+        r = store1_need_vault(daemon, error);
+        if (r < 0)
+                return r;
+        r = waiting_new(daemon, m, allowed, error, &waiting);
+        if (r < 0)
+                return r;
+        r = waiting_unlock(waiting, "Enter the password of your Keyfob vault, to reset the security key.", reset_ask,
+                           error);
+        return waiting_started(waiting, r);
+}
+
+/* ---- the interface ---- */
+
+#define METHOD(name, in, in_names, out, out_names, handler)                                                           \
+        SD_BUS_METHOD_WITH_NAMES(name, in, in_names, out, out_names, handler, SD_BUS_VTABLE_UNPRIVILEGED)
+#define SECRET_METHOD(name, in, in_names, out, out_names, handler)                                                    \
+        SD_BUS_METHOD_WITH_NAMES(name, in, in_names, out, out_names, handler,                                         \
+                                 SD_BUS_VTABLE_UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE)
+#define P SD_BUS_PARAM
+
+static const sd_bus_vtable authenticator1_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SECRET_METHOD("Transact", "ay", P(request), "ay", P(reply), method_transact),
+        METHOD("GetInfo", "", , "a{sv}", P(info), authenticator1_get_info),
+        SECRET_METHOD("SetPin", "a{sv}ay", P(options) P(pin), "", , authenticator1_set_pin),
+        SECRET_METHOD("ChangePin", "a{sv}ayay", P(options) P(old_pin) P(new_pin), "", , authenticator1_change_pin),
+        SECRET_METHOD("ResetPin", "a{sv}ay", P(options) P(pin), "", , authenticator1_reset_pin),
+        SD_BUS_METHOD("Replug", NULL, NULL, method_replug, SD_BUS_VTABLE_UNPRIVILEGED),
+        METHOD("Reset", "a{sv}", P(options), "", , method_reset),
+        METHOD("ListPasskeys", "a{sv}", P(options), "aa{sv}", P(passkeys), authenticator1_list_passkeys),
+        METHOD("RenamePasskey", "aya{sv}", P(id) P(names), "", , authenticator1_rename_passkey),
+        METHOD("DeletePasskey", "ay", P(id), "", , authenticator1_delete_passkey),
+        METHOD("UndeletePasskey", "t", P(number), "", , authenticator1_undelete_passkey),
+        SD_BUS_SIGNAL("Changed", NULL, 0),
+        SD_BUS_VTABLE_END,
+};
+
+int authenticator1_attach(Daemon *daemon, sd_bus *bus)
+{
+        return sd_bus_add_object_vtable(bus, NULL, KEYFOB_PATH, KEYFOB_AUTHENTICATOR_INTERFACE, authenticator1_vtable,
+                                        daemon);
+}

@@ -1,0 +1,104 @@
+/*
+ * A client of the authenticator
+ *
+ * What a connection of the socket and a caller on the bus have in common: a question that may be open for them, a
+ * moment at which the authenticator wants to be called, and a name. The name of a socket's peer is looked up when it
+ * is shown, not when it connects; where the kernel can hand out a pidfd of the peer, a process that has taken over the
+ * pid of one that ended is not mistaken for it.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "daemon/ctap-internal.h"
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
+
+#define TIMER_ACCURACY_USEC 1000
+
+uint64_t ctap_now(void *userdata)
+{
+        struct timespec ts;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+void ctap_client_done(CtapClient *client)
+{
+        client->opening = opening_cancel(client->opening);
+        client->ask = ask_cancel(client->ask);
+        client->timer = sd_event_source_disable_unref(client->timer);
+}
+
+/* ---- deadlines ---- */
+
+static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        CtapClient *client = userdata;
+
+        client->deadline = CTAP_NEVER;
+        client->due(client);
+        return 0;
+}
+
+void ctap_client_arm(CtapClient *client, uint64_t deadline)
+{
+        uint64_t usec = deadline < UINT64_MAX / 1000 ? deadline * 1000 : UINT64_MAX;
+        int r;
+
+        if (deadline == client->deadline)
+                return;
+        client->deadline = deadline;
+        if (usec == UINT64_MAX) {
+                (void)sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
+                return;
+        }
+        if (!client->timer) {
+                r = sd_event_add_time(client->ctap->daemon->event, &client->timer, CLOCK_MONOTONIC, usec,
+                                      TIMER_ACCURACY_USEC, on_timer, client);
+        } else {
+                r = sd_event_source_set_time(client->timer, usec);
+                if (r >= 0)
+                        r = sd_event_source_set_enabled(client->timer, SD_EVENT_ONESHOT);
+        }
+        if (r < 0)
+                client->deadline = CTAP_NEVER;
+}
+
+/* ---- names ---- */
+
+/* Whether the process that connected is still there; false when it is known to have ended. */
+static bool peer_is_there(int fd)
+{
+        _cleanup_close_ int pidfd = -1;
+        socklen_t size = sizeof(pidfd);
+        struct pollfd ended = {.events = POLLIN};
+
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) < 0) {
+                pidfd = -1;
+                return errno != ESRCH;
+        }
+        ended.fd = pidfd;
+        return poll(&ended, 1, 0) == 0;
+}
+
+void ctap_client_identify(const CtapClient *client, char *ret_program, size_t size, pid_t *ret_pid)
+{
+        pid_t pid = client->caller ? caller_pid(client->caller) : client->pid;
+
+        ret_program[0] = 0;
+        if (client->caller)
+                (void)strncat(ret_program, caller_program(client->caller), size - 1);
+        else
+                caller_read_comm(pid, ret_program, size);
+        if (!client->caller && !peer_is_there(client->fd)) {
+                ret_program[0] = 0;
+                pid = 0;
+        }
+        *ret_pid = pid;
+}

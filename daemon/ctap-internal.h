@@ -1,0 +1,111 @@
+/*
+ * What the files of the security key share: its clients, and what storage has to tell
+ */
+#pragma once
+
+#include "daemon/ask.h"
+#include "daemon/batch.h"
+#include "daemon/caller.h"
+#include "daemon/ctap.h"
+#include "daemon/opening.h"
+#include "daemon/own-socket.h"
+
+#define CTAP_NEVER UINT64_MAX
+
+/*
+ * Who uses the authenticator through a host: the host's userdata. Its owner embeds it and says what happens to an
+ * answer of the person's and at a deadline; both may end the client.
+ */
+typedef struct CtapClient CtapClient;
+struct CtapClient {
+        Ctap *ctap;
+        Caller *caller; /* on the bus; NULL: */
+        pid_t pid;      /* the peer of a socket, */
+        int fd;         /* and the socket */
+
+        Opening *opening; /* the question of the host, if it has one: for the vault, */
+        Ask *ask;         /* or for presence */
+
+        sd_event_source *timer;
+        uint64_t deadline; /* milliseconds, CTAP_NEVER */
+
+        void *owner;
+        void (*answered)(CtapClient *client, AuthenticatorAnswer answer);
+        void (*due)(CtapClient *client);
+};
+
+typedef struct CtapConnection CtapConnection;
+typedef struct CtapHost CtapHost;
+typedef struct CtapEnterprise CtapEnterprise;
+
+struct Ctap {
+        Daemon *daemon;
+        Authenticator *authenticator;
+        CtapEnterprise *enterprise;
+
+        OwnSocket socket;
+        sd_event_source *listening, *rest;
+        CtapConnection *connections;
+        unsigned n_connections;
+        bool full;
+
+        CtapHost *hosts; /* of callers on the bus */
+        unsigned n_hosts;
+
+        /* What the change under way does, to be told when it is durable; and for whom. */
+        const CtapClient *acting;
+        unsigned made, removed, restored;
+        sd_event_source *changed;
+        bool pin_blocked, pin_soft_blocked; /* said already */
+};
+
+/* ---- ctap-client.c ---- */
+
+void ctap_client_done(CtapClient *client);
+/* Has due() called at a time of ctap_now(); CTAP_NEVER: not. */
+void ctap_client_arm(CtapClient *client, uint64_t deadline);
+/* Who it is, by what the kernel or the bus says: the program's name ("" when unknown) and the pid, 0 when unknown. */
+void ctap_client_identify(const CtapClient *client, char *ret_program, size_t size, pid_t *ret_pid);
+uint64_t ctap_now(void *userdata);
+
+/* ---- ctap-person.c, ctap-storage.c: operations of the authenticator ---- */
+
+int ctap_ask(void *userdata, AuthenticatorHost *host, const AuthenticatorQuestion *question);
+void ctap_withdraw(void *userdata, AuthenticatorHost *host);
+void ctap_storage_ops(AuthenticatorOps *ops);
+
+/* A change is durable: it is logged, and told to whoever listens, a moment later. */
+void ctap_changed(Ctap *ctap);
+
+/* ---- ctap-enterprise.c ---- */
+
+#define CTAP_ENTERPRISE_DIRECTORY "/etc/keyfob"
+
+/* What an administrator has provided; empty when there is nothing, or nothing that is fit (one line is logged then).
+ */
+struct CtapEnterprise {
+        Secret *pem;
+        char **rp_ids; /* ends with NULL; NULL: nobody */
+};
+int ctap_enterprise_load(const char *directory, CtapEnterprise **ret);
+CtapEnterprise *ctap_enterprise_free(CtapEnterprise *enterprise);
+DEFINE_CLEANUP(CtapEnterprise *, ctap_enterprise_free)
+
+/* ---- ctap-socket.c ---- */
+
+int ctap_socket_new(Ctap *ctap);
+int ctap_socket_open(Ctap *ctap);
+/* Ends all connections. */
+void ctap_socket_drop(Ctap *ctap);
+/* Deadlines may have come nearer from outside: looks at them anew. */
+void ctap_socket_rearm(Ctap *ctap);
+void ctap_socket_free(Ctap *ctap);
+
+/* ---- ctap-host.c: hosts of callers on the bus ---- */
+
+/* Makes the caller's host when it has none. -ENOBUFS when there are too many. */
+int ctap_host_of(Ctap *ctap, Caller *caller, CtapHost **ret);
+/* The call is answered by it, now or later. -EBUSY when one waits already. */
+int ctap_host_request(CtapHost *host, sd_bus_message *call, const void *request, size_t size);
+void ctap_hosts_rearm(Ctap *ctap);
+void ctap_hosts_free(Ctap *ctap);

@@ -1,0 +1,207 @@
+/*
+ * The authenticator's questions
+ *
+ * A locked vault is opened by the same question as everywhere (opening.h), shared with whoever else waits for it.
+ * Presence is a confirmation: the message names the program by what the kernel says of it, and the site and the
+ * account by what the program says. A confirmation is never taken for verification, which this build offers by PIN
+ * alone. The answer comes later, on the loop, so nothing here calls back into the authenticator.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "daemon/ctap-internal.h"
+
+#define PROGRAM_MAX 64U
+
+typedef struct Wish {
+        const char *title;
+        const char *what;
+        bool of_site; /* the site follows, and the account */
+} Wish;
+
+static const Wish wishes[] = {
+        [AUTHENTICATOR_TO_REGISTER] = {"New passkey", "wants to register you with", true},
+        [AUTHENTICATOR_TO_SIGN_IN] = {"Sign in", "wants to sign you in to", true},
+        [AUTHENTICATOR_TO_SELECT] = {"Choose a security key", "wants to know whether to use this security key", false},
+        [AUTHENTICATOR_TO_RESET] = {"Reset the security key",
+                                    "wants to reset your security key: its PIN and all its passkeys would go", false},
+        [AUTHENTICATOR_TO_PERMIT] = {"Security key", "wants to use your security key", false},
+        [AUTHENTICATOR_TO_ENROLL] = {"Security key", "wants to change who can use your security key", false},
+        [AUTHENTICATOR_TO_OPEN] = {"Security key", "wants to use your security key", false},
+};
+
+static const Wish *find_wish(AuthenticatorPurpose purpose)
+{
+        if ((size_t)purpose >= ELEMENTSOF(wishes) || !wishes[purpose].what)
+                purpose = AUTHENTICATOR_TO_OPEN;
+        return &wishes[purpose];
+}
+
+static const char *user_of(const AuthenticatorQuestion *question)
+{
+        if (question->user_name && *question->user_name)
+                return question->user_name;
+        return question->user_display_name && *question->user_display_name ? question->user_display_name : NULL;
+}
+
+/* 'The program "browser" (process 12) wants to sign you in to example.org as "alice".' */
+static int make_message(const AskAbout *about, const AuthenticatorQuestion *question, const char *then, char **ret)
+{
+        const Wish *wish = find_wish(question->purpose);
+        _cleanup_free_ char *message = NULL;
+        size_t size;
+        FILE *text;
+
+        text = open_memstream(&message, &size);
+        if (!text)
+                return -ENOMEM;
+        if (about->program)
+                (void)fprintf(text, "The program \"%s\"", about->program);
+        else
+                (void)fputs("A program", text);
+        if (about->pid > 0)
+                (void)fprintf(text, " (process %d)", about->pid);
+        (void)fprintf(text, " %s", wish->what);
+        if (wish->of_site)
+                (void)fprintf(text, " %s", about->rp_id ?: "a site that it does not name");
+        if (wish->of_site && about->user)
+                (void)fprintf(text, " as \"%s\"", about->user);
+        if (wish->of_site && question->n_accounts > 1)
+                (void)fprintf(text, " (one of %u accounts)", question->n_accounts);
+        if (question->excluded)
+                (void)fputs(", where you are registered already: nothing will be made", text);
+        (void)fprintf(text, ".%s%s", *then ? " " : "", then);
+        if (fclose(text) < 0 || !message)
+                return -ENOMEM;
+        *ret = TAKE_PTR(message);
+        return 0;
+}
+
+/* ---- the vault ---- */
+
+static AuthenticatorAnswer answer_of(int result)
+{
+        switch (result) {
+        case 0:
+                return AUTHENTICATOR_YES;
+        case OPENING_CANCELLED:
+        case VAULT_E_WRONG_SECRET:
+                return AUTHENTICATOR_NO;
+        default:
+                return AUTHENTICATOR_NOBODY;
+        }
+}
+
+static void on_opened(void *userdata, int result, Root *opened)
+{
+        _cleanup_(root_freep) Root *root = opened;
+        CtapClient *client = userdata;
+
+        client->opening = NULL;
+        if (result == 0 && root)
+                result = opening_unlock(client->ctap->daemon, root);
+        client->answered(client, answer_of(result));
+}
+
+static int ask_storage(CtapClient *client, const AskAbout *about, const AuthenticatorQuestion *question)
+{
+        Daemon *daemon = client->ctap->daemon;
+        _cleanup_free_ char *message = NULL;
+        int r;
+
+        if (!daemon->vault)
+                return AUTHENTICATOR_NOBODY;
+        r = make_message(about, question, OPENING_QUESTION, &message);
+        if (r < 0)
+                return r;
+        r = opening_start(daemon,
+                          &(OpeningRequest){
+                                  .caller = client->caller,
+                                  .about = *about,
+                                  .interactive = true,
+                                  .unlock = true,
+                                  .purpose = "unlock",
+                                  .message = message,
+                          },
+                          on_opened, client, &client->opening);
+        return r < 0 ? r : AUTHENTICATOR_LATER;
+}
+
+/* ---- presence ---- */
+
+static void on_asked(void *userdata, AskOutcome outcome, Secret *secret)
+{
+        static const AuthenticatorAnswer answers[] = {
+                [ASK_ALLOWED] = AUTHENTICATOR_YES,
+                [ASK_DENIED] = AUTHENTICATOR_NO,
+                [ASK_NO_PROMPTER] = AUTHENTICATOR_NOBODY,
+                [ASK_FAILED] = AUTHENTICATOR_NOBODY,
+        };
+        CtapClient *client = userdata;
+
+        secret_free(secret);
+        client->ask = NULL;
+        client->answered(client, answers[outcome]);
+}
+
+static int ask_presence(CtapClient *client, const AskAbout *about, const AuthenticatorQuestion *question)
+{
+        _cleanup_free_ char *message = NULL;
+        int r;
+
+        r = make_message(about, question, "", &message);
+        if (r < 0)
+                return r;
+        r = ask_start(client->ctap->daemon,
+                      &(AskRequest){
+                              .kind = ASK_CONFIRM,
+                              .purpose = "user-presence",
+                              .title = find_wish(question->purpose)->title,
+                              .message = message,
+                              .retries = -1,
+                              .caller = client->caller,
+                              .about = *about,
+                      },
+                      on_asked, client, &client->ask);
+        return r < 0 ? r : AUTHENTICATOR_LATER;
+}
+
+/* ---- operations ---- */
+
+int ctap_ask(void *userdata, AuthenticatorHost *host, const AuthenticatorQuestion *question)
+{
+        _cleanup_(ask_about_done) AskAbout about = {0};
+        CtapClient *client = authenticator_host_userdata(host);
+        char program[PROGRAM_MAX];
+        pid_t pid;
+        int r;
+
+        ctap_client_identify(client, program, sizeof(program), &pid);
+        r = ask_about_copy(&about, &(AskAbout){
+                                           .program = program[0] ? program : NULL,
+                                           .pid = pid,
+                                           .rp_id = question->rp_id,
+                                           .user = user_of(question),
+                                   });
+        if (r < 0)
+                return r;
+
+        switch (question->kind) {
+        case AUTHENTICATOR_ASK_STORAGE:
+                return ask_storage(client, &about, question);
+        case AUTHENTICATOR_ASK_PRESENCE:
+                return ask_presence(client, &about, question);
+        case AUTHENTICATOR_ASK_VERIFICATION:
+        case AUTHENTICATOR_ASK_SAMPLE:
+                break;
+        }
+        return AUTHENTICATOR_BLOCKED;
+}
+
+void ctap_withdraw(void *userdata, AuthenticatorHost *host)
+{
+        CtapClient *client = authenticator_host_userdata(host);
+
+        client->opening = opening_cancel(client->opening);
+        client->ask = ask_cancel(client->ask);
+}
