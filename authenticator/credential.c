@@ -162,9 +162,9 @@ int credential_decode(const void *record, size_t size, Credential *ret)
 {
         ByteReader reader = BYTE_READER(record, size);
 
-        explicit_bzero(ret, sizeof(*ret));
+        *ret = (Credential){0};
         if (decode(&reader, ret))
                 return 0;
-        explicit_bzero(ret, sizeof(*ret));
+        *ret = (Credential){0};
         return AUTHENTICATOR_E_DAMAGED;
 }

@@ -133,10 +133,10 @@ int state_decode(const void *record, size_t size, State *ret)
 {
         ByteReader reader = BYTE_READER(record, size);
 
-        explicit_bzero(ret, sizeof(*ret));
+        *ret = (State){0};
         if (decode(&reader, ret))
                 return 0;
-        explicit_bzero(ret, sizeof(*ret));
+        *ret = (State){0};
         return AUTHENTICATOR_E_DAMAGED;
 }
 
