@@ -44,61 +44,26 @@ bool client_from_daemon(const keyfob *k, sd_bus_message *m)
 int client_question_read(sd_bus_message *m, keyfob_question *ret)
 {
         keyfob_question question = {.pid = -1, .retries = -1};
+        uint32_t pid = UINT32_MAX, retries = UINT32_MAX;
+        const ClientField fields[] = {
+                {"id", "s", &question.id, NULL},           {"kind", "s", &question.kind, NULL},
+                {"purpose", "s", &question.purpose, NULL}, {"title", "s", &question.title, NULL},
+                {"message", "s", &question.message, NULL}, {"error", "s", &question.error, NULL},
+                {"program", "s", &question.program, NULL}, {"rp_id", "s", &question.rp_id, NULL},
+                {"user", "s", &question.user, NULL},       {"pid", "u", &pid, NULL},
+                {"retries", "u", &retries, NULL},
+        };
         int r;
 
-        r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        r = client_read_dictionary(m, fields, ELEMENTSOF(fields));
         if (r < 0)
                 return r;
-        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                const struct {
-                        const char *key;
-                        const char **string;
-                } strings[] = {
-                        {"id", &question.id},           {"kind", &question.kind},       {"purpose", &question.purpose},
-                        {"title", &question.title},     {"message", &question.message}, {"error", &question.error},
-                        {"program", &question.program},
-                };
-                const char *key, *contents;
-                bool used = false;
-                uint32_t number;
-                char type;
-
-                r = sd_bus_message_read(m, "s", &key);
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_peek_type(m, &type, &contents);
-                if (r < 0)
-                        return r;
-                if (strcmp(contents, "s") == 0) {
-                        for (size_t i = 0; i < ELEMENTSOF(strings) && !used; i++) {
-                                if (strcmp(key, strings[i].key) != 0)
-                                        continue;
-                                r = sd_bus_message_read(m, "v", "s", strings[i].string);
-                                used = true;
-                        }
-                } else if (strcmp(contents, "u") == 0 && (strcmp(key, "pid") == 0 || strcmp(key, "retries") == 0)) {
-                        r = sd_bus_message_read(m, "v", "u", &number);
-                        used = true;
-                        if (r >= 0 && key[0] == 'p')
-                                question.pid = number;
-                        else if (r >= 0)
-                                question.retries = number > 1000 ? 1000 : (int)number;
-                }
-                if (!used)
-                        r = sd_bus_message_skip(m, "v");
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_exit_container(m);
-                if (r < 0)
-                        return r;
-        }
-        if (r < 0)
-                return r;
-        r = sd_bus_message_exit_container(m);
-        if (r < 0)
-                return r;
-        if (!question.id || !question.kind)
+        if (r == 0 || !question.id || !question.kind)
                 return -EINVAL;
+        if (pid != UINT32_MAX)
+                question.pid = pid;
+        if (retries != UINT32_MAX)
+                question.retries = retries > 1000 ? 1000 : (int)retries;
 
         *ret = question;
         return 0;

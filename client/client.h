@@ -33,6 +33,8 @@ DEFINE_CLEANUP(keyfob *, keyfob_close)
 DEFINE_CLEANUP(keyfob_value *, keyfob_value_free)
 DEFINE_CLEANUP(keyfob_items *, keyfob_items_free)
 DEFINE_CLEANUP(keyfob_status *, keyfob_status_free)
+DEFINE_CLEANUP(keyfob_passkeys *, keyfob_passkeys_free)
+DEFINE_CLEANUP(keyfob_authenticator *, keyfob_authenticator_free)
 
 /* ---- connect.c ---- */
 
@@ -68,6 +70,24 @@ int client_append_bytes(sd_bus_message *m, const char *key, const void *data, si
 int client_append_u32(sd_bus_message *m, const char *key, uint32_t value);
 int client_append_bool(sd_bus_message *m, const char *key, bool value);
 int client_append_attributes(sd_bus_message *m, const keyfob_attribute *attributes, size_t n);
+
+/* ---- dictionary.c ---- */
+
+/* What to take from an a{sv}. Strings and bytes belong to the message; a bool is an int, as sd-bus has it. */
+typedef struct ClientField {
+        const char *key;
+        const char *type; /* of one basic value, or "ay" */
+        void *place;
+        size_t *size; /* of "ay" */
+} ClientField;
+
+/* Reads the dictionary that is next. 1, 0 when there is none, or a negative errno. */
+int client_read_dictionary(sd_bus_message *m, const ClientField *fields, size_t n);
+
+/* ---- authenticator.c ---- */
+
+/* A call of org.keyfob.Authenticator1. Both directions are wiped. */
+int client_authenticator_message(keyfob *k, const char *method, sd_bus_message **ret);
 
 /* ---- item.c ---- */
 

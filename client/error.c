@@ -29,6 +29,9 @@ static const struct {
         {KEYFOB_ERROR_UNSUPPORTED, KEYFOB_E_UNSUPPORTED},
         {KEYFOB_ERROR_UNSAFE, KEYFOB_E_UNSAFE},
         {KEYFOB_ERROR_IO, KEYFOB_E_IO},
+        {KEYFOB_ERROR_NOT_ALLOWED, KEYFOB_E_NOT_ALLOWED},
+        {KEYFOB_ERROR_PIN_BLOCKED, KEYFOB_E_PIN_BLOCKED},
+        {KEYFOB_ERROR_PIN_SOFT_BLOCKED, KEYFOB_E_PIN_SOFT_BLOCKED},
         {"org.freedesktop.Secret.Error.IsLocked", KEYFOB_E_LOCKED},
         {"org.freedesktop.Secret.Error.NoSuchObject", KEYFOB_E_NOT_FOUND},
         {SD_BUS_ERROR_UNKNOWN_OBJECT, KEYFOB_E_NOT_FOUND},
@@ -167,6 +170,12 @@ KEYFOB_API const char *keyfob_strerror(int error)
                 return "the daemon's answer makes no sense";
         case KEYFOB_E_OTHER:
                 return "the daemon reported an unknown error";
+        case KEYFOB_E_NOT_ALLOWED:
+                return "not allowed now";
+        case KEYFOB_E_PIN_BLOCKED:
+                return "the PIN is blocked until a new one is set";
+        case KEYFOB_E_PIN_SOFT_BLOCKED:
+                return "too many wrong PINs in a row";
         default:
                 return error < 0 ? strerror(-error) : "unknown error";
         }

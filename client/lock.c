@@ -66,54 +66,21 @@ static int read_status(sd_bus_message *m, keyfob_status *ret)
 {
         keyfob_status status = {.version = "", .vault = "", .vault_path = "", .secrets_name = "none", .socket = ""};
         int unprotected = 0, memory_locked = 0, tampered = 0, r;
-        const struct {
-                const char *key;
-                char type;
-                void *place;
-        } fields[] = {
-                {"version", 's', &status.version},
-                {"vault", 's', &status.vault},
-                {"vault_path", 's', &status.vault_path},
-                {"secrets_name", 's', &status.secrets_name},
-                {"socket", 's', &status.socket},
-                {"items", 't', &status.items},
-                {"unprotected", 'b', &unprotected},
-                {"memory_locked", 'b', &memory_locked},
-                {"tampered", 'b', &tampered},
+        const ClientField fields[] = {
+                {"version", "s", &status.version, NULL},
+                {"vault", "s", &status.vault, NULL},
+                {"vault_path", "s", &status.vault_path, NULL},
+                {"secrets_name", "s", &status.secrets_name, NULL},
+                {"socket", "s", &status.socket, NULL},
+                {"items", "t", &status.items, NULL},
+                {"unprotected", "b", &unprotected, NULL},
+                {"memory_locked", "b", &memory_locked, NULL},
+                {"tampered", "b", &tampered, NULL},
         };
 
-        r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        r = client_read_dictionary(m, fields, ELEMENTSOF(fields));
         if (r < 0)
                 return r;
-        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                const char *key, *contents;
-                bool used = false;
-
-                r = sd_bus_message_read(m, "s", &key);
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_peek_type(m, NULL, &contents);
-                if (r < 0)
-                        return r;
-                for (size_t i = 0; i < ELEMENTSOF(fields) && !used; i++) {
-                        const char type[] = {fields[i].type, 0};
-
-                        if (strcmp(key, fields[i].key) != 0 || strcmp(contents, type) != 0)
-                                continue;
-                        r = sd_bus_message_read(m, "v", type, fields[i].place);
-                        used = true;
-                }
-                if (!used)
-                        r = sd_bus_message_skip(m, "v");
-                if (r < 0)
-                        return r;
-                r = sd_bus_message_exit_container(m);
-                if (r < 0)
-                        return r;
-        }
-        if (r < 0)
-                return r;
-
         status.unprotected = unprotected;
         status.memory_locked = memory_locked;
         status.tampered = tampered;

@@ -52,6 +52,9 @@ enum keyfob_error {
         KEYFOB_E_REFUSED = 17,     /* the other end belongs to someone else, or denies access */
         KEYFOB_E_PROTOCOL = 18,    /* the answer made no sense */
         KEYFOB_E_OTHER = 19,
+        KEYFOB_E_NOT_ALLOWED = 20,      /* not at this time: keyfob authenticator replug */
+        KEYFOB_E_PIN_BLOCKED = 21,      /* too many wrong PINs: keyfob authenticator pin reset */
+        KEYFOB_E_PIN_SOFT_BLOCKED = 22, /* several wrong PINs in a row: keyfob authenticator replug */
 };
 
 /* A fixed English phrase for any value these functions return. Never NULL; static. */
@@ -208,19 +211,112 @@ typedef struct keyfob_status {
 KEYFOB_API int keyfob_get_status(keyfob *k, keyfob_status **ret);
 KEYFOB_API keyfob_status *keyfob_status_free(keyfob_status *status);
 
+/* ---- the security key ---- */
+
+/* What is known of the security key without asking anybody. Made by the library; later versions may add fields at the
+ * end. */
+typedef struct keyfob_authenticator {
+        const char *aaguid;       /* which model it is */
+        const char *ctap_socket;  /* where CTAPHID is spoken; "" when nowhere */
+        uint32_t passkeys;        /* discoverable ones */
+        uint32_t passkeys_left;   /* room for more */
+        uint32_t min_pin_length;  /* code points */
+        uint32_t reset_window_ms; /* how long keyfob_authenticator_reset() is allowed; 0: not now */
+        int pin_retries;          /* wrong PINs until it is blocked; -1: not known while locked */
+        bool locked;
+        bool pin_set;
+        bool pin_soft_blocked; /* until keyfob_authenticator_replug() */
+        bool force_pin_change; /* the PIN must be changed before it is good for anything else */
+        bool pin_complexity;
+        bool always_uv;
+        bool enterprise_attestation;
+        bool long_touch_for_reset;
+} keyfob_authenticator;
+
+/* Free *ret with keyfob_authenticator_free(). */
+KEYFOB_API int keyfob_authenticator_info(keyfob *k, keyfob_authenticator **ret);
+/* NULL is allowed. Returns NULL. */
+KEYFOB_API keyfob_authenticator *keyfob_authenticator_free(keyfob_authenticator *authenticator);
+
+/*
+ * The PIN: UTF-8, 4 to 63 bytes, `size` of them. Setting one where there is one: KEYFOB_E_EXISTS. A wrong old one:
+ * KEYFOB_E_WRONG_SECRET, KEYFOB_E_PIN_SOFT_BLOCKED, KEYFOB_E_PIN_BLOCKED; none: KEYFOB_E_NOT_FOUND. One that is too
+ * short or too simple: KEYFOB_E_INVALID. keyfob_authenticator_reset_pin() takes a secret of any slot of the vault
+ * (`auth`, NULL: it is asked for) instead of the old PIN. These and all that follow may have the vault unlocked first,
+ * as keyfob_unlock() does without a secret.
+ */
+KEYFOB_API int keyfob_authenticator_set_pin(keyfob *k, const void *pin, size_t size);
+KEYFOB_API int keyfob_authenticator_change_pin(keyfob *k, const void *old_pin, size_t old_size, const void *new_pin,
+                                               size_t new_size);
+KEYFOB_API int keyfob_authenticator_reset_pin(keyfob *k, const void *auth, size_t auth_size, const void *pin,
+                                              size_t size);
+
+/* As if the key were pulled out and put in again: asks for presence, ends all connections to it, lifts the block after
+ * wrong PINs in a row, and allows a reset for ten seconds. KEYFOB_E_CANCELLED, KEYFOB_E_NO_PROMPTER. */
+KEYFOB_API int keyfob_authenticator_replug(keyfob *k);
+
+/* Factory settings: asks for presence. The PIN goes, and all passkeys, which stay restorable for 30 days.
+ * KEYFOB_E_NOT_ALLOWED later than ten seconds after keyfob_authenticator_replug(). */
+KEYFOB_API int keyfob_authenticator_reset(keyfob *k);
+
+/* A passkey, or a credential for a second factor. Its names were chosen by others: clean them before you show them. */
+typedef struct keyfob_passkey {
+        const uint8_t *id;
+        size_t id_size; /* bytes, 1 to 1023 */
+        const char *rp_id; /* the site; "" when it was made by U2F */
+        const char *rp_name;
+        const uint8_t *user_id;
+        size_t user_id_size; /* bytes, 0 to 64 */
+        const char *user_name;
+        const char *user_display_name;
+        int32_t algorithm;   /* as COSE numbers them: -7 is ES256 */
+        uint32_t protection; /* credProtect: 1 user verification optional, 2 also with a list of credentials, 3 required */
+        bool discoverable;   /* found without being named: a passkey */
+        bool u2f;
+        bool backup_eligible;
+        uint64_t created; /* seconds since 1970-01-01 00:00 UTC */
+        uint64_t removed; /* of a deleted one, else 0 */
+        uint64_t number;  /* of a deleted one, for keyfob_passkey_undelete() */
+} keyfob_passkey;
+
+typedef struct keyfob_passkeys {
+        const keyfob_passkey *passkeys;
+        size_t n;
+} keyfob_passkeys;
+
+/* Frees a list with everything in it. NULL is allowed. Returns NULL. */
+KEYFOB_API keyfob_passkeys *keyfob_passkeys_free(keyfob_passkeys *passkeys);
+
+/* Those of one site (NULL: of all), newest first; or those that were deleted and can be restored. An empty result is not
+ * an error. Free *ret with keyfob_passkeys_free(). */
+KEYFOB_API int keyfob_passkey_list(keyfob *k, const char *rp_id, bool deleted, keyfob_passkeys **ret);
+
+/* Gives the account another name; NULL keeps what is there. KEYFOB_E_NOT_FOUND. */
+KEYFOB_API int keyfob_passkey_rename(keyfob *k, const void *id, size_t id_size, const char *user_name,
+                                     const char *user_display_name);
+
+/* It stays restorable for 30 days. KEYFOB_E_NOT_FOUND. */
+KEYFOB_API int keyfob_passkey_delete(keyfob *k, const void *id, size_t id_size);
+
+/* Brings one back by its number. One of the same account that was made since takes its place among the deleted.
+ * KEYFOB_E_NOT_FOUND. */
+KEYFOB_API int keyfob_passkey_undelete(keyfob *k, uint64_t number);
+
 /* ---- questions ---- */
 
 /* A question of the daemon's. Strings are NULL and numbers negative where unknown. */
 typedef struct keyfob_question {
         const char *id;
         const char *kind;    /* "confirm", "secret", "new-secret" (have it repeated) */
-        const char *purpose; /* "unlock", "init", "create-collection", … */
+        const char *purpose; /* "unlock", "init", "create-collection", "user-presence", … */
         const char *title;
         const char *message;
         const char *error;   /* what was wrong with the answer before */
         const char *program; /* who asks */
         int64_t pid;
-        int retries; /* tries left */
+        int retries;       /* tries left */
+        const char *rp_id; /* the site that a security key is used for, as the program says */
+        const char *user;  /* and the account there */
 } keyfob_question;
 
 /* Where the answer goes; good only inside the callback. */

@@ -107,12 +107,19 @@ for result in (lib.keyfob_connect(0, None), lib.keyfob_connect(64, ctypes.byref(
                lib.keyfob_get(k, b'a', b'b', None), lib.keyfob_set(k, b'a', None, b'', 0),
                lib.keyfob_set(k, b'a', b'b', None, 5), lib.keyfob_delete(None, b'a', b'b'), lib.keyfob_unlock(None, None, None, 0),
                lib.keyfob_unlock(k, None, None, 1), lib.keyfob_lock(None, None), lib.keyfob_get_status(k, None),
-               lib.keyfob_list(k, None, None), lib.keyfob_set_prompt(None, None, None), lib.keyfob_lookup(k, None, 0, ctypes.byref(value))):
+               lib.keyfob_list(k, None, None), lib.keyfob_set_prompt(None, None, None), lib.keyfob_lookup(k, None, 0, ctypes.byref(value)),
+               lib.keyfob_authenticator_info(k, None), lib.keyfob_authenticator_set_pin(None, b'1234', 4),
+               lib.keyfob_authenticator_set_pin(k, None, 4), lib.keyfob_authenticator_change_pin(k, None, 4, b'1234', 4),
+               lib.keyfob_authenticator_reset_pin(k, None, 4, b'1234', 4), lib.keyfob_authenticator_replug(None),
+               lib.keyfob_authenticator_reset(None), lib.keyfob_passkey_list(k, None, False, None),
+               lib.keyfob_passkey_rename(k, b'', 0, None, None), lib.keyfob_passkey_delete(k, None, 4),
+               lib.keyfob_passkey_undelete(None, ctypes.c_uint64(1))):
     assert result == -22, result
 assert not value
 assert lib.keyfob_set(k, b'empty', b'empty', None, 0) == 0
 assert lib.keyfob_set(k, b'\xff', b'b', None, 0) == 2
-for free in (lib.keyfob_close, lib.keyfob_value_free, lib.keyfob_items_free, lib.keyfob_status_free):
+for free in (lib.keyfob_close, lib.keyfob_value_free, lib.keyfob_items_free, lib.keyfob_status_free, lib.keyfob_authenticator_free,
+             lib.keyfob_passkeys_free):
     assert not free(None)
 ''')
 

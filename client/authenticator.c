@@ -1,0 +1,192 @@
+/*
+ * Authenticator: the security key that the daemon is, as its owner manages it
+ *
+ * Every call here may take a while, because the daemon may ask for presence or for the vault's password; so all but
+ * the question how it stands are served with the handle's prompt.
+ */
+#include "client/client.h"
+
+#include <errno.h>
+
+int client_authenticator_message(keyfob *k, const char *method, sd_bus_message **ret)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        int r;
+
+        r = client_message_new(k, KEYFOB_AUTHENTICATOR_INTERFACE, method, &m);
+        if (r != 0)
+                return r;
+        r = sd_bus_message_sensitive(m);
+        if (r < 0)
+                return client_fail_errno(k, r);
+        *ret = TAKE_PTR(m);
+        return 0;
+}
+
+/* ---- how it stands ---- */
+
+typedef struct Info {
+        keyfob_authenticator authenticator;
+        sd_bus_message *reply; /* all strings are its */
+} Info;
+
+KEYFOB_API keyfob_authenticator *keyfob_authenticator_free(keyfob_authenticator *authenticator)
+{
+        Info *info = (Info *)authenticator;
+
+        if (!info)
+                return NULL;
+        sd_bus_message_unref(info->reply);
+        free(info);
+        return NULL;
+}
+
+static int read_info(sd_bus_message *m, keyfob_authenticator *ret)
+{
+        keyfob_authenticator info = {.aaguid = "", .ctap_socket = "", .pin_retries = -1};
+        uint32_t retries = UINT32_MAX;
+        struct {
+                int locked, pin_set, soft_blocked, force_change, complexity, always_uv, enterprise, long_touch;
+        } is = {0};
+        const ClientField fields[] = {
+                {"aaguid", "s", &info.aaguid, NULL},
+                {"ctap-socket", "s", &info.ctap_socket, NULL},
+                {"passkeys", "u", &info.passkeys, NULL},
+                {"passkeys-left", "u", &info.passkeys_left, NULL},
+                {"min-pin-length", "u", &info.min_pin_length, NULL},
+                {"reset-window-ms", "u", &info.reset_window_ms, NULL},
+                {"pin-retries", "u", &retries, NULL},
+                {"locked", "b", &is.locked, NULL},
+                {"pin-set", "b", &is.pin_set, NULL},
+                {"pin-soft-blocked", "b", &is.soft_blocked, NULL},
+                {"force-pin-change", "b", &is.force_change, NULL},
+                {"pin-complexity", "b", &is.complexity, NULL},
+                {"always-uv", "b", &is.always_uv, NULL},
+                {"enterprise-attestation", "b", &is.enterprise, NULL},
+                {"long-touch-for-reset", "b", &is.long_touch, NULL},
+        };
+        int r;
+
+        r = client_read_dictionary(m, fields, ELEMENTSOF(fields));
+        if (r < 0)
+                return r;
+        if (retries <= INT32_MAX)
+                info.pin_retries = (int)retries;
+        info.locked = is.locked;
+        info.pin_set = is.pin_set;
+        info.pin_soft_blocked = is.soft_blocked;
+        info.force_pin_change = is.force_change;
+        info.pin_complexity = is.complexity;
+        info.always_uv = is.always_uv;
+        info.enterprise_attestation = is.enterprise;
+        info.long_touch_for_reset = is.long_touch;
+        *ret = info;
+        return 0;
+}
+
+KEYFOB_API int keyfob_authenticator_info(keyfob *k, keyfob_authenticator **ret)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        _cleanup_(keyfob_authenticator_freep) keyfob_authenticator *authenticator = NULL;
+        Info *info;
+        int r;
+
+        if (!k || !ret)
+                return -EINVAL;
+        r = client_authenticator_message(k, "GetInfo", &call);
+        if (r == 0)
+                r = client_call(k, call, CLIENT_QUICK, &reply);
+        if (r != 0)
+                return r;
+
+        info = calloc(1, sizeof(*info));
+        if (!info)
+                return -ENOMEM;
+        authenticator = &info->authenticator;
+        info->reply = sd_bus_message_ref(reply);
+        r = read_info(reply, authenticator);
+        if (r < 0)
+                return client_fail_errno(k, r);
+        *ret = TAKE_PTR(authenticator);
+        return 0;
+}
+
+/* ---- its PIN ---- */
+
+static bool is_bytes(const void *data, size_t size)
+{
+        return (data || size == 0) && size <= CLIENT_SECRET_MAX;
+}
+
+/* Options with a secret of a slot (NULL: none), then PINs. */
+static int call_pin(keyfob *k, const char *method, const void *auth, size_t auth_size, const void *const pins[],
+                    const size_t sizes[], size_t n)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        int r;
+
+        r = client_authenticator_message(k, method, &call);
+        if (r != 0)
+                return r;
+        r = sd_bus_message_open_container(call, 'a', "{sv}");
+        if (r >= 0)
+                r = client_append_bytes(call, "auth", auth, auth_size);
+        if (r >= 0)
+                r = sd_bus_message_close_container(call);
+        for (size_t i = 0; i < n && r >= 0; i++)
+                r = sd_bus_message_append_array(call, 'y', pins[i], sizes[i]);
+        if (r < 0)
+                return client_fail_append(k, r);
+        return client_call(k, call, CLIENT_ASKS, NULL);
+}
+
+KEYFOB_API int keyfob_authenticator_set_pin(keyfob *k, const void *pin, size_t size)
+{
+        if (!k || !is_bytes(pin, size))
+                return -EINVAL;
+        return call_pin(k, "SetPin", NULL, 0, &pin, &size, 1);
+}
+
+KEYFOB_API int keyfob_authenticator_change_pin(keyfob *k, const void *old_pin, size_t old_size, const void *new_pin,
+                                               size_t new_size)
+{
+        if (!k || !is_bytes(old_pin, old_size) || !is_bytes(new_pin, new_size))
+                return -EINVAL;
+        return call_pin(k, "ChangePin", NULL, 0, (const void *[]){old_pin, new_pin}, (size_t[]){old_size, new_size},
+                        2);
+}
+
+KEYFOB_API int keyfob_authenticator_reset_pin(keyfob *k, const void *auth, size_t auth_size, const void *pin,
+                                              size_t size)
+{
+        if (!k || !is_bytes(auth, auth_size) || !is_bytes(pin, size))
+                return -EINVAL;
+        return call_pin(k, "ResetPin", auth, auth_size, &pin, &size, 1);
+}
+
+/* ---- its plug ---- */
+
+KEYFOB_API int keyfob_authenticator_replug(keyfob *k)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        int r;
+
+        if (!k)
+                return -EINVAL;
+        r = client_authenticator_message(k, "Replug", &call);
+        return r == 0 ? client_call(k, call, CLIENT_ASKS, NULL) : r;
+}
+
+KEYFOB_API int keyfob_authenticator_reset(keyfob *k)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        int r;
+
+        if (!k)
+                return -EINVAL;
+        r = client_authenticator_message(k, "Reset", &call);
+        if (r != 0)
+                return r;
+        r = sd_bus_message_append(call, "a{sv}", 0);
+        return r < 0 ? client_fail_errno(k, r) : client_call(k, call, CLIENT_ASKS, NULL);
+}

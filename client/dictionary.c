@@ -1,0 +1,62 @@
+/*
+ * Dictionaries: a{sv} into the fields of a struct
+ *
+ * A key that nobody asked for, or whose value has another type than expected, is passed over: a later daemon may say
+ * more, and what it says differently is not to be misread.
+ */
+#include "client/client.h"
+
+#include <string.h>
+
+static int read_bytes(sd_bus_message *m, const ClientField *field)
+{
+        const void **place = field->place;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'v', "ay");
+        if (r >= 0)
+                r = sd_bus_message_read_array(m, 'y', place, field->size);
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int read_value(sd_bus_message *m, const ClientField *fields, size_t n, const char *key)
+{
+        const char *contents;
+        int r;
+
+        r = sd_bus_message_peek_type(m, NULL, &contents);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < n; i++) {
+                if (strcmp(key, fields[i].key) != 0 || strcmp(contents, fields[i].type) != 0)
+                        continue;
+                if (fields[i].size)
+                        return read_bytes(m, &fields[i]);
+                return sd_bus_message_read(m, "v", contents, fields[i].place);
+        }
+        return sd_bus_message_skip(m, "v");
+}
+
+int client_read_dictionary(sd_bus_message *m, const ClientField *fields, size_t n)
+{
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        if (r <= 0)
+                return r;
+        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                const char *key;
+
+                r = sd_bus_message_read(m, "s", &key);
+                if (r >= 0)
+                        r = read_value(m, fields, n, key);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+                if (r < 0)
+                        return r;
+        }
+        if (r < 0)
+                return r;
+        r = sd_bus_message_exit_container(m);
+        return r < 0 ? r : 1;
+}

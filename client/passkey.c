@@ -1,0 +1,178 @@
+/*
+ * Passkeys: what the security key keeps, as a list of which each can be renamed, deleted and brought back
+ *
+ * A list is the daemon's answer and pointers into it.
+ */
+#include "client/client.h"
+
+#include <errno.h>
+
+typedef struct PasskeyList {
+        keyfob_passkeys passkeys;
+        keyfob_passkey *array;
+        size_t room;
+        sd_bus_message *reply; /* all strings and bytes are its */
+} PasskeyList;
+
+KEYFOB_API keyfob_passkeys *keyfob_passkeys_free(keyfob_passkeys *passkeys)
+{
+        PasskeyList *list = (PasskeyList *)passkeys;
+
+        if (!list)
+                return NULL;
+        free(list->array);
+        sd_bus_message_unref(list->reply);
+        free(list);
+        return NULL;
+}
+
+/* 1, 0 at the end of the list. */
+static int read_passkey(sd_bus_message *m, keyfob_passkey *ret)
+{
+        keyfob_passkey passkey = {.rp_id = "", .rp_name = "", .user_name = "", .user_display_name = ""};
+        int discoverable = 0, u2f = 0, backup_eligible = 0, r;
+        const ClientField fields[] = {
+                {"id", "ay", &passkey.id, &passkey.id_size},
+                {"rp-id", "s", &passkey.rp_id, NULL},
+                {"rp-name", "s", &passkey.rp_name, NULL},
+                {"user-id", "ay", &passkey.user_id, &passkey.user_id_size},
+                {"user-name", "s", &passkey.user_name, NULL},
+                {"user-display-name", "s", &passkey.user_display_name, NULL},
+                {"algorithm", "i", &passkey.algorithm, NULL},
+                {"protection", "u", &passkey.protection, NULL},
+                {"discoverable", "b", &discoverable, NULL},
+                {"u2f", "b", &u2f, NULL},
+                {"backup-eligible", "b", &backup_eligible, NULL},
+                {"created", "t", &passkey.created, NULL},
+                {"removed", "t", &passkey.removed, NULL},
+                {"number", "t", &passkey.number, NULL},
+        };
+
+        r = client_read_dictionary(m, fields, ELEMENTSOF(fields));
+        if (r <= 0)
+                return r;
+        passkey.discoverable = discoverable;
+        passkey.u2f = u2f;
+        passkey.backup_eligible = backup_eligible;
+        *ret = passkey;
+        return 1;
+}
+
+static int read_list(PasskeyList *list)
+{
+        keyfob_passkey passkey;
+        int r;
+
+        r = sd_bus_message_enter_container(list->reply, 'a', "a{sv}");
+        if (r < 0)
+                return r;
+        while ((r = read_passkey(list->reply, &passkey)) > 0) {
+                if (list->passkeys.n == list->room) {
+                        size_t room = list->room ? list->room * 2 : 16;
+                        keyfob_passkey *larger = reallocarray(list->array, room, sizeof(*larger));
+
+                        if (!larger)
+                                return -ENOMEM;
+                        list->passkeys.passkeys = list->array = larger;
+                        list->room = room;
+                }
+                list->array[list->passkeys.n++] = passkey;
+        }
+        return r;
+}
+
+KEYFOB_API int keyfob_passkey_list(keyfob *k, const char *rp_id, bool deleted, keyfob_passkeys **ret)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        _cleanup_(keyfob_passkeys_freep) keyfob_passkeys *passkeys = NULL;
+        PasskeyList *list;
+        int r;
+
+        if (!k || !ret)
+                return -EINVAL;
+        r = client_authenticator_message(k, "ListPasskeys", &call);
+        if (r != 0)
+                return r;
+        r = sd_bus_message_open_container(call, 'a', "{sv}");
+        if (r >= 0)
+                r = client_append_string(call, "rp-id", rp_id);
+        if (r >= 0)
+                r = client_append_bool(call, "deleted", deleted);
+        if (r >= 0)
+                r = sd_bus_message_close_container(call);
+        if (r < 0)
+                return client_fail_append(k, r);
+        r = client_call(k, call, CLIENT_ASKS, &reply);
+        if (r != 0)
+                return r;
+
+        list = calloc(1, sizeof(*list));
+        if (!list)
+                return -ENOMEM;
+        passkeys = &list->passkeys;
+        list->reply = sd_bus_message_ref(reply);
+        r = read_list(list);
+        if (r < 0)
+                return client_fail_errno(k, r);
+        *ret = TAKE_PTR(passkeys);
+        return 0;
+}
+
+static int call_with_id(keyfob *k, const char *method, const void *id, size_t id_size, sd_bus_message **ret)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        int r;
+
+        if (!k || !id || id_size == 0)
+                return -EINVAL;
+        r = client_authenticator_message(k, method, &call);
+        if (r != 0)
+                return r;
+        r = sd_bus_message_append_array(call, 'y', id, id_size);
+        if (r < 0)
+                return client_fail_errno(k, r);
+        *ret = TAKE_PTR(call);
+        return 0;
+}
+
+KEYFOB_API int keyfob_passkey_rename(keyfob *k, const void *id, size_t id_size, const char *user_name,
+                                     const char *user_display_name)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        int r;
+
+        r = call_with_id(k, "RenamePasskey", id, id_size, &call);
+        if (r != 0)
+                return r;
+        r = sd_bus_message_open_container(call, 'a', "{sv}");
+        if (r >= 0)
+                r = client_append_string(call, "user-name", user_name);
+        if (r >= 0)
+                r = client_append_string(call, "user-display-name", user_display_name);
+        if (r >= 0)
+                r = sd_bus_message_close_container(call);
+        return r < 0 ? client_fail_append(k, r) : client_call(k, call, CLIENT_ASKS, NULL);
+}
+
+KEYFOB_API int keyfob_passkey_delete(keyfob *k, const void *id, size_t id_size)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        int r;
+
+        r = call_with_id(k, "DeletePasskey", id, id_size, &call);
+        return r == 0 ? client_call(k, call, CLIENT_ASKS, NULL) : r;
+}
+
+KEYFOB_API int keyfob_passkey_undelete(keyfob *k, uint64_t number)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        int r;
+
+        if (!k)
+                return -EINVAL;
+        r = client_authenticator_message(k, "UndeletePasskey", &call);
+        if (r != 0)
+                return r;
+        r = sd_bus_message_append(call, "t", number);
+        return r < 0 ? client_fail_errno(k, r) : client_call(k, call, CLIENT_ASKS, NULL);
+}
