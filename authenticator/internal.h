@@ -295,6 +295,7 @@ typedef enum EnumerationKind {
         ENUMERATION_ASSERTIONS,
         ENUMERATION_RPS,
         ENUMERATION_CREDENTIALS,
+        ENUMERATION_SAMPLES, /* of a finger that is being enrolled */
 } EnumerationKind;
 
 struct Channel {
