@@ -112,7 +112,7 @@ static void on_map(void *token, size_t n)
 
 static void on_bool(void *token, bool value)
 {
-        accept(token, MAJOR_SIMPLE, value ? 21 : 20, NULL);
+        accept(token, MAJOR_SIMPLE, 0, NULL);
 }
 
 /* The others stay libcbor's own, which do nothing: indefinite lengths, tags, floats, null and undefined. */
@@ -140,7 +140,7 @@ static struct cbor_callbacks make_callbacks(void)
 
 static size_t head_size(const Token *token)
 {
-        if (token->major == MAJOR_SIMPLE || token->argument < 24)
+        if (token->argument < 24)
                 return 1;
         if (token->argument <= UINT8_MAX)
                 return 2;
@@ -171,14 +171,11 @@ static bool head_minimal(const Token *token, size_t size)
         return size == head_size(token) + (string ? (size_t)token->argument : 0);
 }
 
-/* With heads that are minimal, the length of the encoding orders like the length of the content. */
+/* Heads that are minimal begin with the major type and grow with the length, and none is the beginning of another: then
+ * the order that section 8 describes is that of the bytes. */
 bool cbor_keys_ascend(const uint8_t *a, size_t a_size, const uint8_t *b, size_t b_size)
 {
-        if (a[0] >> 5 != b[0] >> 5)
-                return a[0] >> 5 < b[0] >> 5;
-        if (a_size != b_size)
-                return a_size < b_size;
-        return memcmp(a, b, a_size) < 0;
+        return memcmp(a, b, a_size < b_size ? a_size : b_size) < 0;
 }
 
 /* Counts an item as a member of the container that is open; a key must be plain, and greater than the one before. */

@@ -158,6 +158,8 @@ TEST(keys_must_ascend)
         ACCEPTED("a26161006261" "6100"); /* "a" before "aa" */
         ACCEPTED("a2617a00626161" "00"); /* "z" before "aa": the shorter one first */
         ACCEPTED("a4010003002000" "2100"); /* 1, 3, -1, -2: a COSE key's */
+        ACCEPTED("a218ff002000", "a2190100" "002000", "a238ff006000"); /* the major type before the length */
+        REFUSED("a2200018ff00", "a2600038ff00", "a23900ff" "003800" "00", "a2410000" "2000");
         REFUSED("a202000100", "a220000000", "a260000100", "a260002000", "a2181800" "1700");
         REFUSED("a2616200616100", "a2626161006161" "00", "a262616100617a00", "a26161000100");
         REFUSED("a2210020" "00", "a420002100010003" "00");
