@@ -344,6 +344,19 @@ TEST(a_change_of_pin_can_be_forced)
         CHECK_EQ(client_pin_token(f, 2, "8462", PERMISSION_CM, NULL, token), CTAP_OK);
 }
 
+TEST(a_forced_change_is_not_taken_back)
+{
+        _cleanup_(fixture_freep) Fixture *f = fixture_with_pin(NULL);
+        ConfigCall call = {.subcommand = MIN_PIN, .protocol = 2};
+        PinToken *token;
+
+        CHECK_EQ(config(f, MIN_PIN, min_pin(-1, -1, 1, -1)), CTAP_OK);
+        CHECK_EQ(token_issue(f->host, 2, PERMISSION_ACFG, NULL, false, &token), CTAP_OK); /* as a finger gives one */
+        memcpy(call.token, token->bytes, sizeof(call.token));
+        CHECK_EQ(send_config(f, &call, min_pin(-1, -1, 0, -1)), CTAP_OK);
+        CHECK(f->a->state->force_pin_change);
+}
+
 TEST(rp_ids_are_replaced_as_a_list)
 {
         _cleanup_(fixture_freep) Fixture *f = fixture_with_pin(NULL);

@@ -71,6 +71,23 @@ TEST(unsupported_protocol_is_found_before_a_try_is_used)
         CHECK_EQ(pin_retries(f), PIN_RETRIES_MAX);
 }
 
+TEST(what_blocks_the_pin_is_told_before_the_key_is_looked_at)
+{
+        _cleanup_(fixture_freep) Fixture *f = fixture_new(NULL);
+        PinCall change = CHANGE_CALL(PIN, "8462"), token = {5, 2, PROTOCOL | AGREEMENT | PIN_HASH, .pin = PIN};
+
+        change.bad_point = token.bad_point = true;
+        CHECK_EQ(pin_call(f, &change, NULL), CTAP2_ERR_PIN_NOT_SET);
+        CHECK_EQ(pin_call(f, &token, NULL), CTAP2_ERR_PIN_NOT_SET);
+        CHECK_EQ(client_pin_set(f, 2, PIN), CTAP_OK);
+        f->a->pin_soft_blocked = true;
+        CHECK_EQ(pin_call(f, &change, NULL), CTAP2_ERR_PIN_AUTH_BLOCKED);
+        CHECK_EQ(pin_call(f, &token, NULL), CTAP2_ERR_PIN_AUTH_BLOCKED);
+        f->a->state->pin_retries = 0;
+        CHECK_EQ(pin_call(f, &change, NULL), CTAP2_ERR_PIN_BLOCKED);
+        CHECK_EQ(pin_call(f, &token, NULL), CTAP2_ERR_PIN_BLOCKED);
+}
+
 TEST(a_point_that_is_not_on_the_curve_costs_no_try)
 {
         _cleanup_(fixture_freep) Fixture *f = fixture_with_pin(NULL);
@@ -336,6 +353,19 @@ TEST(a_right_pin_begins_the_row_anew)
                 CHECK_EQ(try_token(f, "0000"), CTAP2_ERR_PIN_INVALID);
                 CHECK_EQ(try_token(f, PIN), CTAP_OK);
         }
+}
+
+TEST(a_new_pin_of_the_owners_begins_anew)
+{
+        _cleanup_(fixture_freep) Fixture *f = fixture_with_pin(NULL);
+
+        for (int i = 0; i < 3; i++)
+                (void)try_token(f, "0000");
+        CHECK_EQ(try_token(f, PIN), CTAP2_ERR_PIN_AUTH_BLOCKED);
+        CHECK_EQ(pin_store(f->a, (const uint8_t *)"8462", 4), CTAP_OK);
+        CHECK_EQ(pin_retries(f), 8);
+        CHECK_EQ(try_token(f, "0000"), CTAP2_ERR_PIN_INVALID);
+        CHECK_EQ(try_token(f, "8462"), CTAP_OK);
 }
 
 TEST(the_row_is_the_authenticators_not_a_hosts)

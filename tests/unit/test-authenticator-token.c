@@ -236,9 +236,19 @@ TEST(a_wrong_mac_is_no_use)
         token[31] ^= 1;
         CHECK_EQ(use_token(f, 2, token, PERMISSION_CM, NULL), CTAP2_ERR_PIN_AUTH_INVALID);
         CHECK_EQ(f->host->pin[1].token.used, 0);
-        memset(token, 0, sizeof(token));
-        token_end(f->host); /* zeros, wiped: not a key */
-        CHECK_EQ(use_token(f, 2, token, PERMISSION_CM, NULL), CTAP2_ERR_PIN_AUTH_INVALID);
+}
+
+TEST(a_wiped_token_is_no_key)
+{
+        _cleanup_(fixture_freep) Fixture *f = fixture_with_pin(NULL);
+        uint8_t token[32], zeros[32] = {0}, mac[32];
+        PinToken *found;
+
+        CHECK_EQ(client_pin_token(f, 2, PIN, PERMISSION_CM, NULL, token), CTAP_OK);
+        token_end(f->host);
+        CHECK(memcmp(f->host->pin[1].token.bytes, zeros, 32) == 0);
+        hmac_sha256(zeros, 32, "message", 7, mac);
+        CHECK_EQ(token_check(f->host, 2, "message", 7, mac, 32, &found), CTAP2_ERR_PIN_AUTH_INVALID);
 }
 
 /* ---- time ---- */
@@ -414,6 +424,7 @@ TEST(persistent_token_goes_with_the_pin)
         CHECK_EQ(client_pin_change(f, 2, PIN, "8462"), CTAP_OK);
         CHECK_EQ(use_persistent(f, 2, one), CTAP2_ERR_PIN_AUTH_INVALID);
         memset(two, 0, sizeof(two)); /* wiped bytes are no key */
+        CHECK(memcmp(f->a->state->persistent_token, two, 32) == 0);
         CHECK_EQ(use_persistent(f, 2, two), CTAP2_ERR_PIN_AUTH_INVALID);
         CHECK_EQ(client_pin_token(f, 2, "8462", PERMISSION_PCMR, NULL, two), CTAP_OK);
         CHECK(memcmp(one, two, 32) != 0);
