@@ -5,11 +5,10 @@
  * with the permission acfg is wanted. What tightens security stays until a reset, except alwaysUv, which can be switched off
  * again by who may configure at all. Each call is one change.
  */
-#include <stdlib.h>
-
 #include "authenticator/pin.h"
+#include "authenticator/subcommand.h"
 
-enum SubCommand {
+enum ConfigSubcommand {
         ENABLE_ENTERPRISE = 1,
         TOGGLE_ALWAYS_UV = 2,
         SET_MIN_PIN_LENGTH = 3,
@@ -41,33 +40,18 @@ static bool supported(const Authenticator *a, uint64_t subcommand)
 
 /* ---- who may ---- */
 
-static int check_token(Transaction *t, uint64_t subcommand, const cbor_item_t *params)
+static int check_token(Transaction *t, const Subcommand *subcommand)
 {
-        const cbor_item_t *param = map_get(t->body, 4), *protocol = map_get(t->body, 3);
-        _cleanup_free_ uint8_t *message = NULL;
         uint8_t prefix[34];
-        const uint8_t *mac;
-        size_t size, mac_size;
-        uint64_t version;
-        PinToken *token;
-        int r;
+        Shown shown;
 
-        if (!param)
+        if (!subcommand->mac)
                 return CTAP2_ERR_PUAT_REQUIRED;
-        r = value_uint(protocol, UINT64_MAX, &version);
-        if (r == CTAP_OK)
-                r = protocol_check(version);
-        if (r == CTAP_OK)
-                r = value_bytes(param, 0, AUTHENTICATOR_MESSAGE_MAX, &mac, &mac_size);
-        if (r != CTAP_OK)
-                return r;
         memset(prefix, 0xff, 32);
         prefix[32] = COMMAND_CODE;
-        prefix[33] = (uint8_t)subcommand;
-        r = params_message(prefix, sizeof(prefix), params, &message, &size);
-        if (r == CTAP_OK)
-                r = token_check(t->host, version, message, size, mac, mac_size, &token);
-        return r == CTAP_OK ? token_permit(token, PERMISSION_ACFG, /* rp_id_hash= */ NULL) : r;
+        prefix[33] = (uint8_t)subcommand->number;
+        return subcommand_permit(t, subcommand, prefix, sizeof(prefix), PERMISSION_ACFG, /* read_only= */ false,
+                                 /* preview= */ false, &shown);
 }
 
 /* ---- setMinPINLength ---- */
@@ -178,30 +162,27 @@ static void enable_long_touch(State *state)
 
 static int run(Transaction *t)
 {
-        const cbor_item_t *params = map_get(t->body, 2);
         bool protected = authenticator_protected(t->a), always_uv = t->a->state->always_uv;
-        uint64_t subcommand;
+        Subcommand subcommand;
         int r;
 
-        r = value_uint(map_get(t->body, 1), UINT64_MAX, &subcommand);
-        if (r == CTAP_OK && params)
-                r = value_map(params);
+        r = subcommand_read(t->body, 1, &subcommand);
         if (r != CTAP_OK)
                 return r;
-        if (!supported(t->a, subcommand))
+        if (!supported(t->a, subcommand.number))
                 return CTAP1_ERR_INVALID_PARAMETER;
         /* alwaysUv with nothing to verify by: it can be switched off, or nobody ever could. */
-        if (protected || (always_uv && subcommand != TOGGLE_ALWAYS_UV))
-                r = check_token(t, subcommand, params);
+        if (protected || (always_uv && subcommand.number != TOGGLE_ALWAYS_UV))
+                r = check_token(t, &subcommand);
         if (r != CTAP_OK)
                 return r;
-        switch (subcommand) {
+        switch (subcommand.number) {
         case ENABLE_ENTERPRISE:
                 return state_update(t->a, enable_enterprise);
         case TOGGLE_ALWAYS_UV:
                 return state_update(t->a, toggle_always_uv);
         case SET_MIN_PIN_LENGTH:
-                return set_min_pin_length(t->a, params);
+                return set_min_pin_length(t->a, subcommand.params);
         default:
                 return state_update(t->a, enable_long_touch);
         }
