@@ -206,10 +206,8 @@ static void ask_done(void *userdata, AskOutcome outcome, Secret *secret)
                 waiting_fail(waiting, opening_error, OPENING_CANCELLED);
                 break;
         case ASK_NO_PROMPTER:
-                waiting_fail(waiting, waiting->confirms ? confirm_error : fresh_error, OPENING_NO_PROMPTER);
-                break;
         case ASK_FAILED:
-                waiting_fail(waiting, opening_error, -EIO);
+                waiting_fail(waiting, waiting->confirms ? confirm_error : fresh_error, OPENING_NO_PROMPTER);
                 break;
         }
 }

@@ -65,11 +65,6 @@ class SocketTest(kt.KeyfobTest):
         client = self.connect()
         return client, client.init()
 
-    def bus(self):
-        client = kb.Client(self.sandbox.socket)
-        self.addCleanup(client.close)
-        return client
-
     def register(self, **options):
         with hid.Client(self.sandbox) as key:
             status, reply = key.cbor(key.init(), make_credential(**options))
@@ -431,10 +426,10 @@ class Durable(SocketTest):
     def test_the_secret_service_knows_nothing_of_it(self):
         self.keyfob('set', 'svc', 'me', input='value')
         self.register()
-        bus = self.bus()
-        self.assertEqual(len(bus.search()), 1)
-        self.assertEqual(bus.status()['items'], 1)
-        self.assertEqual(bus.check()['damaged'], 0)
+        with kb.Client(self.sandbox.socket) as bus:
+            self.assertEqual(len(bus.search()), 1)
+            self.assertEqual(bus.status()['items'], 1)
+            self.assertEqual(bus.check()['damaged'], 0)
 
     def test_the_log_says_what_was_done_not_for_whom(self):
         self.register(rp_id='private.example', name='nobody-knows')
