@@ -52,8 +52,8 @@ struct Fixture {
         FixtureFinger fingers[FIXTURE_FINGERS_MAX], enrolling;
 };
 
-/* With defaults: answers YES, real random, now = 1,000,000 ms, clock 1,700,000,000 s. `adjust` (or NULL) may change config and fixture
- * before the instance is made. Aborts when it can't. */
+/* With defaults: answers YES, real random, now = 1,000,000 ms, clock 1,700,000,000 s. `adjust` (or NULL) may change config
+ * and fixture before the instance is made. Aborts when it can't. */
 Fixture *fixture_new(void (*adjust)(Fixture *fixture));
 Fixture *fixture_free(Fixture *fixture);
 DEFINE_CLEANUP(Fixture *, fixture_free)
@@ -61,7 +61,8 @@ DEFINE_CLEANUP(Fixture *, fixture_free)
 /* The daemon ends and starts again: a new instance on the same storage. */
 void fixture_restart(Fixture *fixture);
 
-/* Sends one CTAP2 request (command byte, CBOR) and returns the status; the reply after it is at *ret (or NULL). Aborts when it is pending. */
+/* Sends one CTAP2 request (command byte, CBOR) and returns the status; the reply after it is at *ret (or NULL). Aborts when
+ * it is pending. */
 int fixture_send(Fixture *fixture, const void *request, size_t size, AuthenticatorReply *ret);
 /* The same from a command and hexadecimal CBOR; spaces are allowed in it. */
 int fixture_send_hex(Fixture *fixture, uint8_t command, const char *hex, AuthenticatorReply *ret);
@@ -70,8 +71,8 @@ size_t fixture_hex(const char *hex, uint8_t *ret, size_t max);
 /* Sends an APDU and returns the status word; the reply before it is at *ret (or NULL). Aborts when it is pending. */
 unsigned fixture_u2f(Fixture *fixture, const void *apdu, size_t size, AuthenticatorReply *ret);
 
-/* Storage, behind the authenticator's back: how many records have the mark (value NULL: zero), and the bytes of one (owned by storage; may be
- * damaged by the test; NULL when there is none). */
+/* Storage, behind the authenticator's back: how many records have the mark (value NULL: zero), and the bytes of one (owned by
+ * storage; the test may damage them; NULL when there is none). */
 unsigned fixture_count(Fixture *fixture, enum MarkKind kind, const uint8_t value[32]);
 uint8_t *fixture_record(Fixture *fixture, uint64_t number, size_t *ret_size);
 
@@ -86,13 +87,14 @@ cbor_item_t *client_bytes(const void *data, size_t size);
 cbor_item_t *client_text(const char *text);
 cbor_item_t *client_array(void);
 void client_push(cbor_item_t *array, cbor_item_t *value);
-/* Every reply must be canonical. ret_reply (or NULL) is NULL when there is none after the status; free with cbor_decref(). */
-int client_send(Fixture *fixture, uint8_t command, cbor_item_t *map /* taken over; NULL: no body */, cbor_item_t **ret_reply);
+/* Takes the map over (NULL: no body). Every reply must be canonical. ret_reply (or NULL) is NULL when there is none after the
+ * status; free with cbor_decref(). */
+int client_send(Fixture *fixture, uint8_t command, cbor_item_t *map, cbor_item_t **ret_reply);
 /* The same bytes, for requests that are to be sent in other ways; the map stays the caller's. */
 size_t client_serialize(const cbor_item_t *map, uint8_t *ret, size_t max);
 
-/* A makeCredential with the usual members: clientDataHash 32 × 0x11, rp {id, name}, user {id, name, displayName}, params [alg]. rk as given. Returns the
- * status; ret_reply may be NULL. */
+/* A makeCredential with the usual members: clientDataHash 32 × 0x11, rp {id, name}, user {id, name, displayName},
+ * params [alg]; rk as given. Returns the status; ret_reply may be NULL. */
 int client_make(Fixture *fixture, const char *rp_id, const char *user, int alg, bool rk, cbor_item_t **ret_reply);
 cbor_item_t *client_make_request(const char *rp_id, const char *user, int alg); /* keys 1–4, to be added to */
 cbor_item_t *client_assert_request(const char *rp_id);                          /* keys 1, 2 */
