@@ -1,8 +1,8 @@
 /*
  * One assertion: a credential signs
  *
- * getAssertion and getNextAssertion reply alike. Who the user is, beyond the opaque id, is told only after verification and only where
- * there is a choice.
+ * getAssertion and getNextAssertion reply alike. Who the user is, beyond the opaque id, is told only after
+ * verification and only where there is a choice.
  */
 #include <string.h>
 
@@ -65,18 +65,23 @@ static void put_reply(CborWriter *w, const Credential *credential, const Asserti
 
 int assertion_write(Transaction *t, const Assertion *assertion, Credential *credential, size_t n, bool next)
 {
-        uint8_t extensions[EXTENSION_OUTPUTS_MAX], signature[SIGN_SIGNATURE_MAX];
-        size_t extensions_size, signature_size;
-        uint32_t counter;
+        AuthDataParts parts = {
+                .rp_id_hash = assertion->rp_id_hash,
+                .present = assertion->present,
+                .verified = assertion->verified,
+                .client_data_hash = assertion->client_data_hash,
+        };
+        uint8_t signature[SIGN_SIGNATURE_MAX];
+        size_t signature_size;
         AuthData data;
         int r;
 
-        r = extensions_output(t->host, &assertion->extensions, credential, assertion->verified, extensions, &extensions_size);
+        r = extensions_output(t->host, &assertion->extensions, credential, assertion->verified, parts.extensions,
+                              &parts.extensions_size);
         if (r == CTAP_OK)
-                r = counter_next(t->a, credential, &counter);
+                r = counter_next(t->a, credential, &parts.counter);
         if (r == CTAP_OK)
-                r = auth_data_make(t->a, credential, assertion->rp_id_hash, assertion->present, assertion->verified, counter,
-                                   /* attested= */ NULL, extensions, extensions_size, assertion->client_data_hash, &data);
+                r = auth_data_make(t->a, credential, &parts, &data);
         if (r == CTAP_OK)
                 r = auth_data_sign(&data, &credential->key, signature, &signature_size);
         if (r == CTAP_OK)

@@ -1,18 +1,18 @@
 /*
  * Attestation: what a new credential says about where it was made
  *
- * By default nothing that could tell one user from another: "packed", signed by the new key itself. A relying party may rather have
- * "none", or "fido-u2f" (then there is no AAGUID, and the certificate is one of the new key itself). Only where an administrator gave a
- * key for it and has enabled it does the key of an enterprise sign.
+ * By default nothing that could tell one user from another: "packed", signed by the new key itself. A relying party
+ * may rather have "none", or "fido-u2f" (then there is no AAGUID, and the certificate is one of the new key itself).
+ * Only where an administrator gave a key for it and has enabled it does the key of an enterprise sign.
  */
 #include <string.h>
 
 #include "authenticator/commands.h"
 
-#define U2F_MESSAGE_MAX   (1U + 32U + CLIENT_DATA_HASH_SIZE + CREDENTIAL_ID_SIZE + 1U + 64U)
-#define U2F_RESERVED      0x00
+#define U2F_MESSAGE_MAX    (1U + 32U + CLIENT_DATA_HASH_SIZE + CREDENTIAL_ID_SIZE + 1U + 64U)
+#define U2F_RESERVED       0x00
 #define POINT_UNCOMPRESSED 0x04
-#define CERTIFICATE_NAME  "Keyfob"
+#define CERTIFICATE_NAME   "Keyfob"
 
 static const char *const formats[] = {
         [ATTESTATION_PACKED] = "packed",
@@ -63,7 +63,8 @@ const uint8_t *attestation_aaguid(const Authenticator *a, AttestationFormat form
         return format == ATTESTATION_U2F ? none : a->config.aaguid;
 }
 
-static int write_packed(Authenticator *a, CborWriter *w, bool enterprise, const Credential *credential, const AuthData *data)
+static int write_packed(Authenticator *a, CborWriter *w, bool enterprise, const Credential *credential,
+                        const AuthData *data)
 {
         uint8_t signature[SIGN_SIGNATURE_MAX];
         const uint8_t *certificate;

@@ -1,9 +1,10 @@
 /*
  * authenticatorGetAssertion (section 6.2): sign in
  *
- * The index of storage says which listed ids exist, so a silent probe of a long list reads nothing; one record is read for the
- * credential that signs. Whoever has nothing to sign with is asked for presence all the same: "no credentials" is told to people, not
- * to whoever asks. Nothing secret is held while a person is waited for; afterwards everything is looked up anew, because it may have changed.
+ * The index of storage says which listed ids exist, so a silent probe of a long list reads nothing; one record is read
+ * for the credential that signs. Whoever has nothing to sign with is asked for presence all the same: "no credentials"
+ * is told to people, not to whoever asks. Nothing secret is held while a person is waited for; afterwards everything
+ * is looked up anew, because it may have changed.
  */
 #include <errno.h>
 #include <string.h>
@@ -128,8 +129,8 @@ static int locate_listed(Transaction *t, GetAssertion *g)
 }
 
 /*
- * Drops those that don't apply, and keeps the first that does. Once there was verification, protection hides nothing, so no more than
- * that first one is read.
+ * Drops those that don't apply, and keeps the first that does. Once there was verification, protection hides nothing,
+ * so no more than that first one is read.
  */
 static int choose(Transaction *t, GetAssertion *g)
 {
@@ -164,7 +165,8 @@ static int locate_discoverable(Transaction *t, GetAssertion *g)
         g->numbers = calloc(ASSERTIONS_MAX, sizeof(*g->numbers));
         if (!g->numbers)
                 return -ENOMEM;
-        r = record_find(t->a, MARK_RP_DISCOVERABLE, g->assertion.rp_id_hash, UINT64_MAX, g->numbers, ASSERTIONS_MAX, &g->n);
+        r = record_find(t->a, MARK_RP_DISCOVERABLE, g->assertion.rp_id_hash, UINT64_MAX, g->numbers, ASSERTIONS_MAX,
+                        &g->n);
         return r == CTAP_OK ? choose(t, g) : r;
 }
 
@@ -178,7 +180,8 @@ static int locate(Transaction *t, GetAssertion *g)
                 const AuthenticatorCredential *public = &g->credential->public;
 
                 request_shown((Text){public->user_name, strlen(public->user_name)}, g->user_name);
-                request_shown((Text){public->user_display_name, strlen(public->user_display_name)}, g->user_display_name);
+                request_shown((Text){public->user_display_name, strlen(public->user_display_name)},
+                              g->user_display_name);
         }
         return r;
 }

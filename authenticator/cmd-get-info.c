@@ -1,8 +1,9 @@
 /*
  * authenticatorGetInfo (section 6.4): what there is to know
  *
- * Clients ask before they do anything, so this never waits and never opens storage: while that is locked, the note answers, and what the
- * note doesn't know is left out. All that is said is true now: what needs a sensor, or a certificate, is not named without one.
+ * Clients ask before they do anything, so this never waits and never opens storage: while that is locked, the note
+ * answers, and what the note doesn't know is left out. All that is said is true now: what needs a sensor, or a
+ * certificate, is not named without one.
  */
 #include "authenticator/commands.h"
 
@@ -52,7 +53,8 @@ static void put_options(CborWriter *w, const Info *info)
         const struct {
                 const char *name;
                 bool there, value;
-        } options[] = { /* in canonical order */
+        } options[] = {
+                /* in canonical order */
                 {"ep", info->a->enterprise, info->state->enterprise},
                 {"rk", true, true},
                 {"up", true, true},

@@ -1,8 +1,8 @@
 /*
  * authenticatorGetNextAssertion (section 6.3): the other accounts of the same sign-in
  *
- * Between getAssertion and here, numbers of records are kept with the channel, and the parameters of the request, never keys. Each
- * record is looked at again, because it may have been changed or deleted since.
+ * Between getAssertion and here, numbers of records are kept with the channel, and the parameters of the request,
+ * never keys. Each record is looked at again, because it may have been changed or deleted since.
  */
 #include <errno.h>
 #include <string.h>
@@ -69,7 +69,8 @@ static int read_next(Transaction *t, Enumeration *e, Credential *ret)
                 r = record_credential(t->a, e->numbers[e->next++], ret);
                 if (r == CTAP2_ERR_NO_CREDENTIALS || r == CTAP2_ERR_INVALID_CREDENTIAL)
                         continue;
-                if (r != CTAP_OK || assertion_applies(ret, e->assertion.rp_id_hash, e->assertion.verified, /* listed= */ false))
+                if (r != CTAP_OK ||
+                    assertion_applies(ret, e->assertion.rp_id_hash, e->assertion.verified, /* listed= */ false))
                         return r;
         }
         return CTAP2_ERR_NOT_ALLOWED;

@@ -1,12 +1,12 @@
 /*
  * authenticatorMakeCredential (section 6.1): a new credential
  *
- * The steps are the specification's, in its order, because statuses depend on it. A request that cannot succeed whatever the person
- * says is refused before anybody is asked. The new credential, and the removal of the one of the same account that it replaces, are one
- * change; the reply goes out when that is durable.
+ * The steps are the specification's, in its order, because statuses depend on it. A request that cannot succeed
+ * whatever the person says is refused before anybody is asked. The new credential, and the removal of the one of the
+ * same account that it replaces, are one change; the reply goes out when that is durable.
  *
- * Browsers make a credential for a relying party that does not exist when they only want to see which authenticator is touched:
- * those get a reply like others, and nothing is stored.
+ * Browsers make a credential for a relying party that does not exist when they only want to see which authenticator is
+ * touched: those get a reply like others, and nothing is stored.
  */
 #include <errno.h>
 #include <string.h>
@@ -263,7 +263,8 @@ static int verify(Transaction *t)
         return transaction_ask(t, &about);
 }
 
-/* Told to whoever is there, and when nobody comes; only a person who says no keeps it to himself (section 6.3.2 of WebAuthn). */
+/* Told to whoever is there, and when nobody comes; only a person who says no keeps it to himself (section 6.3.2 of
+ * WebAuthn). */
 static int answer_excluded(const Transaction *t)
 {
         int r = presence_status(t->answer);
@@ -291,7 +292,8 @@ static int fill(Transaction *t, const MakeCredential *m, Credential *credential)
         memcpy(public->user_id, m->user_id, m->user_id_size);
         public->user_id_size = m->user_id_size;
         name_copy(public->user_name, AUTHENTICATOR_NAME_MAX, m->user_name.data, m->user_name.size);
-        name_copy(public->user_display_name, AUTHENTICATOR_NAME_MAX, m->user_display_name.data, m->user_display_name.size);
+        name_copy(public->user_display_name, AUTHENTICATOR_NAME_MAX, m->user_display_name.data,
+                  m->user_display_name.size);
         public->algorithm = m->algorithm->cose;
         public->discoverable = m->user.rk;
         public->backup_eligible = a->config.backup_eligible;
@@ -303,19 +305,22 @@ static int fill(Transaction *t, const MakeCredential *m, Credential *credential)
 /* Writes the reply, which is sent only if the credential gets stored. */
 static int write_reply(Transaction *t, const MakeCredential *m, Credential *credential)
 {
-        uint8_t extensions[EXTENSION_OUTPUTS_MAX];
-        size_t extensions_size;
-        uint32_t counter;
+        AuthDataParts parts = {
+                .rp_id_hash = m->rp_id_hash,
+                .present = m->user.present,
+                .verified = m->user.verified,
+                .aaguid = attestation_aaguid(t->a, m->format),
+                .client_data_hash = m->user.client_data_hash,
+        };
         AuthData data;
         int r;
 
-        r = extensions_output(t->host, &m->extensions, credential, m->user.verified, extensions, &extensions_size);
+        r = extensions_output(t->host, &m->extensions, credential, m->user.verified, parts.extensions,
+                              &parts.extensions_size);
         if (r == CTAP_OK)
-                r = counter_next(t->a, credential, &counter);
+                r = counter_next(t->a, credential, &parts.counter);
         if (r == CTAP_OK)
-                r = auth_data_make(t->a, credential, m->rp_id_hash, m->user.present, m->user.verified, counter,
-                                   attestation_aaguid(t->a, m->format), extensions, extensions_size, m->user.client_data_hash,
-                                   &data);
+                r = auth_data_make(t->a, credential, &parts, &data);
         if (r != CTAP_OK)
                 return r;
         put_map(&t->reply, 3U + m->enterprise + credential->has_large_blob_key);

@@ -1,9 +1,10 @@
 /*
  * authenticatorReset (section 6.6): factory settings
  *
- * Only just after power-up, and only with somebody there: a program must not be able to do it behind its user's back. Too late is
- * told at once, without opening storage or asking anybody. Removing all credentials, the large blobs, the PIN and the identity is one
- * change: there is no state between. Removed credentials stay restorable for the owner where storage can.
+ * Only just after power-up, and only with somebody there: a program must not be able to do it behind its user's back.
+ * Too late is told at once, without opening storage or asking anybody. Removing all credentials, the large blobs, the
+ * PIN and the identity is one change: there is no state between. Removed credentials stay restorable for the owner
+ * where storage can.
  */
 #include <errno.h>
 
@@ -62,8 +63,8 @@ static int change_everything(Authenticator *a)
 }
 
 /*
- * A state that can't be read protects nothing any more, but a reset must be able to replace it. Until it has, it counts as one with
- * a PIN that nobody knows.
+ * A state that can't be read protects nothing any more, but a reset must be able to replace it. Until it has, it
+ * counts as one with a PIN that nobody knows.
  */
 static int stand_in(Authenticator *a)
 {
@@ -147,8 +148,8 @@ static int begin(Transaction *t)
         if (r != CTAP2_ERR_OPERATION_PENDING)
                 return r;
         t->step = STEP_OPENED;
-        return transaction_ask(t, &(AuthenticatorQuestion){.kind = AUTHENTICATOR_ASK_STORAGE,
-                                                          .purpose = AUTHENTICATOR_TO_RESET});
+        return transaction_ask(
+                t, &(AuthenticatorQuestion){.kind = AUTHENTICATOR_ASK_STORAGE, .purpose = AUTHENTICATOR_TO_RESET});
 }
 
 static int opened(Transaction *t)

@@ -15,7 +15,7 @@ static int selection(Transaction *t)
         if (t->step == STEP_ASK) {
                 t->step = STEP_ASKED;
                 r = transaction_ask(t, &(AuthenticatorQuestion){.kind = AUTHENTICATOR_ASK_PRESENCE,
-                                                               .purpose = AUTHENTICATOR_TO_SELECT});
+                                                                .purpose = AUTHENTICATOR_TO_SELECT});
                 if (r != CTAP_OK)
                         return r;
         }

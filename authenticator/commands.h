@@ -1,9 +1,9 @@
 /*
  * What makeCredential, getAssertion and the commands around them share
  *
- * A request is decoded once, into a struct that points into the request's own bytes; what those bytes are is checked there, so that
- * the steps after it compare values only. UserCheck is the part that both commands have of the specification's algorithms: who has
- * to be asked for what (steps 1–14 of section 6.1.2 and 1–9 of 6.2.2).
+ * A request is decoded once, into a struct that points into the request's own bytes; what those bytes are is checked
+ * there, so that the steps after it compare values only. UserCheck is the part that both commands have of the
+ * specification's algorithms: who has to be asked for what (steps 1–14 of section 6.1.2 and 1–9 of 6.2.2).
  */
 #pragma once
 
@@ -45,10 +45,10 @@ typedef struct UserCheck {
         uint64_t protocol;
         bool has_rk, rk, up, uv;
         /* what is found out */
-        PinToken *token;     /* the host's, which it showed */
-        bool verified;       /* flag UV */
-        bool present;        /* flag UP */
-        unsigned tries;      /* fingers */
+        PinToken *token; /* the host's, which it showed */
+        bool verified;   /* flag UV */
+        bool present;    /* flag UP */
+        unsigned tries;  /* fingers */
 } UserCheck;
 
 /* Decodes options, pinUvAuthParam and pinUvAuthProtocol (each NULL when absent). */
@@ -89,10 +89,18 @@ typedef struct AuthData {
         size_t size; /* without the hash */
 } AuthData;
 
-/* Authenticator data, and the hash behind it. `attested`: with the credential's id and key, under this AAGUID (NULL: not). */
-int auth_data_make(Authenticator *a, const Credential *credential, const uint8_t rp_id_hash[32], bool present, bool verified,
-                   uint32_t counter, const uint8_t *attested, const uint8_t *extensions, size_t extensions_size,
-                   const uint8_t client_data_hash[CLIENT_DATA_HASH_SIZE], AuthData *ret);
+/* What it is made of, beside the credential. */
+typedef struct AuthDataParts {
+        const uint8_t *rp_id_hash;
+        bool present, verified;
+        uint32_t counter;
+        const uint8_t *aaguid; /* then the credential's id and key are in it; NULL: not */
+        uint8_t extensions[EXTENSION_OUTPUTS_MAX];
+        size_t extensions_size;
+        const uint8_t *client_data_hash;
+} AuthDataParts;
+
+int auth_data_make(Authenticator *a, const Credential *credential, const AuthDataParts *parts, AuthData *ret);
 int auth_data_sign(const AuthData *data, const SignKey *key, uint8_t ret[SIGN_SIGNATURE_MAX], size_t *ret_size);
 
 /* ---- attestation.c ---- */
@@ -122,8 +130,8 @@ typedef struct Assertion {
         ExtensionInputs extensions;
 } Assertion;
 
-/* Signs with the credential and writes the reply. `n`: how many credentials apply, when the client named none; else 0. `next`: it is
- * not the first of them. */
+/* Signs with the credential and writes the reply. `n`: how many credentials apply, when the client named none; else 0.
+ * `next`: it is not the first of them. */
 int assertion_write(Transaction *t, const Assertion *assertion, Credential *credential, size_t n, bool next);
 /* Whether the credential may be used: it is this RP's, and its protection allows it. */
 bool assertion_applies(const Credential *credential, const uint8_t rp_id_hash[32], bool verified, bool listed);
@@ -135,8 +143,8 @@ int assertion_remember(Transaction *t, const Assertion *assertion, uint64_t *num
 
 /* ---- cmd-reset.c ---- */
 
-/* Factory settings, in one change; credentials stay restorable. OPERATION_PENDING while storage is locked. Ends tokens and what hosts
- * are in the middle of (`except`: whose transaction goes on; NULL: nobody's). */
+/* Factory settings, in one change; credentials stay restorable. OPERATION_PENDING while storage is locked. Ends tokens
+ * and what hosts are in the middle of (`except`: whose transaction goes on; NULL: nobody's). */
 int reset_perform(Authenticator *a, const AuthenticatorHost *except);
 /* How much longer a reset is allowed. */
 unsigned reset_window(const Authenticator *a);

@@ -1,7 +1,8 @@
 /*
  * credBlob (section 12.2): a few bytes that the relying party keeps with the credential
  *
- * A blob that is too long is not an error: the output says that nothing was kept. A credential without one gives an empty string.
+ * A blob that is too long is not an error: the output says that nothing was kept. A credential without one gives an
+ * empty string.
  */
 #include <string.h>
 

@@ -1,7 +1,8 @@
 /*
  * credProtect (section 12.1): when a credential shows itself
  *
- * 1 always, 2 only to who knows its id or was verified, 3 only to who was verified. The commands keep to it; here it is only set.
+ * 1 always, 2 only to who knows its id or was verified, 3 only to who was verified. The commands keep to it; here it
+ * is only set.
  */
 #include "authenticator/extensions.h"
 

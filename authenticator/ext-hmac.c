@@ -1,9 +1,9 @@
 /*
  * hmac-secret and hmac-secret-mc (sections 12.7, 12.8): secrets that only the credential can compute
  *
- * hmac-secret announces at makeCredential that they are wanted and gives them at getAssertion; hmac-secret-mc gives them at
- * makeCredential already. Every credential has the two random values, asked for or not, so a relying party may begin to use them
- * later. How they are computed and encrypted is in ext-hmac-secret.c.
+ * hmac-secret announces at makeCredential that they are wanted and gives them at getAssertion; hmac-secret-mc gives
+ * them at makeCredential already. Every credential has the two random values, asked for or not, so a relying party may
+ * begin to use them later. How they are computed and encrypted is in ext-hmac-secret.c.
  */
 #include "authenticator/extensions.h"
 
@@ -39,8 +39,8 @@ static int make(Authenticator *a, const ExtensionInputs *inputs, Credential *cre
         return authenticator_random(a, credential->hmac_no_uv, sizeof(credential->hmac_no_uv));
 }
 
-static int put_secrets(AuthenticatorHost *host, const ExtensionInputs *inputs, const Credential *credential, bool verified,
-                       const char *name, CborWriter *w)
+static int put_secrets(AuthenticatorHost *host, const ExtensionInputs *inputs, const Credential *credential,
+                       bool verified, const char *name, CborWriter *w)
 {
         uint8_t secrets[HMAC_SECRET_OUTPUT_MAX];
         size_t size = 0;
@@ -68,10 +68,11 @@ static int output(AuthenticatorHost *host, const ExtensionInputs *inputs, const 
         return CTAP_OK;
 }
 
-static int output_mc(AuthenticatorHost *host, const ExtensionInputs *inputs, const Credential *credential, bool verified,
-                     CborWriter *w)
+static int output_mc(AuthenticatorHost *host, const ExtensionInputs *inputs, const Credential *credential,
+                     bool verified, CborWriter *w)
 {
-        return inputs->making ? put_secrets(host, inputs, credential, verified, extension_hmac_secret_mc.name, w) : CTAP_OK;
+        return inputs->making ? put_secrets(host, inputs, credential, verified, extension_hmac_secret_mc.name, w)
+                              : CTAP_OK;
 }
 
 const Extension extension_hmac_secret = {

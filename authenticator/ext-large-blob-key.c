@@ -1,7 +1,8 @@
 /*
  * largeBlobKey (section 12.3): a key for the credential's entry in the large-blob array
  *
- * It goes in the reply beside the authenticator data, not in it; see the commands. Only discoverable credentials have one.
+ * It goes in the reply beside the authenticator data, not in it; see the commands. Only discoverable credentials have
+ * one.
  */
 #include "authenticator/extensions.h"
 

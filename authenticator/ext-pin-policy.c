@@ -1,8 +1,8 @@
 /*
  * minPinLength and pinComplexityPolicy (sections 12.5, 12.6): what PINs must be like, for those who may know
  *
- * Only relying parties that the administrator has listed (authenticatorConfig, setMinPINLength) are answered; for others it is as if the
- * extension were unknown.
+ * Only relying parties that the administrator has listed (authenticatorConfig, setMinPINLength) are answered; for
+ * others it is as if the extension were unknown.
  */
 #include <string.h>
 
@@ -26,8 +26,8 @@ static bool may_know(const State *state, const uint8_t rp_id_hash[32])
         return false;
 }
 
-static int output_length(AuthenticatorHost *host, const ExtensionInputs *inputs, const Credential *credential, bool verified,
-                         CborWriter *w)
+static int output_length(AuthenticatorHost *host, const ExtensionInputs *inputs, const Credential *credential,
+                         bool verified, CborWriter *w)
 {
         if (!inputs->min_pin_length || !may_know(host->a->state, credential->public.rp_id_hash))
                 return CTAP_OK;

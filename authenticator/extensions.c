@@ -9,8 +9,8 @@
 
 /* The order of this list is the order of the outputs: shorter names first, then by their bytes (section 8). */
 static const Extension *const extensions[] = {
-        &extension_cred_blob,       &extension_cred_protect,   &extension_hmac_secret,    &extension_large_blob_key,
-        &extension_min_pin_length,  &extension_hmac_secret_mc, &extension_payment,        &extension_pin_complexity,
+        &extension_cred_blob,      &extension_cred_protect,   &extension_hmac_secret, &extension_large_blob_key,
+        &extension_min_pin_length, &extension_hmac_secret_mc, &extension_payment,     &extension_pin_complexity,
 };
 
 const Extension *extension_nth(size_t i)
@@ -56,8 +56,8 @@ int extensions_make(Authenticator *a, const ExtensionInputs *inputs, Credential 
         return r;
 }
 
-int extensions_output(AuthenticatorHost *host, const ExtensionInputs *inputs, const Credential *credential, bool verified,
-                      uint8_t ret[EXTENSION_OUTPUTS_MAX], size_t *ret_size)
+int extensions_output(AuthenticatorHost *host, const ExtensionInputs *inputs, const Credential *credential,
+                      bool verified, uint8_t ret[EXTENSION_OUTPUTS_MAX], size_t *ret_size)
 {
         uint8_t aside[EXTENSION_OUTPUTS_MAX - 1];
         CborWriter outputs = CBOR_WRITER(aside, sizeof(aside));

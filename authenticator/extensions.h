@@ -1,9 +1,10 @@
 /*
  * Extensions of makeCredential and getAssertion (section 12)
  *
- * Each extension is one Extension in one file; extensions.c has the list, in the canonical order of their names. An extension has
- * up to four moments: its input is decoded with the request, then checked against the rest of it before anybody is asked, then it
- * changes the new credential, and at last it puts its output into the authenticator data. Unknown ones are ignored.
+ * Each extension is one Extension in one file; extensions.c has the list, in the canonical order of their names. An
+ * extension has up to four moments: its input is decoded with the request, then checked against the rest of it before
+ * anybody is asked, then it changes the new credential, and at last it puts its output into the authenticator data.
+ * Unknown ones are ignored.
  */
 #pragma once
 
@@ -22,7 +23,7 @@ typedef struct ExtensionInputs {
         bool has_large_blob_key, large_blob_key;
         bool min_pin_length, pin_complexity;
         bool payment;
-        bool hmac;            /* hmac-secret at makeCredential */
+        bool hmac;             /* hmac-secret at makeCredential */
         HmacSecretInput salts; /* hmac-secret at getAssertion, hmac-secret-mc at makeCredential */
 } ExtensionInputs;
 
@@ -33,8 +34,8 @@ typedef struct Extension {
         int (*check)(const ExtensionInputs *inputs, bool rk, bool up);
         int (*make)(Authenticator *a, const ExtensionInputs *inputs, Credential *credential);
         /* Writes the name and the output, or nothing. */
-        int (*output)(AuthenticatorHost *host, const ExtensionInputs *inputs, const Credential *credential, bool verified,
-                      CborWriter *w);
+        int (*output)(AuthenticatorHost *host, const ExtensionInputs *inputs, const Credential *credential,
+                      bool verified, CborWriter *w);
 } Extension;
 
 extern const Extension extension_cred_blob, extension_cred_protect, extension_hmac_secret, extension_large_blob_key,
@@ -48,5 +49,5 @@ int extensions_read(const cbor_item_t *map, bool making, ExtensionInputs *ret);
 int extensions_check(const ExtensionInputs *inputs, bool rk, bool up);
 int extensions_make(Authenticator *a, const ExtensionInputs *inputs, Credential *credential);
 /* The map of outputs; size 0 when there is none. */
-int extensions_output(AuthenticatorHost *host, const ExtensionInputs *inputs, const Credential *credential, bool verified,
-                      uint8_t ret[EXTENSION_OUTPUTS_MAX], size_t *ret_size);
+int extensions_output(AuthenticatorHost *host, const ExtensionInputs *inputs, const Credential *credential,
+                      bool verified, uint8_t ret[EXTENSION_OUTPUTS_MAX], size_t *ret_size);

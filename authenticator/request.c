@@ -1,8 +1,8 @@
 /*
  * Pieces of requests
  *
- * Bad input is the normal case: what has the wrong type, or is too long, ends the request before anything of it is used. Members
- * that are not known are not looked at.
+ * Bad input is the normal case: what has the wrong type, or is too long, ends the request before anything of it is
+ * used. Members that are not known are not looked at.
  */
 #include <string.h>
 
@@ -73,7 +73,8 @@ bool request_credential(const cbor_item_t *list, size_t i, const uint8_t **ret_i
         const char *type;
         size_t size;
 
-        if (value_text(map_get_text(entry, "type"), SIZE_MAX, &type, &size) != CTAP_OK || !text_is(type, size, CREDENTIAL_TYPE))
+        if (value_text(map_get_text(entry, "type"), SIZE_MAX, &type, &size) != CTAP_OK ||
+            !text_is(type, size, CREDENTIAL_TYPE))
                 return false;
         return value_bytes(map_get_text(entry, "id"), 0, SIZE_MAX, ret_id, ret_size) == CTAP_OK;
 }

@@ -1,10 +1,10 @@
 /*
  * Is somebody there, and is it the owner?
  *
- * The part of makeCredential and getAssertion that is about the person. Verification comes by a token that the client shows
- * (the PIN was entered, or a finger read, when it was issued), or, for clients of CTAP 2.0, by the option "uv", which has the
- * finger read here. When that fails the answer says that a token is wanted, because that is what makes clients ask for the PIN; it is
- * never "denied", after which they give up.
+ * The part of makeCredential and getAssertion that is about the person. Verification comes by a token that the client
+ * shows (the PIN was entered, or a finger read, when it was issued), or, for clients of CTAP 2.0, by the option "uv",
+ * which has the finger read here. When that fails the answer says that a token is wanted, because that is what makes
+ * clients ask for the PIN; it is never "denied", after which they give up.
  */
 #include "authenticator/commands.h"
 
@@ -48,8 +48,8 @@ bool user_wants_touch(const UserCheck *user)
 
 int user_ask_touch(Transaction *t)
 {
-        return transaction_ask(t, &(AuthenticatorQuestion){.kind = AUTHENTICATOR_ASK_PRESENCE,
-                                                          .purpose = AUTHENTICATOR_TO_SELECT});
+        return transaction_ask(
+                t, &(AuthenticatorQuestion){.kind = AUTHENTICATOR_ASK_PRESENCE, .purpose = AUTHENTICATOR_TO_SELECT});
 }
 
 int user_touched(const Transaction *t)
@@ -103,8 +103,8 @@ static int verify_token(Transaction *t, UserCheck *user)
 {
         int r;
 
-        r = token_check(t->host, user->protocol, user->client_data_hash, CLIENT_DATA_HASH_SIZE, user->param, user->param_size,
-                        &user->token);
+        r = token_check(t->host, user->protocol, user->client_data_hash, CLIENT_DATA_HASH_SIZE, user->param,
+                        user->param_size, &user->token);
         if (r == CTAP_OK)
                 r = token_permit(user->token, user->permission, user->rp_id_hash);
         user->verified = r == CTAP_OK;
