@@ -113,6 +113,14 @@ static size_t finger_id(const Fixture *f, size_t i, uint8_t ret[32])
         return finger->id_size;
 }
 
+/* Default ids are those of places: before anything moves or gets a name, they become the fingers' own. */
+static void fix_ids(Fixture *f)
+{
+        for (size_t i = 0; i < f->enrolled; i++)
+                if (f->fingers[i].id_size == 0)
+                        f->fingers[i].id_size = finger_id(f, i, f->fingers[i].id);
+}
+
 static FixtureFinger *find_finger(Fixture *f, const uint8_t *id, size_t id_size)
 {
         uint8_t other[32];
@@ -191,7 +199,7 @@ static int finger_rename(void *userdata, const uint8_t *id, size_t id_size, cons
         if (!finger)
                 return AUTHENTICATOR_E_NOT_FOUND;
         CHECK(strlen(name) < sizeof(finger->name));
-        finger->id_size = finger_id(userdata, (size_t)(finger - ((Fixture *)userdata)->fingers), finger->id);
+        fix_ids(userdata);
         strcpy(finger->name, name);
         return 0;
 }
@@ -203,8 +211,7 @@ static int finger_remove(void *userdata, const uint8_t *id, size_t id_size)
 
         if (!finger)
                 return AUTHENTICATOR_E_NOT_FOUND;
-        for (size_t i = 0; i < f->enrolled; i++) /* default ids are those of places */
-                f->fingers[i].id_size = finger_id(f, i, f->fingers[i].id);
+        fix_ids(f);
         for (f->enrolled--; finger < f->fingers + f->enrolled; finger++)
                 *finger = finger[1];
         *finger = (FixtureFinger){0};

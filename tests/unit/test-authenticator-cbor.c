@@ -31,7 +31,7 @@ cbor_item_t *cbor_load(cbor_data source, size_t size, struct cbor_load_result *r
 static int read_bytes(const uint8_t *data, size_t size)
 {
         _cleanup_(cbor_item_donep) cbor_item_t *item = NULL;
-        _cleanup_free_ uint8_t *copy = malloc(size ? size : 1);
+        _cleanup_free_ uint8_t *copy = calloc(1, size ? size : 1);
         unsigned before = n_loads;
         int r;
 
@@ -241,6 +241,7 @@ TEST(a_request_cut_anywhere_or_grown_is_refused)
         uint8_t data[BYTES_MAX];
         size_t size = from_hex(MAKE_CREDENTIAL, data);
 
+        CHECK(size > 0 && size < sizeof(data));
         CHECK_EQ(read_bytes(data, size), CTAP_OK);
         for (size_t cut = 0; cut < size; cut++)
                 CHECK_EQ(read_bytes(data, cut), CTAP2_ERR_INVALID_CBOR);
