@@ -200,7 +200,7 @@ TEST(the_persistent_token_reads_and_changes_nothing)
         CHECK_EQ(credman(f, &token, GET_METADATA, NULL, NULL), CTAP2_ERR_PIN_AUTH_INVALID);
 }
 
-/* ---- the prototype (6.14) ---- */
+/* ---- the prototype (6.13) ---- */
 
 TEST(the_prototype_does_the_same_but_for_updates)
 {
