@@ -317,6 +317,20 @@ TEST(encrypted_fields_need_a_persistent_token)
         CHECK(memcmp(field, other, 32) != 0); /* a fresh IV */
 }
 
+TEST(encrypted_fields_need_random_bytes)
+{
+        _cleanup_(fixture_freep) Fixture *f = fixture_new(NULL);
+        uint8_t token[32];
+
+        set_pin(f);
+        get_token(f, 2, PERMISSION_PCMR, NULL, token);
+        for (unsigned at = 1; at <= 2; at++) {
+                f->fail_random_at = at;
+                CHECK_EQ(send(f, GET_INFO, NULL), CTAP1_ERR_OTHER);
+        }
+        CHECK_EQ(send(f, GET_INFO, NULL), CTAP_OK);
+}
+
 TEST(store_state_changes_with_the_credentials_and_the_identifier_does_not)
 {
         _cleanup_(fixture_freep) Fixture *f = fixture_new(NULL);

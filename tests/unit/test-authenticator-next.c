@@ -1,5 +1,6 @@
 /* getNextAssertion: several accounts of one relying party, in which order, how long, for whom. */
 #include "tests/unit/ceremony-tools.h"
+#include "tests/unit/crypto-tools.h"
 
 #define ACCOUNTS 3
 
@@ -236,6 +237,35 @@ TEST(accounts_after_a_wait)
         CHECK_EQ(send(f, GET_NEXT_ASSERTION, NULL), CTAP_OK);
         CHECK_EQ(send(f, GET_NEXT_ASSERTION, NULL), CTAP_OK);
         CHECK_EQ(send(f, GET_NEXT_ASSERTION, NULL), CTAP2_ERR_NOT_ALLOWED);
+}
+
+/* With little room for keys, and more each time: an error or the reply, and nothing half done. */
+TEST(little_room_for_keys)
+{
+        _cleanup_(fixture_freep) Fixture *f = fixture_new(NULL);
+        int make, assert, next, worst = 0;
+        Made made[ACCOUNTS];
+        unsigned before;
+        void *last;
+
+        make_accounts(f, made);
+        before = fixture_count(f, MARK_CREDENTIAL, NULL);
+        last = arena_fill();
+        do {
+                make = client_make(f, "example.net", USER, COSE_ES256, true, NULL);
+                assert = send(f, GET_ASSERTION, assert_request(NULL, true));
+                next = send(f, GET_NEXT_ASSERTION, NULL);
+                CHECK(make == CTAP_OK || make == CTAP1_ERR_OTHER);
+                CHECK(assert == CTAP_OK || assert == CTAP1_ERR_OTHER);
+                CHECK(next == CTAP_OK || next == CTAP1_ERR_OTHER || next == CTAP2_ERR_NOT_ALLOWED);
+                CHECK_EQ(fixture_count(f, MARK_CREDENTIAL, NULL), before + (make == CTAP_OK));
+                worst = assert > worst ? assert : worst;
+        } while (make != CTAP_OK && arena_drain_one(&last));
+        CHECK_EQ(worst, CTAP1_ERR_OTHER);
+        CHECK_EQ(make, CTAP_OK);
+        arena_drain(last);
+        CHECK_EQ(send(f, GET_ASSERTION, assert_request(NULL, true)), CTAP_OK);
+        CHECK_EQ(send(f, GET_NEXT_ASSERTION, NULL), CTAP_OK);
 }
 
 TEST(accounts_are_bounded)
