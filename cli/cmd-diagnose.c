@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
+#include "cli/ctap-probe.h"
 #include "cli/json.h"
 #include "cli/output.h"
 #include "cli/status.h"
@@ -70,6 +71,19 @@ static void add_file(struct json_object *report, const char *key, const char *pa
         json_object_object_add(report, key, file);
 }
 
+static void add_ctap(struct json_object *report, const char *runtime)
+{
+        _cleanup_free_ char *path = NULL;
+        char answer[64];
+        int r;
+
+        if (asprintf(&path, "%s/ctap", runtime) < 0)
+                return;
+        add_file(report, "ctap_socket", path);
+        r = ctap_probe(path, answer);
+        put(json_member(report, "ctap_socket"), "init", r < 0 ? strerror(-r) : answer);
+}
+
 static void add_files(struct json_object *report, const char *vault_path)
 {
         _cleanup_free_ char *data = NULL, *runtime = NULL, *daemon = NULL;
@@ -78,8 +92,10 @@ static void add_files(struct json_object *report, const char *vault_path)
                 add_file(report, "data_directory", data);
         if (vault_path && vault_path[0] == '/')
                 add_file(report, "vault_file", vault_path);
-        if (places_runtime_dir(&runtime) >= 0)
+        if (places_runtime_dir(&runtime) >= 0) {
                 add_file(report, "runtime_directory", runtime);
+                add_ctap(report, runtime);
+        }
         if (client_find_daemon(&daemon) >= 0)
                 add_file(report, "keyfobd", daemon);
         else

@@ -1,24 +1,16 @@
 /*
- * keyfob status: what is open, who serves the Secret Service, and what is not as safe as it could be
+ * keyfob status: what is open, who serves the Secret Service, how the security key stands, and what is not as safe as
+ * it could be
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/authenticator.h"
 #include "cli/json.h"
 #include "cli/output.h"
 #include "cli/request.h"
 #include "cli/status.h"
 #include "cli/text.h"
-
-static void line(const char *name, const char *value)
-{
-        _cleanup_free_ char *copy = strdup(value);
-
-        if (!copy)
-                return;
-        text_clean(copy);
-        printf("%-16s %s\n", name, copy);
-}
 
 static void print_vault(struct json_object *status)
 {
@@ -31,12 +23,13 @@ static void print_vault(struct json_object *status)
         }
         if (asprintf(&text, "%s%s%s", vault, error[0] ? ": " : "", error) < 0)
                 return;
-        line("vault", text);
-        line("file", json_string(status, "vault_path"));
+        output_line("vault", text);
+        output_line("file", json_string(status, "vault_path"));
         if (json_flag(status, "unprotected"))
-                line("protection", "UNPROTECTED: whoever gets the file can read it (keyfob slot add --kind password)");
+                output_line("protection",
+                            "UNPROTECTED: whoever gets the file can read it (keyfob slot add --kind password)");
         if (json_flag(status, "tampered"))
-                line("integrity", "TAMPERED: records were removed, swapped or rolled back (keyfob check)");
+                output_line("integrity", "TAMPERED: records were removed, swapped or rolled back (keyfob check)");
         if (json_number(status, "damaged") > 0)
                 printf("%-16s %llu records (keyfob check)\n", "DAMAGED",
                        (unsigned long long)json_number(status, "damaged"));
@@ -49,15 +42,15 @@ static void print_service(struct json_object *status)
         _cleanup_free_ char *text = NULL;
 
         if (strcmp(name, "owned") == 0) {
-                line("secret service", "Keyfob owns org.freedesktop.secrets");
+                output_line("secret service", "Keyfob owns org.freedesktop.secrets");
         } else if (strcmp(name, "taken") == 0) {
                 if (asprintf(&text, "org.freedesktop.secrets belongs to %s (pid %llu): keyfob enable",
                              json_string(owner, "comm"), (unsigned long long)json_number(owner, "pid")) >= 0)
-                        line("secret service", text);
+                        output_line("secret service", text);
         } else {
-                line("secret service", json_flag(status, "bus")
-                                               ? "nobody owns org.freedesktop.secrets on the session bus"
-                                               : "no session bus: eval $(keyfob env)");
+                output_line("secret service", json_flag(status, "bus")
+                                                      ? "nobody owns org.freedesktop.secrets on the session bus"
+                                                      : "no session bus: eval $(keyfob env)");
         }
 }
 
@@ -67,13 +60,28 @@ static void print_daemon(struct json_object *status)
 
         if (asprintf(&text, "keyfobd %s, pid %llu", json_string(status, "version"),
                      (unsigned long long)json_number(status, "pid")) >= 0)
-                line("daemon", text);
-        line("socket", json_string(status, "socket"));
-        line("memory",
-             json_flag(status, "memory_locked") ? "locked" : "NOT LOCKED: keys may be swapped out (memlock limit)");
-        line("prompts", json_flag(status, "agent")      ? "a session agent"
-                        : json_flag(status, "pinentry") ? "pinentry"
-                                                        : "nobody to ask but the caller's own terminal");
+                output_line("daemon", text);
+        output_line("socket", json_string(status, "socket"));
+        output_line("memory", json_flag(status, "memory_locked")
+                                      ? "locked"
+                                      : "NOT LOCKED: keys may be swapped out (memlock limit)");
+        output_line("prompts", json_flag(status, "agent")      ? "a session agent"
+                               : json_flag(status, "pinentry") ? "pinentry"
+                                                               : "nobody to ask but the caller's own terminal");
+}
+
+static void print_authenticator(struct json_object *info)
+{
+        _cleanup_free_ char *pin = NULL, *text = NULL;
+        const char *socket = json_string(info, "ctap_socket");
+        uint64_t passkeys = json_number(info, "passkeys");
+
+        if (!info)
+                return;
+        pin = authenticator_pin_text(info);
+        if (pin && asprintf(&text, "%s; %llu %s; %s", pin, (unsigned long long)passkeys,
+                            passkeys == 1 ? "passkey" : "passkeys", socket[0] ? socket : "NO SOCKET") >= 0)
+                output_line("security key", text);
 }
 
 static char *aliases_text(struct json_object *aliases)
@@ -136,7 +144,7 @@ int status_get(keyfob *k, struct json_object **ret)
 static int run_status(Cli *cli, int argc, char *argv[])
 {
         _cleanup_(keyfob_closep) keyfob *k = NULL;
-        _cleanup_json_ struct json_object *status = NULL;
+        _cleanup_json_ struct json_object *status = NULL, *authenticator = NULL;
         int r;
 
         r = cli_plain_options(cli, argc, argv);
@@ -151,12 +159,17 @@ static int run_status(Cli *cli, int argc, char *argv[])
         r = status_get(k, &status);
         if (r != 0)
                 return r;
+        /* a daemon that has none says so here and in nothing else */
+        (void)authenticator_get(k, &authenticator);
+        if (authenticator)
+                json_object_object_add(status, "authenticator", json_object_get(authenticator));
         if (cli->json)
                 return output_json(json_object_get(status));
 
         print_vault(status);
         print_service(status);
         print_daemon(status);
+        print_authenticator(authenticator);
         if (json_length(json_member(status, "collections")) > 0)
                 printf("\n");
         r = status_print_collections(json_member(status, "collections"));

@@ -27,11 +27,14 @@ Exit exit_of_result(int result)
                 return EXIT_LOCKED;
         case KEYFOB_E_CANCELLED:
         case KEYFOB_E_REFUSED:
+        case KEYFOB_E_NOT_ALLOWED:
                 return EXIT_REFUSED;
         case KEYFOB_E_UNREACHABLE:
         case -ENAMETOOLONG:
                 return EXIT_UNREACHABLE;
         case KEYFOB_E_WRONG_SECRET:
+        case KEYFOB_E_PIN_BLOCKED:
+        case KEYFOB_E_PIN_SOFT_BLOCKED:
                 return EXIT_WRONG_SECRET;
         case KEYFOB_E_DAMAGED:
                 return EXIT_DAMAGED;

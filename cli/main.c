@@ -15,11 +15,11 @@
 #include "cli/output.h"
 
 static const Command *const commands[] = {
-        &command_init,         &command_set,      &command_get,        &command_del,        &command_list,
-        &command_search,       &command_generate, &command_run,        &command_lock,       &command_unlock,
-        &command_status,       &command_passwd,   &command_slot,       &command_collection, &command_undelete,
-        &command_rekey,        &command_check,    &command_enable,     &command_disable,    &command_env,
-        &command_prompt_agent, &command_diagnose, &command_completion,
+        &command_init,    &command_set,      &command_get,           &command_del,        &command_list,
+        &command_search,  &command_generate, &command_run,           &command_lock,       &command_unlock,
+        &command_status,  &command_passwd,   &command_slot,          &command_collection, &command_undelete,
+        &command_rekey,   &command_check,    &command_authenticator, &command_passkey,    &command_enable,
+        &command_disable, &command_env,      &command_prompt_agent,  &command_diagnose,   &command_completion,
 };
 
 static char name_for_messages[] = "keyfob";
@@ -34,7 +34,7 @@ static void help(void)
                "  --version\n\n"
                "keyfob COMMAND --help tells more. Exit codes: 0 done, 1 not found, 2 usage, 3 locked and nobody to "
                "ask,\n"
-               "4 refused or cancelled, 5 daemon unreachable, 6 wrong password, 7 damaged, 8 anything else.\n");
+               "4 refused or cancelled, 5 daemon unreachable, 6 wrong password or PIN, 7 damaged, 8 anything else.\n");
 }
 
 static int run_command(Cli *cli, int argc, char *argv[])

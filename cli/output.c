@@ -61,6 +61,16 @@ int output_json(struct json_object *json)
         return text ? output_flush() : cli_no_memory();
 }
 
+void output_line(const char *name, const char *value)
+{
+        _cleanup_free_ char *copy = strdup(value);
+
+        if (!copy)
+                return;
+        text_clean(copy);
+        printf("%-16s %s\n", name, copy);
+}
+
 int output_json_string(Secret *to, const void *data, size_t size)
 {
         const uint8_t *bytes = data;

@@ -22,6 +22,9 @@ int output_json(struct json_object *json);
 int output_json_string(Secret *to, const void *data, size_t size);
 int output_base64(Secret *to, const void *data, size_t size);
 
+/* "name             value", the value cleaned; for what commands show line by line. */
+void output_line(const char *name, const char *value);
+
 /* A table: cells row by row, columns padded to the widest. The first row is the heading. */
 typedef struct Table {
         char **cells;

@@ -32,9 +32,21 @@ enum { PASSWORD_OPTION_FILE = 0x300, PASSWORD_OPTION_FD, PASSWORD_OPTION_NEW_FIL
                 "new-password-fd", required_argument, NULL, PASSWORD_OPTION_NEW_FD                                    \
         }
 
+/* The same two places for a PIN, as it is and the new one. */
+#define PASSWORD_OLD_PIN_OPTIONS                                                                                      \
+        {"old-pin-file", required_argument, NULL, PASSWORD_OPTION_FILE},                                              \
+        {                                                                                                             \
+                "old-pin-fd", required_argument, NULL, PASSWORD_OPTION_FD                                             \
+        }
+#define PASSWORD_PIN_OPTIONS                                                                                          \
+        {"pin-file", required_argument, NULL, PASSWORD_OPTION_NEW_FILE},                                              \
+        {                                                                                                             \
+                "pin-fd", required_argument, NULL, PASSWORD_OPTION_NEW_FD                                             \
+        }
+
 #define PASSWORD_NOT_MINE (-2)
 
-/* -1 when the option was taken, PASSWORD_NOT_MINE, else the exit code. new_source may be NULL in a command without it.
+/* -1 when the option was taken, PASSWORD_NOT_MINE, else the exit code. A source may be NULL in a command without it.
  */
 int password_option(PasswordSource *source, PasswordSource *new_source, int c, const char *argument);
 

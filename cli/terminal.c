@@ -213,8 +213,26 @@ static void say_question(const keyfob_question *question)
         }
 }
 
+/* What a question is about, where its message does not say so. */
+static void say_about(const keyfob_question *question)
+{
+        const struct {
+                const char *name, *value;
+        } about[] = {{"Site", question->rp_id}, {"Account", question->user}};
+        const char *message = question->message ? question->message : "";
+
+        for (size_t i = 0; i < ELEMENTSOF(about); i++) {
+                _cleanup_free_ char *line = NULL;
+
+                if (about[i].value && !strstr(message, about[i].value) &&
+                    asprintf(&line, "%s: %s", about[i].name, about[i].value) >= 0)
+                        terminal_say(line);
+        }
+}
+
 bool terminal_answer(const keyfob_question *question, Secret **ret)
 {
+        say_about(question);
         if (strcmp(question->kind, "confirm") == 0)
                 return terminal_confirm(question->message ? question->message : "Allow it?");
 

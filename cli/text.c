@@ -161,3 +161,12 @@ void text_time(uint64_t seconds, char ret[32])
         if (seconds == 0 || !localtime_r(&time, &tm) || strftime(ret, 32, "%Y-%m-%d %H:%M", &tm) == 0)
                 memcpy(ret, "-", 2);
 }
+
+void text_time_iso(uint64_t seconds, char ret[32])
+{
+        time_t time = (time_t)seconds;
+        struct tm tm;
+
+        if (seconds == 0 || !gmtime_r(&time, &tm) || strftime(ret, 32, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+                memcpy(ret, "-", 2);
+}

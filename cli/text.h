@@ -34,3 +34,5 @@ size_t text_width(const char *text);
 
 /* Local time "2024-05-31 12:00", or "-" for 0. */
 void text_time(uint64_t seconds, char ret[32]);
+/* "2024-05-31T10:00:00Z", or "-" for 0. */
+void text_time_iso(uint64_t seconds, char ret[32]);

@@ -3,14 +3,14 @@
 _keyfob()
 {
         local commands="init set get del list search generate run lock unlock status passwd slot collection undelete rekey
-                check enable disable env prompt-agent diagnose completion"
+                check authenticator passkey enable disable env prompt-agent diagnose completion"
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= i
 
         case $prev in
         -b|--keyring-backend)
                 COMPREPLY=($(compgen -W "$(keyfob --list-backends 2>/dev/null)" -- "$cur"))
                 return ;;
-        --password-file|--new-password-file|--key-file)
+        --password-file|--new-password-file|--key-file|--pin-file|--old-pin-file)
                 COMPREPLY=($(compgen -f -- "$cur"))
                 return ;;
         --kind)
@@ -51,6 +51,9 @@ _keyfob()
                 --password-file --password-fd --yes --json --help" ;;
         undelete) options+=" --collection --json" ;;
         rekey) options+=" --password-file --password-fd --drop --json" ;;
+        authenticator) options="info pin replug reset set change --pin-file --pin-fd --old-pin-file --old-pin-fd
+                --password-file --password-fd --yes --json --help" ;;
+        passkey) options="list show rename delete undelete --deleted --name --display-name --json --help" ;;
         check) options+=" --accept --json" ;;
         env) options+=" --sh --fish --csh" ;;
         prompt-agent) options+=" --command" ;;

@@ -1,7 +1,7 @@
 # fish completion for keyfob
 
 set -l commands init set get del list search generate run lock unlock status passwd slot collection undelete rekey check \
-    enable disable env prompt-agent diagnose completion
+    authenticator passkey enable disable env prompt-agent diagnose completion
 
 complete -c keyfob -f
 complete -c keyfob -s h -l help -d 'Show help'
@@ -16,8 +16,8 @@ complete -c keyfob -n "not __fish_seen_subcommand_from $commands" -a "$commands"
 
 complete -c keyfob -n '__fish_seen_subcommand_from init slot' -l kind -x -a 'password credential none'
 complete -c keyfob -n '__fish_seen_subcommand_from init slot' -l key-file -r -F
-complete -c keyfob -n '__fish_seen_subcommand_from init unlock passwd slot collection rekey' -l password-file -r -F
-complete -c keyfob -n '__fish_seen_subcommand_from init unlock passwd slot collection rekey' -l password-fd -x
+complete -c keyfob -n '__fish_seen_subcommand_from init unlock passwd slot collection rekey authenticator' -l password-file -r -F
+complete -c keyfob -n '__fish_seen_subcommand_from init unlock passwd slot collection rekey authenticator' -l password-fd -x
 complete -c keyfob -n '__fish_seen_subcommand_from passwd slot collection' -l new-password-file -r -F
 complete -c keyfob -n '__fish_seen_subcommand_from passwd slot collection' -l new-password-fd -x
 complete -c keyfob -n '__fish_seen_subcommand_from init passwd slot' -l kdf-memory -x
@@ -29,7 +29,7 @@ complete -c keyfob -n '__fish_seen_subcommand_from set' -l exact
 complete -c keyfob -n '__fish_seen_subcommand_from set' -l content-type -x
 complete -c keyfob -n '__fish_seen_subcommand_from get' -l mode -x -a 'password creds'
 complete -c keyfob -n '__fish_seen_subcommand_from get' -l output -x -a 'plain json'
-complete -c keyfob -n '__fish_seen_subcommand_from get list search status slot collection undelete rekey check diagnose init' -l json
+complete -c keyfob -n '__fish_seen_subcommand_from get list search status slot collection undelete rekey check authenticator passkey diagnose init' -l json
 complete -c keyfob -n '__fish_seen_subcommand_from generate' -l symbols
 complete -c keyfob -n '__fish_seen_subcommand_from generate' -l charset -x
 complete -c keyfob -n '__fish_seen_subcommand_from generate' -l set -x
@@ -38,7 +38,16 @@ complete -c keyfob -n '__fish_seen_subcommand_from slot' -a 'list add remove'
 complete -c keyfob -n '__fish_seen_subcommand_from collection' -a 'list create delete default'
 complete -c keyfob -n '__fish_seen_subcommand_from collection' -l alias -x
 complete -c keyfob -n '__fish_seen_subcommand_from collection' -l own-password
-complete -c keyfob -n '__fish_seen_subcommand_from collection' -l yes
+complete -c keyfob -n '__fish_seen_subcommand_from collection authenticator' -l yes
+complete -c keyfob -n '__fish_seen_subcommand_from authenticator' -a 'info pin replug reset set change'
+complete -c keyfob -n '__fish_seen_subcommand_from authenticator' -l pin-file -r -F
+complete -c keyfob -n '__fish_seen_subcommand_from authenticator' -l pin-fd -x
+complete -c keyfob -n '__fish_seen_subcommand_from authenticator' -l old-pin-file -r -F
+complete -c keyfob -n '__fish_seen_subcommand_from authenticator' -l old-pin-fd -x
+complete -c keyfob -n '__fish_seen_subcommand_from passkey' -a 'list show rename delete undelete'
+complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l deleted
+complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l name -x
+complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l display-name -x
 complete -c keyfob -n '__fish_seen_subcommand_from rekey' -l drop
 complete -c keyfob -n '__fish_seen_subcommand_from check' -l accept
 complete -c keyfob -n '__fish_seen_subcommand_from env' -l sh

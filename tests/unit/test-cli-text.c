@@ -145,6 +145,9 @@ TEST(exit_codes)
         CHECK_EQ(exit_of_result(KEYFOB_E_DAMAGED), 7);
         CHECK_EQ(exit_of_result(KEYFOB_E_NO_VAULT), 8);
         CHECK_EQ(exit_of_result(KEYFOB_E_OTHER), 8);
+        CHECK_EQ(exit_of_result(KEYFOB_E_NOT_ALLOWED), 4);
+        CHECK_EQ(exit_of_result(KEYFOB_E_PIN_BLOCKED), 6);
+        CHECK_EQ(exit_of_result(KEYFOB_E_PIN_SOFT_BLOCKED), 6);
         CHECK_EQ(exit_of_result(-ENOMEM), 8);
         CHECK_EQ(exit_of_result(1000), 8);
 }
@@ -169,17 +172,34 @@ TEST(password_label)
         CHECK_EQ((unsigned char)cut[4094], 0xa4);
 }
 
+TEST(times)
+{
+        char text[32];
+
+        text_time_iso(1, text);
+        CHECK(strcmp(text, "1970-01-01T00:00:01Z") == 0);
+        text_time_iso(1717149600, text);
+        CHECK(strcmp(text, "2024-05-31T10:00:00Z") == 0);
+        text_time_iso(0, text);
+        CHECK(strcmp(text, "-") == 0);
+        text_time_iso(UINT64_MAX / 2, text);
+        CHECK(strcmp(text, "-") == 0);
+}
+
 TEST(error_names)
 {
         CHECK_EQ(client_error_from_name("org.keyfob.Error.NotFound"), KEYFOB_E_NOT_FOUND);
         CHECK_EQ(client_error_from_name("org.keyfob.Error.Locked"), KEYFOB_E_LOCKED);
         CHECK_EQ(client_error_from_name("org.freedesktop.DBus.Error.NoReply"), KEYFOB_E_UNREACHABLE);
         CHECK_EQ(client_error_from_name("org.freedesktop.DBus.Error.NoMemory"), -ENOMEM);
+        CHECK_EQ(client_error_from_name("org.keyfob.Error.NotAllowed"), KEYFOB_E_NOT_ALLOWED);
+        CHECK_EQ(client_error_from_name("org.keyfob.Error.PinBlocked"), KEYFOB_E_PIN_BLOCKED);
+        CHECK_EQ(client_error_from_name("org.keyfob.Error.PinSoftBlocked"), KEYFOB_E_PIN_SOFT_BLOCKED);
         CHECK_EQ(client_error_from_name("org.keyfob.Error.Nonsense"), KEYFOB_E_OTHER);
         CHECK_EQ(client_error_from_name(NULL), KEYFOB_E_OTHER);
-        for (int i = 0; i <= KEYFOB_E_OTHER; i++)
+        for (int i = 0; i <= KEYFOB_E_PIN_SOFT_BLOCKED; i++)
                 CHECK(strcmp(keyfob_strerror(i), "unknown error") != 0);
-        CHECK(strcmp(keyfob_strerror(KEYFOB_E_OTHER + 1), "unknown error") == 0);
+        CHECK(strcmp(keyfob_strerror(KEYFOB_E_PIN_SOFT_BLOCKED + 1), "unknown error") == 0);
 }
 
 TEST_MAIN

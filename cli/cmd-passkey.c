@@ -1,0 +1,232 @@
+/*
+ * keyfob passkey: what the security key keeps, and how it is called, deleted and brought back
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/json.h"
+#include "cli/output.h"
+#include "cli/passkeys.h"
+#include "cli/text.h"
+
+/* Connects and lists. 0, or the exit code. */
+static int get_list(const char *rp_id, bool deleted, keyfob **ret_k, keyfob_passkeys **ret)
+{
+        _cleanup_(keyfob_closep) keyfob *k = NULL;
+        int r;
+
+        r = cli_connect(&k);
+        if (r != 0)
+                return r;
+        cli_use_terminal(k);
+        r = keyfob_passkey_list(k, rp_id, deleted, ret);
+        if (r != 0)
+                return cli_fail(k, r);
+        *ret_k = TAKE_PTR(k);
+        return 0;
+}
+
+static int print_json(const keyfob_passkeys *list)
+{
+        _cleanup_json_ struct json_object *array = json_object_new_array();
+
+        if (!array)
+                return cli_no_memory();
+        for (size_t i = 0; i < list->n; i++) {
+                struct json_object *json = passkey_json(&list->passkeys[i]);
+
+                if (!json || json_object_array_add(array, json) < 0) {
+                        json_object_put(json);
+                        return cli_no_memory();
+                }
+        }
+        return output_json(TAKE_PTR(array));
+}
+
+static int passkey_list(Cli *cli, int argc, char *argv[])
+{
+        static const struct option options[] = {CLI_HELP, CLI_JSON, {"deleted", no_argument, NULL, 'd'}, CLI_END};
+        _cleanup_(keyfob_closep) keyfob *k = NULL;
+        _cleanup_(keyfob_passkeys_freep) keyfob_passkeys *list = NULL;
+        const char *rp_id;
+        bool deleted = false;
+        int c, r;
+
+        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+                if (c == 'd') {
+                        deleted = true;
+                        continue;
+                }
+                r = cli_option(cli, c);
+                if (r >= 0)
+                        return r;
+        }
+        if (argc - optind > 1)
+                return cli_usage(cli);
+        rp_id = argv[optind];
+        r = get_list(rp_id, deleted, &k, &list);
+        if (r == 0)
+                r = cli->json ? print_json(list) : passkeys_print(list, deleted);
+        if (r == 0 && rp_id && list->n == 0)
+                return cli_error(EXIT_NOT_FOUND, "no passkey of %s", rp_id);
+        return r;
+}
+
+/* The list, and the one that the one operand means. 0, or the exit code. */
+static int get_one(const char *digits, keyfob **ret_k, keyfob_passkeys **ret_list, const keyfob_passkey **ret)
+{
+        int r;
+
+        r = get_list(NULL, /* deleted= */ false, ret_k, ret_list);
+        return r == 0 ? passkeys_find(*ret_list, digits, ret) : r;
+}
+
+static int passkey_show(Cli *cli, int argc, char *argv[])
+{
+        _cleanup_(keyfob_closep) keyfob *k = NULL;
+        _cleanup_(keyfob_passkeys_freep) keyfob_passkeys *list = NULL;
+        const keyfob_passkey *passkey;
+        int r;
+
+        r = cli_plain_options(cli, argc, argv);
+        if (r >= 0)
+                return r;
+        if (argc - optind != 1)
+                return cli_usage(cli);
+        r = get_one(argv[optind], &k, &list, &passkey);
+        if (r != 0)
+                return r;
+        return cli->json ? output_json(passkey_json(passkey)) : passkey_print(passkey);
+}
+
+static int passkey_rename(Cli *cli, int argc, char *argv[])
+{
+        static const struct option options[] = {CLI_HELP,
+                                                {"name", required_argument, NULL, 'n'},
+                                                {"display-name", required_argument, NULL, 'd'},
+                                                CLI_END};
+        _cleanup_(keyfob_closep) keyfob *k = NULL;
+        _cleanup_(keyfob_passkeys_freep) keyfob_passkeys *list = NULL;
+        const char *name = NULL, *display_name = NULL;
+        const keyfob_passkey *passkey;
+        int c, r;
+
+        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+                if (c == 'n' || c == 'd') {
+                        *(c == 'n' ? &name : &display_name) = optarg;
+                        continue;
+                }
+                r = cli_option(cli, c);
+                if (r >= 0)
+                        return r;
+        }
+        if (argc - optind != 1)
+                return cli_usage(cli);
+        if (!name && !display_name)
+                return cli_error(EXIT_USAGE, "which name? Give --name NAME, --display-name NAME or both");
+        r = get_one(argv[optind], &k, &list, &passkey);
+        if (r != 0)
+                return r;
+        r = keyfob_passkey_rename(k, passkey->id, passkey->id_size, name, display_name);
+        return r == 0 ? 0 : cli_fail(k, r);
+}
+
+static int say_done(const char *what, const keyfob_passkey *passkey, const char *then)
+{
+        _cleanup_free_ char *title = passkey_title(passkey);
+
+        if (!title)
+                return cli_no_memory();
+        printf("%s %s%s\n", what, title, then);
+        return output_flush();
+}
+
+static int passkey_delete(Cli *cli, int argc, char *argv[])
+{
+        _cleanup_(keyfob_closep) keyfob *k = NULL;
+        _cleanup_(keyfob_passkeys_freep) keyfob_passkeys *list = NULL;
+        const keyfob_passkey *passkey;
+        int r;
+
+        r = cli_plain_options(cli, argc, argv);
+        if (r >= 0)
+                return r;
+        if (argc - optind != 1)
+                return cli_usage(cli);
+        r = get_one(argv[optind], &k, &list, &passkey);
+        if (r != 0)
+                return r;
+        r = keyfob_passkey_delete(k, passkey->id, passkey->id_size);
+        if (r != 0)
+                return cli_fail(k, r);
+        return say_done("Deleted", passkey, ": \"keyfob passkey undelete\" brings it back within 30 days");
+}
+
+/* By its number in the list of deleted ones, else by its id. */
+static int find_deleted(const keyfob_passkeys *list, const char *which, const keyfob_passkey **ret)
+{
+        uint64_t number;
+
+        if (text_number(which, 0, UINT64_MAX, &number) >= 0) {
+                for (size_t i = 0; i < list->n; i++) {
+                        if (list->passkeys[i].number != number)
+                                continue;
+                        *ret = &list->passkeys[i];
+                        return 0;
+                }
+                if (strlen(which) < 4)
+                        return cli_error(EXIT_NOT_FOUND,
+                                         "no deleted passkey has this number: see keyfob passkey list --deleted");
+        }
+        return passkeys_find(list, which, ret);
+}
+
+static int passkey_undelete(Cli *cli, int argc, char *argv[])
+{
+        _cleanup_(keyfob_closep) keyfob *k = NULL;
+        _cleanup_(keyfob_passkeys_freep) keyfob_passkeys *list = NULL;
+        const keyfob_passkey *passkey;
+        int r;
+
+        r = cli_plain_options(cli, argc, argv);
+        if (r >= 0)
+                return r;
+        if (argc - optind > 1)
+                return cli_usage(cli);
+        r = get_list(NULL, /* deleted= */ true, &k, &list);
+        if (r != 0)
+                return r;
+        if (optind == argc)
+                return cli->json ? print_json(list) : passkeys_print(list, /* deleted= */ true);
+        r = find_deleted(list, argv[optind], &passkey);
+        if (r != 0)
+                return r;
+        r = keyfob_passkey_undelete(k, passkey->number);
+        if (r != 0)
+                return cli_fail(k, r);
+        return say_done("Restored", passkey, "");
+}
+
+static int run_passkey(Cli *cli, int argc, char *argv[])
+{
+        static const Verb verbs[] = {{"list", passkey_list},
+                                     {"show", passkey_show},
+                                     {"rename", passkey_rename},
+                                     {"delete", passkey_delete},
+                                     {"undelete", passkey_undelete}};
+
+        return cli_verb(cli, verbs, ELEMENTSOF(verbs), argc, argv);
+}
+
+const Command command_passkey = {
+        .name = "passkey",
+        .usage = "list [SITE] | show ID | rename ID OPTIONS | delete ID | undelete [N | ID]",
+        .summary = "Show, rename, delete and restore what the security key keeps",
+        .help = "  list [SITE] [--deleted] [--json]               SITE: a relying party's id, as example.org\n"
+                "  show ID [--json]                               ID: its first 4 digits or more will do\n"
+                "  rename ID [--name NAME] [--display-name NAME]  of the account\n"
+                "  delete ID                                      it can be restored for 30 days\n"
+                "  undelete [N | ID] [--json]                     list what was deleted, or bring one back\n",
+        .run = run_passkey,
+};

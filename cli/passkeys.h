@@ -1,0 +1,24 @@
+/*
+ * Passkeys: lists of them for people and for scripts, and the one a person means
+ */
+#pragma once
+
+#include "keyfob/keyfob.h"
+
+struct json_object;
+
+/* The one whose id begins with these hexadecimal digits, 4 at least. 0, or the exit code after saying why: with the
+ * candidates when there are several. */
+int passkeys_find(const keyfob_passkeys *list, const char *digits, const keyfob_passkey **ret);
+
+/* Prints a table: 0 or the exit code. That of deleted ones begins with the number that brings one back. */
+int passkeys_print(const keyfob_passkeys *list, bool deleted);
+
+/* Everything about one, for people. 0 or the exit code. */
+int passkey_print(const keyfob_passkey *passkey);
+
+/* NULL: out of memory. */
+struct json_object *passkey_json(const keyfob_passkey *passkey);
+
+/* "example.org, alice" for messages, clean. New string or NULL. */
+char *passkey_title(const keyfob_passkey *passkey);
