@@ -13,6 +13,10 @@ int authenticator1_finish(Waiting *waiting, int status, sd_bus_error *error);
 void authenticator1_act(CtapClient *actor, const Waiting *waiting);
 void authenticator1_acted(const Waiting *waiting);
 
+/* The next step after waiting_open() for a fresh root, which proves the owner: sees that the vault is unlocked. 0, or
+ * a negative errno with `error` set. */
+int authenticator1_proved(Waiting *waiting, sd_bus_error *error);
+
 /* A question of presence to the caller's person. */
 int authenticator1_ask(Waiting *waiting, const char *title, const char *message, WaitingNext next);
 

@@ -271,6 +271,31 @@ static int restore(Waiting *waiting, sd_bus_error *error)
         return authenticator1_finish(waiting, r, error);
 }
 
+static int restore_proved(Waiting *waiting, sd_bus_error *error)
+{
+        int r;
+
+        r = authenticator1_proved(waiting, error);
+        return r < 0 ? r : restore(waiting, error);
+}
+
+static int restore_if_free(Waiting *waiting, sd_bus_error *error)
+{
+        bool guarded;
+        int r;
+
+        r = ctap_is_guarded(waiting->daemon->ctap, waiting->number, &guarded);
+        if (r == VAULT_E_NOT_FOUND)
+                return daemon_ctap_error(waiting->daemon, error, CTAP2_ERR_NO_CREDENTIALS);
+        if (r != 0)
+                return daemon_error(waiting->daemon, error, r);
+        if (!guarded)
+                return restore(waiting, error);
+        return waiting_open(
+                waiting, /* collection= */ 0, /* secret= */ NULL, /* slot= */ NULL, /* unlock= */ false, "verify",
+                "Enter a password of your Keyfob vault, to restore a passkey that a reset has taken.", restore_proved);
+}
+
 int authenticator1_undelete_passkey(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         Waiting *waiting;
@@ -285,6 +310,7 @@ int authenticator1_undelete_passkey(sd_bus_message *m, void *userdata, sd_bus_er
         if (r < 0)
                 return r;
         waiting->number = number;
-        r = waiting_unlock(waiting, "Enter the password of your Keyfob vault, to restore a passkey.", restore, error);
+        r = waiting_unlock(waiting, "Enter the password of your Keyfob vault, to restore a passkey.", restore_if_free,
+                           error);
         return waiting_started(waiting, r);
 }

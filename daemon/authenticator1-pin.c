@@ -90,18 +90,12 @@ int authenticator1_change_pin(sd_bus_message *m, void *userdata, sd_bus_error *e
 static int replace(Waiting *waiting, sd_bus_error *error)
 {
         const Secret *pin = waiting->options.new;
-        Daemon *daemon = waiting->daemon;
         int r;
 
-        r = store1_same_keys(waiting, error);
+        r = authenticator1_proved(waiting, error);
         if (r < 0)
                 return r;
-        if (!vault_is_unlocked(daemon->vault)) {
-                r = opening_unlock(daemon, waiting->root);
-                if (r != 0)
-                        return daemon_error(daemon, error, r);
-        }
-        r = authenticator_pin_replace(ctap_authenticator(daemon->ctap), pin->data, pin->size);
+        r = authenticator_pin_replace(ctap_authenticator(waiting->daemon->ctap), pin->data, pin->size);
         return authenticator1_finish(waiting, r, error);
 }
 

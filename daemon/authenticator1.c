@@ -31,6 +31,19 @@ int authenticator1_finish(Waiting *waiting, int status, sd_bus_error *error)
         return waiting_finish(waiting, NULL);
 }
 
+int authenticator1_proved(Waiting *waiting, sd_bus_error *error)
+{
+        Daemon *daemon = waiting->daemon;
+        int r;
+
+        r = store1_same_keys(waiting, error);
+        if (r < 0)
+                return r;
+        if (vault_is_unlocked(daemon->vault))
+                return 0;
+        return daemon_error(daemon, error, opening_unlock(daemon, waiting->root));
+}
+
 int authenticator1_ask(Waiting *waiting, const char *title, const char *message, WaitingNext next)
 {
         return waiting_ask(waiting, ASK_CONFIRM, "user-presence", title, message, /* problem= */ NULL,

@@ -132,6 +132,7 @@ void ctap_replug(Ctap *ctap)
         ctap_socket_drop(ctap);
         authenticator_power_cycle(ctap->authenticator);
         ctap->pin_soft_blocked = false;
+        ctap->plugged_in = ctap_now(NULL);
         rearm(ctap);
         log_line(LOG_NOTICE, "the security key was plugged in anew");
 }

@@ -57,6 +57,7 @@ struct Ctap {
         unsigned made, removed, restored;
         sd_event_source *changed;
         bool pin_blocked, pin_soft_blocked; /* said already */
+        uint64_t plugged_in;                /* ctap_now() of the last power cycle, or 0 */
 };
 
 /* ---- ctap-client.c ---- */
@@ -76,6 +77,14 @@ void ctap_storage_ops(AuthenticatorOps *ops);
 
 /* A change is durable: it is logged, and told to whoever listens, a moment later. */
 void ctap_changed(Ctap *ctap);
+
+/* ---- ctap-guard.c ---- */
+
+/* To be called within each change, before it is committed. 0 or a vault result. */
+int ctap_guard_change(Ctap *ctap);
+/* Whether this deleted passkey comes back only for who opens a slot of the vault afresh. 0, VAULT_E_NOT_FOUND,
+ * VAULT_E_LOCKED. */
+int ctap_is_guarded(const Ctap *ctap, uint64_t number, bool *ret);
 
 /* ---- ctap-enterprise.c ---- */
 

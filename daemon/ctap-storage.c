@@ -117,7 +117,11 @@ static int storage_commit(void *userdata)
 
         if (!vault_of(ctap))
                 return AUTHENTICATOR_E_LOCKED;
-        r = vault_batch_commit(vault_of(ctap));
+        r = ctap_guard_change(ctap);
+        if (r == 0)
+                r = vault_batch_commit(vault_of(ctap));
+        else
+                vault_batch_rollback(vault_of(ctap));
         if (r != 0) {
                 log_line(LOG_ERR, "a change of the security key was not kept: %s", vault_strerror(r));
                 return storage_result(r);

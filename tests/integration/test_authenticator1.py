@@ -338,6 +338,36 @@ class Reset(InterfaceTest):
                 for passkey in self.key.passkeys():
                     self.key.delete(passkey['id'])
 
+    def pin_is_not_walked_around(self, reset):
+        """Reset, a PIN of one's own, restore: that must not sign as verified. Whoever can open the vault may."""
+        ids = [self.register(rp_id='before.example'), self.register()]
+        self.key.delete(ids[0])
+        self.key.set_pin(PIN)
+        self.key.replug()
+        reset()
+        self.assertFalse(self.key.info()['pin-set'])
+        self.key.set_pin(WRONG)
+        deleted = self.key.passkeys(deleted=True)
+        self.assertEqual([p['id'] for p in deleted], ids[::-1])
+        self.person.questions()
+        self.person.always('deny')
+        for passkey in deleted:
+            self.assertFails('Cancelled', self.key.undelete, passkey['number'])
+        self.assertEqual([(q['kind'], q['purpose']) for q in self.person.questions()], [('secret', 'verify')] * 2)
+        self.assertEqual(self.key.passkeys(), [])
+        self.keyfob('lock')
+        self.person.always(PASSWORD)
+        for passkey in deleted:
+            self.key.undelete(passkey['number'])
+        self.assertEqual([p['id'] for p in self.key.passkeys()], ids[::-1])
+        self.person.always('allow')
+
+    def test_the_method_does_not_walk_around_the_pin(self):
+        self.pin_is_not_walked_around(self.key.reset)
+
+    def test_the_protocol_does_not_walk_around_the_pin(self):
+        self.pin_is_not_walked_around(self.reset_by_protocol)
+
     def test_takes_the_pin(self):
         self.key.set_pin(PIN)
         self.key.replug()
