@@ -72,8 +72,11 @@ static int split_lines(const Secret *text, char ***ret)
         if (!utf8_valid(text->data, text->size))
                 return -EBADMSG;
         while (*line) {
-                size_t length = strcspn(line, "\n"), used = strcspn(line, " \t\r\n");
+                size_t length, used;
 
+                line += strspn(line, " \t");
+                length = strcspn(line, "\n");
+                used = strcspn(line, " \t\r\n");
                 if (used > 0 && line[0] != '#') {
                         if (n == RP_IDS_MAX || used > AUTHENTICATOR_RP_ID_MAX)
                                 return -EFBIG;
