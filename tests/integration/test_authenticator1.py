@@ -1,5 +1,8 @@
 #!/usr/bin/python3
 """org.keyfob.Authenticator1: the security key for programs on the bus, and for its owner."""
+import os
+import unittest
+
 from fido2 import cbor
 from fido2.ctap import CtapError
 from fido2.ctap2 import ClientPin, Ctap2
@@ -9,7 +12,8 @@ import ctap_hid as hid
 import fido_key
 import keyfob_bus as kb
 import keyfob_test as kt
-from person import Person
+from person import Person, wait_for
+from test_memory import readable, residues
 from test_ctap_socket import (GET_INFO, PASSWORD, RESET, SELECTION, SocketTest, credential_id, get_assertion,
                               make_credential)
 
@@ -282,6 +286,21 @@ class Pin(InterfaceTest):
         self.assertTrue(self.fido2().get_pin_token('5678', ClientPin.PERMISSION.GET_ASSERTION, 'example.org'))
         self.key.reset_pin('6789', auth=PASSWORD.encode())
         self.assertEqual(self.sign_in(allow=credential), hid.OK)
+
+    @unittest.skipIf(kt.sanitized(), 'AddressSanitizer keeps freed memory')
+    def test_nothing_of_it_stays_in_memory(self):
+        why = readable(self.sandbox.daemon.pid)
+        if why:
+            self.skipTest(f'the memory of keyfobd cannot be read here: {why}')
+        pins = [os.urandom(31).hex() for _ in range(4)]
+        self.key.set_pin(pins[0])
+        self.key.change_pin(pins[0], pins[1])
+        client = self.fido2()
+        client.change_pin(pins[1], pins[2])
+        client.get_pin_token(pins[2], ClientPin.PERMISSION.GET_ASSERTION, 'example.org')
+        self.key.reset_pin(pins[3], auth=PASSWORD.encode())
+        wait_for(lambda: not residues(self.sandbox.daemon.pid, {pin[:24].encode() for pin in pins} |
+                                      {pin[-24:].encode() for pin in pins}), 'the PINs to be wiped')
 
     def test_a_locked_vault(self):
         self.key.set_pin(PIN)

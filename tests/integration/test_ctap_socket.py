@@ -189,6 +189,37 @@ class Connections(SocketTest):
         self.assertFalse(os.path.exists(path))
 
 
+class Passed(kt.KeyfobTest):
+    """Sockets that a service manager listens on, in either order."""
+
+    def serve(self, kinds):
+        directory = os.path.join(self.sandbox.runtime, 'keyfob')
+        os.mkdir(directory, 0o700)
+        listening = []
+        for name, kind in kinds:
+            one = socket.socket(socket.AF_UNIX, kind)
+            self.addCleanup(one.close)
+            one.bind(os.path.join(directory, name))
+            one.listen()
+            listening.append(one.fileno())
+        script = f'exec 3<&{listening[0]} 4<&{listening[1]}; LISTEN_PID=$$ LISTEN_FDS=2 exec {self.sandbox.stage.keyfobd}'
+        process = self.sandbox.spawn(['/bin/bash', '-c', script], pass_fds=listening)
+        key = hid.Client(self.sandbox)
+        self.addCleanup(key.close)
+        self.assertEqual(key.cbor(key.init(), GET_INFO)[0], hid.OK)
+        with kb.Client(self.sandbox.socket) as bus:
+            self.assertEqual(bus.status()['vault'], 'absent')
+        self.assertTrue(kt.end_process(process))
+        # They stay the manager's.
+        self.assertEqual(sorted(os.listdir(directory)), ['bus', 'ctap'])
+
+    def test_after_the_bus(self):
+        self.serve([('bus', socket.SOCK_STREAM), ('ctap', socket.SOCK_SEQPACKET)])
+
+    def test_before_the_bus(self):
+        self.serve([('ctap', socket.SOCK_SEQPACKET), ('bus', socket.SOCK_STREAM)])
+
+
 class NoVault(SocketTest):
     def start_vault(self):
         pass
