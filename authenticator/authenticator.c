@@ -69,21 +69,27 @@ Authenticator *authenticator_free(Authenticator *a)
         return NULL;
 }
 
-static void end_all(Authenticator *a, bool opening)
+static void end_all(Authenticator *a, bool powered_up)
 {
         token_end_all(a);
         for (AuthenticatorHost *host = a->hosts; host; host = host->next) {
-                for (size_t i = 0; i < ELEMENTSOF(host->channels); i++)
+                for (size_t i = 0; i < ELEMENTSOF(host->channels); i++) {
                         channel_clear(&host->channels[i]);
+                        if (powered_up)
+                                channel_drop_blob(&host->channels[i]);
+                }
                 u2f_withdraw(host);
-                if (host->transaction && (opening || !host->opening))
+                if (host->transaction && (powered_up || !host->opening))
                         host->ended = true;
         }
 }
 
 void authenticator_power_cycle(Authenticator *a)
 {
-        end_all(a, /* opening= */ true);
+        end_all(a, /* powered_up= */ true);
+        for (AuthenticatorHost *host = a->hosts; host; host = host->next)
+                for (uint64_t protocol = 1; protocol <= PIN_PROTOCOL_MAX; protocol++)
+                        protocol_regenerate(host, protocol);
         a->pin_wrong = 0;
         a->pin_soft_blocked = false;
         a->powered_up = authenticator_now(a);
@@ -93,7 +99,7 @@ void authenticator_power_cycle(Authenticator *a)
 /* Who waits for storage to open goes on waiting; who had read from it ends, because what was read is wiped. */
 void authenticator_forget(Authenticator *a)
 {
-        end_all(a, /* opening= */ false);
+        end_all(a, /* powered_up= */ false);
         counters_forget(a);
         a->state = arena_free(a->state);
 }
@@ -106,10 +112,10 @@ int authenticator_load(Authenticator *a)
         size_t n = 0, size = 0;
         int r;
 
-        if (a->state)
-                return CTAP_OK;
         if (!a->ops.is_open(a->userdata))
                 return CTAP2_ERR_OPERATION_PENDING;
+        if (a->state)
+                return CTAP_OK;
         r = record_find(a, MARK_STATE, /* value= */ NULL, UINT64_MAX, &number, 1, &n);
         if (r != CTAP_OK)
                 return r;

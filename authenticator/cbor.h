@@ -1,13 +1,13 @@
 /*
  * CBOR, the CTAP2 canonical form (section 8)
  *
- * Reading has two steps. cbor_read() first walks over the bytes with libcbor's streaming decoder and refuses everything that is not
- * canonical or too large, and only then lets libcbor build a tree; after that the value_*() functions take typed values
- * from it. They treat NULL (map_get() of an absent key) as CTAP2_ERR_MISSING_PARAMETER, so that a required member is one
- * line, and an optional one is guarded by an if. Pointers they give lie in the tree.
+ * Reading has two steps. cbor_read() first walks over the bytes with libcbor's streaming decoder and refuses
+ * everything that is not canonical or too large, and only then lets libcbor build a tree; after that the value_*()
+ * functions take typed values from it. They treat NULL (map_get() of an absent key) as CTAP2_ERR_MISSING_PARAMETER, so
+ * that a required member is one line, and an optional one is guarded by an if. Pointers they give lie in the tree.
  *
- * Writing goes to memory of the caller's and never past it. Maps and arrays are announced with their number of members;
- * keys must come in canonical order (asserted).
+ * Writing goes to memory of the caller's and never past it. Maps and arrays are announced with their number of
+ * members; keys must come in canonical order (asserted).
  */
 #pragma once
 
@@ -26,9 +26,10 @@ static inline void cbor_item_donep(cbor_item_t **item)
 }
 
 /*
- * Checks and decodes exactly one value. CTAP_OK, CTAP2_ERR_INVALID_CBOR (not well-formed, not canonical: order or duplicates of keys,
- * longer than needed integers, indefinite lengths, tags, floats, trailing bytes, nesting, not UTF-8), CTAP1_ERR_INVALID_LENGTH never;
- * CTAP2_ERR_LIMIT_EXCEEDED (more than CBOR_ITEMS_MAX items), -ENOMEM. Free with cbor_decref() (_cleanup_(cbor_item_donep)).
+ * Checks and decodes exactly one value. CTAP_OK, CTAP2_ERR_INVALID_CBOR (not well-formed, not canonical: order or
+ * duplicates of keys, longer than needed integers, indefinite lengths, tags, floats, trailing bytes, nesting, not
+ * UTF-8), CTAP1_ERR_INVALID_LENGTH never; CTAP2_ERR_LIMIT_EXCEEDED (more than CBOR_ITEMS_MAX items), -ENOMEM. Free
+ * with cbor_decref() (_cleanup_(cbor_item_donep)).
  */
 int cbor_read(const uint8_t *data, size_t size, cbor_item_t **ret);
 
@@ -52,7 +53,8 @@ int value_array(const cbor_item_t *item, size_t max, size_t *ret_n);
 const cbor_item_t *array_get(const cbor_item_t *array, size_t i);
 bool text_is(const char *text, size_t size, const char *expected);
 
-/* A COSE_Key of key agreement: EC2, P-256, alg -25 (section 6.5.6); x ‖ y. CTAP1_ERR_INVALID_PARAMETER for another key. */
+/* A COSE_Key of key agreement: EC2, P-256, alg -25 (section 6.5.6); x ‖ y. CTAP1_ERR_INVALID_PARAMETER for another
+ * key. */
 int value_cose_agreement(const cbor_item_t *item, uint8_t ret[64]);
 
 /* A container that is being written, followed while assertions are on. */

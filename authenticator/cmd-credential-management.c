@@ -5,6 +5,8 @@
  * persistent one. A token that is bound to an RP sees and changes that RP's credentials and learns nothing of others, not
  * even how many there are. The checks come in the specification's order: the parameter that proves, what is missing, the
  * protocol, the proof, the permission, and only then anything that depends on what is stored.
+ *
+ * The prototype knows updates as well: libfido2 before 1.13 sends every subcommand by 0x41.
  */
 #include <errno.h>
 #include <string.h>
@@ -343,7 +345,7 @@ static int run(Transaction *t)
                 channel_clear(t->channel);
         if (r != CTAP_OK)
                 return r;
-        if (q.subcommand.number < GET_METADATA || q.subcommand.number > (preview ? DELETE_CREDENTIAL : UPDATE_USER))
+        if (q.subcommand.number < GET_METADATA || q.subcommand.number > UPDATE_USER)
                 return CTAP2_ERR_INVALID_SUBCOMMAND;
         if (goes_on == ENUMERATION_RPS)
                 return list_rps(t, /* by= */ NULL);

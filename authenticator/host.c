@@ -27,7 +27,7 @@ int authenticator_host_new(Authenticator *a, void *userdata, AuthenticatorHost *
         return 0;
 }
 
-static void channel_drop_blob(Channel *channel)
+void channel_drop_blob(Channel *channel)
 {
         if (channel->blob)
                 explicit_bzero(channel->blob, channel->blob_size);

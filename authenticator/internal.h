@@ -1,10 +1,10 @@
 /*
  * Inside of the authenticator
  *
- * A request becomes a Transaction: its CBOR is read once, then its Command runs. A command that must wait for the person
- * returns TRANSACTION_WAIT and is called again, from the top, with the next `step`; what it has to remember it keeps in `data`.
- * Before a command with COMMAND_STORAGE runs, and each time it is resumed, storage is open and the State is read, or the
- * transaction waits for that first. So commands are straight code that never blocks.
+ * A request becomes a Transaction: its CBOR is read once, then its Command runs. A command that must wait for the
+ * person returns TRANSACTION_WAIT and is called again, from the top, with the next `step`; what it has to remember it
+ * keeps in `data`. Before a command with COMMAND_STORAGE runs, and each time it is resumed, storage is open and the
+ * State is read, or the transaction waits for that first. So commands are straight code that never blocks.
  *
  * Layers, lowest first: cbor; credential and state (records); record (storage); pin-protocol, token; transaction and
  * host; extensions, attestation; one file per command; ctaphid and port on top.
@@ -58,8 +58,8 @@ typedef struct Credential {
         uint8_t blob[CRED_BLOB_MAX];
         size_t blob_size;
         bool third_party_payment;
-        bool counts;        /* has a signature counter */
-        uint32_t reserved;  /* counter values below this one may have been used */
+        bool counts;       /* has a signature counter */
+        uint32_t reserved; /* counter values below this one may have been used */
 } Credential;
 
 /* In the arena. NULL when it is full. */
@@ -73,7 +73,8 @@ int credential_encode(const Credential *credential, uint8_t ret[CREDENTIAL_RECOR
 /* 0 or AUTHENTICATOR_E_DAMAGED. Number is not part of the record. */
 int credential_decode(const void *record, size_t size, Credential *ret);
 
-/* Copies at most max bytes of UTF-8 and a NUL, cut at a character's boundary (section 6.1.2; also removes nothing else). */
+/* Copies at most max bytes of UTF-8 and a NUL, cut at a character's boundary (section 6.1.2; also removes nothing
+ * else). */
 void name_copy(char *ret, size_t max, const char *text, size_t size);
 /* For showing: control characters (C0, C1, DEL, line and bidi controls) become spaces. In place. */
 void name_sanitize(char *text);
@@ -83,8 +84,8 @@ void name_sanitize(char *text);
 typedef struct State {
         uint64_t number; /* its record; 0: none yet, these are factory settings */
         bool pin_set;
-        uint8_t pin_hash[16];  /* left half of SHA-256 of the PIN (section 6.5.4) */
-        uint8_t pin_length;    /* code points */
+        uint8_t pin_hash[16]; /* left half of SHA-256 of the PIN (section 6.5.4) */
+        uint8_t pin_length;   /* code points */
         uint8_t pin_retries, uv_retries;
         bool force_pin_change, always_uv, enterprise, long_touch, pin_complexity;
         uint8_t min_pin_length;
@@ -112,23 +113,23 @@ int state_note_decode(const void *note, size_t size, State *ret);
 /* ---- record.c: storage, with outcomes as CTAP statuses ---- */
 
 enum MarkKind {
-        MARK_CREDENTIAL = 1, /* every credential; value zero */
-        MARK_ID = 2,         /* SHA-256 of the credential id */
-        MARK_RP = 3,         /* rpIdHash: every credential of this RP */
-        MARK_ACCOUNT = 4,    /* SHA-256(rpIdHash ‖ user id), discoverable ones only */
-        MARK_DISCOVERABLE = 5, /* every discoverable one; value zero */
+        MARK_CREDENTIAL = 1,      /* every credential; value zero */
+        MARK_ID = 2,              /* SHA-256 of the credential id */
+        MARK_RP = 3,              /* rpIdHash: every credential of this RP */
+        MARK_ACCOUNT = 4,         /* SHA-256(rpIdHash ‖ user id), discoverable ones only */
+        MARK_DISCOVERABLE = 5,    /* every discoverable one; value zero */
         MARK_RP_DISCOVERABLE = 6, /* rpIdHash of discoverable ones */
-        MARK_STATE = 7,      /* the State; value zero */
-        MARK_BLOB = 8,       /* the large-blob array; value zero */
+        MARK_STATE = 7,           /* the State; value zero */
+        MARK_BLOB = 8,            /* the large-blob array; value zero */
 };
 
 /*
- * All answer CTAP_OK, a status, or a negative errno: NO_CREDENTIALS (not found), KEY_STORE_FULL, INVALID_CREDENTIAL (damaged), and
- * CTAP2_ERR_OPERATION_PENDING (locked: the transaction opens storage and begins again).
+ * All answer CTAP_OK, a status, or a negative errno: NO_CREDENTIALS (not found), KEY_STORE_FULL, INVALID_CREDENTIAL
+ * (damaged), and CTAP2_ERR_OPERATION_PENDING (locked: the transaction opens storage and begins again).
  */
 int record_status(int storage_result);
-int record_find(Authenticator *a, enum MarkKind kind, const uint8_t value[32] /* NULL: zero */, uint64_t before, uint64_t *ret,
-                size_t max, size_t *ret_n);
+int record_find(Authenticator *a, enum MarkKind kind, const uint8_t value[32] /* NULL: zero */, uint64_t before,
+                uint64_t *ret, size_t max, size_t *ret_n);
 /* Reads and decodes a credential, and sets its number. */
 int record_credential(Authenticator *a, uint64_t number, Credential *ret);
 /* By id, and of this RP (rp_id_hash NULL: any). NO_CREDENTIALS. */
@@ -138,8 +139,8 @@ int record_credential_by_id(Authenticator *a, const uint8_t *id, size_t id_size,
 int record_has_id(Authenticator *a, const uint8_t *id, size_t id_size, uint64_t *ret_number);
 
 /*
- * A change: state and credentials together, durable when change_commit() returns CTAP_OK; then a->state is `change.state`. Between begin and commit
- * nothing waits. _cleanup_(change_donep) rolls back what was not committed.
+ * A change: state and credentials together, durable when change_commit() returns CTAP_OK; then a->state is
+ * `change.state`. Between begin and commit nothing waits. _cleanup_(change_donep) rolls back what was not committed.
  */
 typedef struct Change {
         Authenticator *a;
@@ -147,8 +148,8 @@ typedef struct Change {
         bool open;
 } Change;
 int change_begin(Authenticator *a, Change *ret);
-/* Makes a credential (sets its number), or stores a changed one under its number; keeps the counts in state up to date and gives it
- * a new store_id. KEY_STORE_FULL. */
+/* Makes a credential (sets its number), or stores a changed one under its number; keeps the counts in state up to date
+ * and gives it a new store_id. KEY_STORE_FULL. */
 int change_put_credential(Change *change, Credential *credential);
 /* The same without a new store_id and counts: a counter's reservation. */
 int change_put_counter(Change *change, Credential *credential);
@@ -169,13 +170,15 @@ static inline void change_donep(Change *change)
 #define PIN_TOKEN_SIZE   32U
 #define PIN_IV_SIZE      16U
 
-/* What both sides derive from an ECDH exchange: protocol 1 one key of 32 bytes, protocol 2 an HMAC key and an AES key. Wipe it. */
+/* What both sides derive from an ECDH exchange: protocol 1 one key of 32 bytes, protocol 2 an HMAC key and an AES key.
+ * Wipe it. */
 typedef struct SharedSecret {
         uint8_t protocol;
         uint8_t hmac_key[32], aes_key[32];
 } SharedSecret;
 
-/* The host's key agreement key of this protocol, made when first asked for; CTAP1_ERR_INVALID_PARAMETER for another protocol. */
+/* The host's key agreement key of this protocol, made when first asked for; CTAP1_ERR_INVALID_PARAMETER for another
+ * protocol. */
 int protocol_public_key(AuthenticatorHost *host, uint64_t protocol, uint8_t ret[64]);
 void protocol_regenerate(AuthenticatorHost *host, uint64_t protocol);
 int protocol_decapsulate(AuthenticatorHost *host, uint64_t protocol, const uint8_t peer[64], SharedSecret *ret);
@@ -209,17 +212,19 @@ typedef struct PinToken {
 } PinToken;
 
 /* New bytes, in use, verified; ends the host's tokens of all protocols before. */
-int token_issue(AuthenticatorHost *host, uint64_t protocol, uint8_t permissions, const uint8_t *rp_id_hash, bool present,
-                PinToken **ret);
-void token_end(AuthenticatorHost *host);                /* all protocols of this host */
-void token_end_all(Authenticator *a);                   /* of every host */
-/* Checks a pinUvAuthParam with the host's token of this protocol: times, MAC; counts as use. PIN_AUTH_INVALID; INVALID_PARAMETER
- * (protocol). */
+int token_issue(AuthenticatorHost *host, uint64_t protocol, uint8_t permissions, const uint8_t *rp_id_hash,
+                bool present, PinToken **ret);
+void token_end(AuthenticatorHost *host); /* all protocols of this host */
+void token_end_all(Authenticator *a);    /* of every host */
+/* Checks a pinUvAuthParam with the host's token of this protocol: times, MAC; counts as use. PIN_AUTH_INVALID;
+ * INVALID_PARAMETER (protocol). */
 int token_check(AuthenticatorHost *host, uint64_t protocol, const void *message, size_t size, const uint8_t *param,
                 size_t param_size, PinToken **ret);
-/* PIN_AUTH_INVALID unless it has the permission, and is bound to this RP or to none (then it is bound now; rp_id_hash NULL: no RP is concerned). */
+/* PIN_AUTH_INVALID unless it has the permission, and is bound to this RP or to none (then it is bound now; rp_id_hash
+ * NULL: no RP is concerned). */
 int token_permit(PinToken *token, uint8_t permission, const uint8_t *rp_id_hash);
-/* After presence was tested in mc or ga: what it remembers of the person goes, and its permissions except lbw (section 6.5.2.1). */
+/* After presence was tested in mc or ga: what it remembers of the person goes, and its permissions except lbw
+ * (section 6.5.2.1). */
 void token_spend(PinToken *token);
 /* The same check for the persistent token (pcmr): CTAP_OK or PIN_AUTH_INVALID. */
 int token_check_persistent(Authenticator *a, uint64_t protocol, const void *message, size_t size, const uint8_t *param,
@@ -230,8 +235,9 @@ int token_check_persistent(Authenticator *a, uint64_t protocol, const void *mess
 /* Whether a new PIN (decrypted, without padding) follows the policy: code points, bytes, UTF-8, complexity.
  * CTAP_OK or CTAP2_ERR_PIN_POLICY_VIOLATION. */
 int pin_check_policy(const State *state, const uint8_t *pin, size_t size);
-/* One try, with the left half of the PIN's hash: the retry is used up durably before the comparison (section 6.5.5.7.1). CTAP_OK, PIN_INVALID,
- * PIN_AUTH_BLOCKED, PIN_BLOCKED. `host` (may be NULL) gets a new key agreement key when it was wrong. */
+/* One try, with the left half of the PIN's hash: the retry is used up durably before the comparison
+ * (section 6.5.5.7.1). CTAP_OK, PIN_INVALID, PIN_AUTH_BLOCKED, PIN_BLOCKED. `host` (may be NULL) gets a new key
+ * agreement key when it was wrong. */
 int pin_try(Authenticator *a, AuthenticatorHost *host, const uint8_t pin_hash[16]);
 /* Stores a new PIN and full retries, ends tokens, the persistent one too. */
 int pin_store(Authenticator *a, const uint8_t *pin, size_t size);
@@ -258,24 +264,26 @@ struct Transaction {
         AuthenticatorHost *host;
         Channel *channel;
         const Command *command;
-        cbor_item_t *body;      /* the request's map, or NULL */
-        uint8_t *raw;           /* the request as it came, command byte included; of U2F the APDU */
+        cbor_item_t *body; /* the request's map, or NULL */
+        uint8_t *raw;      /* the request as it came, command byte included; of U2F the APDU */
         size_t raw_size;
-        int step;               /* 0 at first; the command sets it before it waits */
+        int step;                   /* 0 at first; the command sets it before it waits */
         AuthenticatorAnswer answer; /* what the person answered when it is resumed */
-        void *data;             /* the command's own, with its destructor (wipes) */
+        void *data;                 /* the command's own, with its destructor (wipes) */
         void (*data_free)(void *data);
-        CborWriter reply;       /* after the status byte */
+        CborWriter reply; /* after the status byte */
 };
 
 /*
- * Asks the person. CTAP_OK: answered at once, t->answer is set; TRANSACTION_WAIT: return it; the command will be called again with t->answer set; or -errno.
- *   t->step = 2; r = transaction_ask(t, &question); if (r != 0) return r;   [case 2:] r = presence_status(t->answer); …
+ * Asks the person. CTAP_OK: answered at once, t->answer is set; TRANSACTION_WAIT: return it; the command will be
+ * called again with t->answer set; or -errno. t->step = 2; r = transaction_ask(t, &question); if (r != 0) return r;
+ * [case 2:] r = presence_status(t->answer); …
  */
 int transaction_ask(Transaction *t, const AuthenticatorQuestion *question);
 /* YES → CTAP_OK, NO → OPERATION_DENIED, TIMED_OUT → USER_ACTION_TIMEOUT, NOBODY and others → OPERATION_DENIED. */
 int presence_status(AuthenticatorAnswer answer);
-/* t->data of `size` zeroed bytes of the arena, wiped and freed with the transaction by arena_free() after data_done(). -ENOMEM. */
+/* t->data of `size` zeroed bytes of the arena, wiped and freed with the transaction by arena_free() after data_done().
+ * -ENOMEM. */
 int transaction_data(Transaction *t, size_t size, void (*done)(void *data));
 
 /* ---- verify.c: built-in user verification (section 6.5.5.4, "performBuiltInUv") ---- */
@@ -283,8 +291,9 @@ int transaction_data(Transaction *t, size_t size, void (*done)(void *data));
 bool uv_available(Authenticator *a);  /* a sensor is there */
 bool uv_configured(Authenticator *a); /* and a finger is enrolled */
 /*
- * Begins or goes on: call with t->step at a step of the caller's own, again after TRANSACTION_WAIT. CTAP_OK verified; UV_INVALID, UV_BLOCKED,
- * USER_ACTION_TIMEOUT, OPERATION_DENIED. `tries` counts fingers of this request (0 at first, kept by the caller).
+ * Begins or goes on: call with t->step at a step of the caller's own, again after TRANSACTION_WAIT. CTAP_OK verified;
+ * UV_INVALID, UV_BLOCKED, USER_ACTION_TIMEOUT, OPERATION_DENIED. `tries` counts fingers of this request (0 at first,
+ * kept by the caller).
  */
 int uv_perform(Transaction *t, AuthenticatorPurpose purpose, const AuthenticatorQuestion *about, unsigned *tries);
 
@@ -311,6 +320,8 @@ struct Channel {
 };
 /* Ends the enumeration and frees its data. */
 void channel_clear(Channel *channel);
+/* Forgets a large-blob array that is half written. */
+void channel_drop_blob(Channel *channel);
 
 /* Presence latch of U2F (section 7): see u2f.c. */
 typedef struct U2fLatch {
@@ -328,7 +339,7 @@ struct AuthenticatorHost {
         bool opening;             /* the question is the storage's, and the command has not run yet */
         int waits_for;            /* AuthenticatorQuestionKind */
         uint64_t question_deadline;
-        bool ended;               /* power cycle: the pending transaction is over */
+        bool ended; /* power cycle: the pending transaction is over */
         struct {
                 AgreeKey *agreement;
                 PinToken token;
@@ -345,16 +356,17 @@ struct Authenticator {
         void *userdata;
         AuthenticatorHost *hosts;
         Attester *enterprise;
-        State *state;          /* in the arena; NULL: not read since it was opened */
-        unsigned pin_wrong;    /* in a row, since power-up */
+        State *state;       /* in the arena; NULL: not read since it was opened */
+        unsigned pin_wrong; /* in a row, since power-up */
         bool pin_soft_blocked;
-        uint64_t powered_up;   /* now() of it */
-        bool reset_allowed;    /* a power cycle has been, and nothing but getInfo since matters: see reset.c */
-        uint64_t generation;   /* grows when enumerations must end */
-        void *counters;        /* counter.c */
+        uint64_t powered_up; /* now() of it */
+        bool reset_allowed;  /* a power cycle has been, and nothing but getInfo since matters: see reset.c */
+        uint64_t generation; /* grows when enumerations must end */
+        void *counters;      /* counter.c */
 };
 
-/* Reads the state, making it (factory settings, stored with the first change) when there is none. OPERATION_PENDING when locked. */
+/* Reads the state, making it (factory settings, stored with the first change) when there is none. OPERATION_PENDING
+ * when locked. */
 int authenticator_load(Authenticator *a);
 /* The channel's place; made, or taken from the one unused for longest. */
 Channel *host_channel(AuthenticatorHost *host, uint32_t id);
@@ -369,7 +381,8 @@ static inline int authenticator_random(Authenticator *a, void *ret, size_t size)
 
 /* ---- getInfo's truth, also used by the commands ---- */
 
-/* Whether makeCredential and getAssertion want verification whatever the client says (alwaysUv, section 6.1.2 step 5). */
+/* Whether makeCredential and getAssertion want verification whatever the client says (alwaysUv, section 6.1.2 step 5).
+ */
 bool authenticator_protected(Authenticator *a); /* a PIN is set, or a finger enrolled */
 
 /* ---- ext-hmac-secret.c (section 12.5, 12.8) ---- */
@@ -385,15 +398,15 @@ typedef struct HmacSecretInput {
 int hmac_secret_read(const cbor_item_t *item, HmacSecretInput *ret);
 #define HMAC_SECRET_OUTPUT_MAX (64U + PIN_IV_SIZE)
 /* Verifies saltAuth, decrypts, computes with the credential's secret (with or without UV), encrypts. */
-int hmac_secret_compute(AuthenticatorHost *host, const HmacSecretInput *input, const Credential *credential, bool verified,
-                        uint8_t ret[HMAC_SECRET_OUTPUT_MAX], size_t *ret_size);
+int hmac_secret_compute(AuthenticatorHost *host, const HmacSecretInput *input, const Credential *credential,
+                        bool verified, uint8_t ret[HMAC_SECRET_OUTPUT_MAX], size_t *ret_size);
 
 /* ---- counter.c: signature counters that grow, one per credential, reserved in blocks ---- */
 
 #define COUNTER_BLOCK 256U
 /*
- * The next value for this credential; writes only when a block is used up. 0 for one that does not count. For a new one that is not
- * stored yet it writes nothing: the first block is in the record that is about to be made.
+ * The next value for this credential; writes only when a block is used up. 0 for one that does not count. For a new
+ * one that is not stored yet it writes nothing: the first block is in the record that is about to be made.
  */
 int counter_next(Authenticator *a, Credential *credential, uint32_t *ret);
 void counters_forget(Authenticator *a); /* frees what is remembered */

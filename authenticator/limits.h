@@ -1,15 +1,16 @@
 /*
  * Limits of the authenticator, all of them; those that callers meet are in keyfob/authenticator.h
  *
- * What a client may send is bounded here, and so is what one client can make the authenticator keep. Times are milliseconds.
+ * What a client may send is bounded here, and so is what one client can make the authenticator keep. Times are
+ * milliseconds.
  */
 #pragma once
 
 #include "keyfob/authenticator.h"
 
 /* CBOR (CTAP section 8) */
-#define CBOR_DEPTH_MAX   4U   /* nesting of maps and arrays, the outermost counted */
-#define CBOR_ITEMS_MAX   4096U /* of one request */
+#define CBOR_DEPTH_MAX 4U    /* nesting of maps and arrays, the outermost counted */
+#define CBOR_ITEMS_MAX 4096U /* of one request */
 
 /* What getInfo announces (section 6.4) */
 #define CREDENTIALS_IN_LIST_MAX 128U /* allowList, excludeList */
@@ -25,25 +26,25 @@
 #define TEMPLATE_ID_MAX         32U
 
 /* PINs and tokens (section 6.5) */
-#define PIN_MIN_DEFAULT     4U /* code points */
-#define PIN_RETRIES_MAX     8U
-#define PIN_SOFT_TRIES      3U /* wrong in a row until a power cycle is wanted */
-#define UV_RETRIES_MAX      5U
-#define UV_TRIES_AT_ONCE    3U /* fingers that may fail within one request */
-#define TOKEN_INITIAL_TIME  30000U  /* a token must be used for the first time within */
-#define TOKEN_USE_TIME      600000U /* and lives at most this long, */
-#define TOKEN_PRESENT_TIME  600000U /* as does what it remembers of the person */
+#define PIN_MIN_DEFAULT    4U /* code points */
+#define PIN_RETRIES_MAX    8U
+#define PIN_SOFT_TRIES     3U /* wrong in a row until a power cycle is wanted */
+#define UV_RETRIES_MAX     5U
+#define UV_TRIES_AT_ONCE   3U      /* fingers that may fail within one request */
+#define TOKEN_INITIAL_TIME 30000U  /* a token must be used for the first time within */
+#define TOKEN_USE_TIME     600000U /* and lives at most this long, */
+#define TOKEN_PRESENT_TIME 30000U  /* how long it remembers that the person was there */
 
 /* Time (sections 6.3, 6.6) */
-#define ENUMERATION_TIME    30000U
-#define RESET_WINDOW        10000U
-#define PRESENCE_TIME       30000U
-#define STORAGE_TIME        120000U
-#define U2F_PRESENCE_TIME   10000U /* how long a touch waits for the client to ask again */
-#define U2F_POLL_TIME       3000U  /* a client that has not asked again for this long has gone */
+#define ENUMERATION_TIME  30000U
+#define RESET_WINDOW      10000U
+#define PRESENCE_TIME     30000U
+#define STORAGE_TIME      120000U
+#define U2F_PRESENCE_TIME 10000U /* how long a touch waits for the client to ask again */
+#define U2F_POLL_TIME     3000U  /* a client that has not asked again for this long has gone */
 
 /* Hosts */
-#define HOST_CHANNELS_MAX   16U /* channels with an enumeration or a blob that is being written */
+#define HOST_CHANNELS_MAX 16U /* channels with an enumeration or a blob that is being written */
 
 /* CTAPHID (section 11.2) */
 #define CTAPHID_CHANNELS_MAX     128U /* of one port; the one unused for longest makes room */

@@ -56,7 +56,7 @@ void u2f_withdraw(AuthenticatorHost *host)
 {
         if (host->latch.state == LATCH_ASKING)
                 transaction_withdraw(host);
-        explicit_bzero(&host->latch, sizeof(host->latch));
+        host->latch = (U2fLatch){0};
 }
 
 static bool latch_of_channel(const U2fLatch *latch, uint32_t channel)

@@ -289,19 +289,35 @@ static int compare(const void *a, const void *b)
         return x < y ? -1 : x > y;
 }
 
+/* In another order each round, so that none is always the one that finds the caches cold after a wait for the disk. */
+static void shuffle(Measure order[_MEASURE_MAX])
+{
+        for (unsigned i = _MEASURE_MAX - 1; i > 0; i--) {
+                unsigned j = (unsigned)random() % (i + 1);
+                Measure kept = order[i];
+
+                order[i] = order[j];
+                order[j] = kept;
+        }
+}
+
 static void measure_all(Bench *bench, unsigned rounds)
 {
         uint64_t *samples = calloc((size_t)_MEASURE_MAX * rounds, sizeof(*samples)), before;
+        Measure order[_MEASURE_MAX];
 
         if (!samples)
                 die("samples", FIDO_ERR_INTERNAL);
         for (unsigned i = 0; i < WARM_UP; i++)
                 run(bench, MEASURE_ASSERT, i);
+        for (unsigned m = 0; m < _MEASURE_MAX; m++)
+                order[m] = (Measure)m;
         for (unsigned i = 0; i < rounds; i++) {
+                shuffle(order);
                 for (unsigned m = 0; m < _MEASURE_MAX; m++) {
                         before = nanoseconds();
-                        run(bench, (Measure)m, i);
-                        samples[m * rounds + i] = nanoseconds() - before;
+                        run(bench, order[m], i);
+                        samples[order[m] * rounds + i] = nanoseconds() - before;
                 }
         }
         printf("{\"rounds\": %u", rounds);
@@ -359,8 +375,9 @@ int main(int argc, char **argv)
         }
         measure_all(&bench, rounds);
 
-        (void)close(bench.echo);
+        (void)kill(bench.echo_pid, SIGTERM);
         (void)waitpid(bench.echo_pid, NULL, 0);
+        (void)close(bench.echo);
         (void)kill(bench.agent_pid, SIGTERM);
         (void)waitpid(bench.agent_pid, NULL, 0);
         sd_bus_flush_close_unref(bench.bus);

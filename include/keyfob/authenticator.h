@@ -1,17 +1,17 @@
 /*
  * A FIDO2 authenticator: bytes in, bytes out
  *
- * The core of a CTAP 2.1 and 2.3 authenticator with CTAP1/U2F, and the framing of CTAPHID. It opens no file and no socket, starts
- * no thread and reads no clock: time, randomness, storage and the person are reached through AuthenticatorOps.
- * Any number of instances may exist; each is used by one thread at a time.
+ * The core of a CTAP 2.1 and 2.3 authenticator with CTAP1/U2F, and the framing of CTAPHID. It opens no file and no
+ * socket, starts no thread and reads no clock: time, randomness, storage and the person are reached through
+ * AuthenticatorOps. Any number of instances may exist; each is used by one thread at a time.
  *
  *   Authenticator      one security key: PIN, settings, credentials
- *   AuthenticatorHost  one client of it (a connection, a device node): its PIN tokens, its enumerations, one transaction at a time
- *   AuthenticatorPort  a host that speaks CTAPHID reports of 64 bytes
+ *   AuthenticatorHost  one client of it (a connection, a device node): its PIN tokens, its enumerations, one
+ * transaction at a time AuthenticatorPort  a host that speaks CTAPHID reports of 64 bytes
  *
- * Functions that return int answer 0, a positive value that is an outcome (named at the function), or a negative errno, which is
- * fatal for the call. `ret` parameters are written only on success. "CTAP" below is Client to Authenticator Protocol
- * 2.3 (Proposed Standard, 2026-02-26); section numbers are those of CTAP 2.1, which 2.3 keeps.
+ * Functions that return int answer 0, a positive value that is an outcome (named at the function), or a negative
+ * errno, which is fatal for the call. `ret` parameters are written only on success. "CTAP" below is Client to
+ * Authenticator Protocol 2.3 (Proposed Standard, 2026-02-26); section numbers are those of CTAP 2.1, which 2.3 keeps.
  *
  * SPDX-License-Identifier: BSD-2-Clause
  */
@@ -42,10 +42,10 @@ typedef struct AuthenticatorPort AuthenticatorPort;
 #define AUTHENTICATOR_REPORT_SIZE 64U   /* bytes of a CTAPHID report */
 #define AUTHENTICATOR_ID_MAX      1023U /* bytes of a credential id */
 #define AUTHENTICATOR_USER_ID_MAX 64U
-#define AUTHENTICATOR_NAME_MAX    64U  /* bytes that are kept of a name; cut at a UTF-8 boundary */
-#define AUTHENTICATOR_RP_ID_MAX   255U /* bytes of an rpId that are kept */
+#define AUTHENTICATOR_NAME_MAX    64U                 /* bytes that are kept of a name; cut at a UTF-8 boundary */
+#define AUTHENTICATOR_RP_ID_MAX   255U                /* bytes of an rpId that are kept */
 #define AUTHENTICATOR_RECORD_MAX  ((size_t)64 * 1024) /* bytes of a record in storage */
-#define AUTHENTICATOR_PIN_MAX     63U  /* bytes of a PIN in UTF-8 */
+#define AUTHENTICATOR_PIN_MAX     63U                 /* bytes of a PIN in UTF-8 */
 
 /* ---- status bytes (section 8.2): positive outcomes, and the first byte of a CTAP2 reply ---- */
 
@@ -101,46 +101,47 @@ enum ctap_status {
 /* ---- the person ---- */
 
 typedef enum AuthenticatorQuestionKind {
-        AUTHENTICATOR_ASK_STORAGE = 1, /* storage is locked: have it opened */
-        AUTHENTICATOR_ASK_PRESENCE,    /* is somebody there, and agrees? */
+        AUTHENTICATOR_ASK_STORAGE = 1,  /* storage is locked: have it opened */
+        AUTHENTICATOR_ASK_PRESENCE,     /* is somebody there, and agrees? */
         AUTHENTICATOR_ASK_VERIFICATION, /* is it the owner? By a built-in method, never by a mere confirmation */
-        AUTHENTICATOR_ASK_SAMPLE,      /* one sample of a finger that is being enrolled */
+        AUTHENTICATOR_ASK_SAMPLE,       /* one sample of a finger that is being enrolled */
 } AuthenticatorQuestionKind;
 
 typedef enum AuthenticatorPurpose {
         AUTHENTICATOR_TO_REGISTER = 1, /* a new credential */
         AUTHENTICATOR_TO_SIGN_IN,
-        AUTHENTICATOR_TO_SELECT,  /* which authenticator is meant */
+        AUTHENTICATOR_TO_SELECT, /* which authenticator is meant */
         AUTHENTICATOR_TO_RESET,
-        AUTHENTICATOR_TO_PERMIT,  /* a PIN/UV token with permissions */
-        AUTHENTICATOR_TO_ENROLL,  /* a finger */
-        AUTHENTICATOR_TO_OPEN,    /* storage, for any other request */
+        AUTHENTICATOR_TO_PERMIT, /* a PIN/UV token with permissions */
+        AUTHENTICATOR_TO_ENROLL, /* a finger */
+        AUTHENTICATOR_TO_OPEN,   /* storage, for any other request */
 } AuthenticatorPurpose;
 
-/* Texts are UTF-8 without control characters and bounded; they come from the client, so they say only what it claims. NULL when unknown. */
+/* Texts are UTF-8 without control characters and bounded; they come from the client, so they say only what it claims.
+ * NULL when unknown. */
 typedef struct AuthenticatorQuestion {
         AuthenticatorQuestionKind kind;
         AuthenticatorPurpose purpose;
-        const char *rp_id;             /* NULL with U2F, which knows a hash only */
-        const uint8_t *rp_id_hash;     /* 32 bytes, or NULL */
+        const char *rp_id;         /* NULL with U2F, which knows a hash only */
+        const uint8_t *rp_id_hash; /* 32 bytes, or NULL */
         const char *user_name;
         const char *user_display_name;
-        unsigned n_accounts;           /* how many credentials can answer; 0 not known */
-        bool excluded;                 /* to register: one is there already, and the answer will be no */
-        bool long_touch;               /* to reset: a confirmation that takes longer is wanted */
-        unsigned timeout_ms;           /* the question is withdrawn then */
-        const uint8_t *enrollment;     /* sample: the template's id, */
-        size_t enrollment_size;        /* and its size */
+        unsigned n_accounts;       /* how many credentials can answer; 0 not known */
+        bool excluded;             /* to register: one is there already, and the answer will be no */
+        bool long_touch;           /* to reset: a confirmation that takes longer is wanted */
+        unsigned timeout_ms;       /* the question is withdrawn then */
+        const uint8_t *enrollment; /* sample: the template's id, */
+        size_t enrollment_size;    /* and its size */
 } AuthenticatorQuestion;
 
 typedef enum AuthenticatorAnswer {
         AUTHENTICATOR_LATER = 0, /* of ops->ask() only: authenticator_answer() follows */
         AUTHENTICATOR_YES,
-        AUTHENTICATOR_NO,        /* the person refused */
+        AUTHENTICATOR_NO, /* the person refused */
         AUTHENTICATOR_TIMED_OUT,
-        AUTHENTICATOR_NO_MATCH,  /* verification: not the owner's finger */
-        AUTHENTICATOR_BLOCKED,   /* verification can't be tried now (sensor gone, too many tries) */
-        AUTHENTICATOR_NOBODY,    /* there is nobody who can be asked */
+        AUTHENTICATOR_NO_MATCH, /* verification: not the owner's finger */
+        AUTHENTICATOR_BLOCKED,  /* verification can't be tried now (sensor gone, too many tries) */
+        AUTHENTICATOR_NOBODY,   /* there is nobody who can be asked */
 } AuthenticatorAnswer;
 
 /* ---- what an instance is made of ---- */
@@ -156,7 +157,8 @@ typedef struct AuthenticatorConfig {
         unsigned storage_timeout_ms;   /* 0: 120 s */
         const void *enterprise_pem;    /* certificate chain and key for enterprise attestation, or NULL */
         size_t enterprise_pem_size;
-        const char *const *enterprise_rp_ids; /* who gets it with enterpriseAttestation 1; ends with NULL; NULL: nobody */
+        const char *const
+                *enterprise_rp_ids; /* who gets it with enterpriseAttestation 1; ends with NULL; NULL: nobody */
 } AuthenticatorConfig;
 
 /* A record is bytes with marks to find it by. Numbers ascend in the order of making and never come twice. */
@@ -180,10 +182,12 @@ typedef struct AuthenticatorFingerprints {
         int (*state)(void *userdata, bool *ret_available, unsigned *ret_enrolled);
         /* Fingerprint kind (1 touch, 2 swipe), samples that an enrolment needs, bytes of a friendly name. */
         int (*sensor)(void *userdata, unsigned *ret_kind, unsigned *ret_samples, unsigned *ret_name_max);
-        /* The i-th template. AUTHENTICATOR_E_NOT_FOUND past the last one. Ids have at most 32 bytes, names at most 64. */
+        /* The i-th template. AUTHENTICATOR_E_NOT_FOUND past the last one. Ids have at most 32 bytes, names at most 64.
+         */
         int (*get)(void *userdata, unsigned i, uint8_t ret_id[32], size_t *ret_id_size, char ret_name[65]);
-        /* Begins an enrolment: gives it an id. Samples are then asked for by ask() (AUTHENTICATOR_ASK_SAMPLE); after an answer:
-         * sample() says how it was (0 good, 1–14 as in section 6.7.1) and how many are still to come; 0 left: it is enrolled. */
+        /* Begins an enrolment: gives it an id. Samples are then asked for by ask() (AUTHENTICATOR_ASK_SAMPLE); after
+         * an answer: sample() says how it was (0 good, 1–14 as in section 6.7.1) and how many are still to come; 0
+         * left: it is enrolled. */
         int (*begin)(void *userdata, AuthenticatorHost *host, uint8_t ret_id[32], size_t *ret_id_size);
         int (*sample)(void *userdata, AuthenticatorHost *host, unsigned *ret_status, unsigned *ret_left);
         void (*cancel)(void *userdata, AuthenticatorHost *host);
@@ -199,32 +203,34 @@ typedef struct AuthenticatorOps {
         uint64_t (*clock)(void *userdata);
 
         /*
-         * Asks the person. Returns an answer at once, AUTHENTICATOR_LATER, or a negative errno. It never calls back into the
-         * core. One question at a time for each host. withdraw(): the question is off (cancelled, timed out, host gone);
-         * it must not be answered any more.
+         * Asks the person. Returns an answer at once, AUTHENTICATOR_LATER, or a negative errno. It never calls back
+         * into the core. One question at a time for each host. withdraw(): the question is off (cancelled, timed out,
+         * host gone); it must not be answered any more.
          */
         int (*ask)(void *userdata, AuthenticatorHost *host, const AuthenticatorQuestion *question);
         void (*withdraw)(void *userdata, AuthenticatorHost *host);
 
         /*
-         * Storage. is_open(): whether it can be read; if not, ask() is called with AUTHENTICATOR_ASK_STORAGE. A change is made
-         * between begin() and commit(), which makes it durable, or rollback(). put() with *number 0 makes a record (and sets
-         * *number), else replaces the content and keeps the marks. remove() with `keep` leaves it restorable for the owner.
-         * find() gives up to `max` numbers below `before` that have the mark, newest first. restore() brings back a removed record.
-         * An operation may answer AUTHENTICATOR_E_LOCKED at any time.
+         * Storage. is_open(): whether it can be read; if not, ask() is called with AUTHENTICATOR_ASK_STORAGE. A change
+         * is made between begin() and commit(), which makes it durable, or rollback(). put() with *number 0 makes a
+         * record (and sets *number), else replaces the content and keeps the marks. remove() with `keep` leaves it
+         * restorable for the owner. find() gives up to `max` numbers below `before` that have the mark, newest first.
+         * restore() brings back a removed record. An operation may answer AUTHENTICATOR_E_LOCKED at any time.
          */
         bool (*is_open)(void *userdata);
         int (*begin)(void *userdata);
         int (*commit)(void *userdata);
         void (*rollback)(void *userdata);
         int (*get)(void *userdata, uint64_t number, void *ret, size_t capacity, size_t *ret_size);
-        int (*find)(void *userdata, const AuthenticatorMark *mark, uint64_t before, uint64_t *ret, size_t max, size_t *ret_n);
-        int (*put)(void *userdata, uint64_t *number, const AuthenticatorMark *marks, size_t n_marks, const void *data, size_t size);
+        int (*find)(void *userdata, const AuthenticatorMark *mark, uint64_t before, uint64_t *ret, size_t max,
+                    size_t *ret_n);
+        int (*put)(void *userdata, uint64_t *number, const AuthenticatorMark *marks, size_t n_marks, const void *data,
+                   size_t size);
         int (*remove)(void *userdata, uint64_t number, bool keep);
         int (*restore)(void *userdata, uint64_t number);
 
-        /* A note that is readable while storage is locked: what getInfo answers then. Not secret, at most 1024 bytes. note_put() is
-         * called within a change. AUTHENTICATOR_E_NOT_FOUND when there is none yet. */
+        /* A note that is readable while storage is locked: what getInfo answers then. Not secret, at most 1024 bytes.
+         * note_put() is called within a change. AUTHENTICATOR_E_NOT_FOUND when there is none yet. */
         int (*note_get)(void *userdata, void *ret, size_t capacity, size_t *ret_size);
         int (*note_put)(void *userdata, const void *data, size_t size);
 
@@ -239,15 +245,16 @@ typedef struct AuthenticatorOps {
 /* ---- life ---- */
 
 /* Makes an instance. config and ops are copied, what they point to is not and must outlive it (enterprise_pem may go).
- * -EINVAL when a required op is missing or the enterprise PEM is not fit. It begins as if powered up long ago: no reset is allowed
- * before authenticator_power_cycle(). */
+ * -EINVAL when a required op is missing or the enterprise PEM is not fit. It begins as if powered up long ago: no
+ * reset is allowed before authenticator_power_cycle(). */
 AUTHENTICATOR_API int authenticator_new(const AuthenticatorConfig *config, const AuthenticatorOps *ops, void *userdata,
                                         Authenticator **ret);
 /* Wipes and frees. All hosts must be gone. NULL is allowed. Returns NULL. */
 AUTHENTICATOR_API Authenticator *authenticator_free(Authenticator *authenticator);
 
-/* The moment of power-up (section 6.6): ends all tokens and enumerations, clears the block after three wrong PINs, and allows a reset for ten seconds. Pending
- * transactions end with CTAP2_ERR_KEEPALIVE_CANCEL at the next authenticator_host_tick(). */
+/* The moment of power-up (section 6.6): ends all tokens and enumerations, clears the block after three wrong PINs, and
+ * allows a reset for ten seconds. Pending transactions end with CTAP2_ERR_KEEPALIVE_CANCEL at the next
+ * authenticator_host_tick(). */
 AUTHENTICATOR_API void authenticator_power_cycle(Authenticator *authenticator);
 
 /* Storage was locked, or replaced: wipes all that was read from it. */
@@ -269,23 +276,26 @@ typedef struct AuthenticatorReply {
 #define AUTHENTICATOR_PENDING 1 /* no reply yet */
 
 /*
- * Handles one request: CTAP2 (command byte and CBOR; the reply is a status byte and CBOR) or U2F (an APDU; the reply ends with a
- * status word). `channel` tells apart the clients of one host: enumerations belong to it. 0 and *ret, AUTHENTICATOR_PENDING, or
- * -EBUSY when a transaction is pending already. Malformed requests are replies, not errors.
+ * Handles one request: CTAP2 (command byte and CBOR; the reply is a status byte and CBOR) or U2F (an APDU; the reply
+ * ends with a status word). `channel` tells apart the clients of one host: enumerations belong to it. 0 and *ret,
+ * AUTHENTICATOR_PENDING, or -EBUSY when a transaction is pending already. Malformed requests are replies, not errors.
  */
-AUTHENTICATOR_API int authenticator_request(AuthenticatorHost *host, uint32_t channel, const void *request, size_t size,
-                                            AuthenticatorReply *ret);
+AUTHENTICATOR_API int authenticator_request(AuthenticatorHost *host, uint32_t channel, const void *request,
+                                            size_t size, AuthenticatorReply *ret);
 AUTHENTICATOR_API int authenticator_u2f_request(AuthenticatorHost *host, uint32_t channel, const void *request,
                                                 size_t size, AuthenticatorReply *ret);
 
-/* The person's answer to the host's question. Same results as authenticator_request(); an answer to no question changes nothing
- * and is AUTHENTICATOR_PENDING. */
-AUTHENTICATOR_API int authenticator_answer(AuthenticatorHost *host, AuthenticatorAnswer answer, AuthenticatorReply *ret);
+/* The person's answer to the host's question. Same results as authenticator_request(); an answer to no question
+ * changes nothing and is AUTHENTICATOR_PENDING. */
+AUTHENTICATOR_API int authenticator_answer(AuthenticatorHost *host, AuthenticatorAnswer answer,
+                                           AuthenticatorReply *ret);
 
-/* Cancels the pending transaction of this channel: 0 and the reply KEEPALIVE_CANCEL, or AUTHENTICATOR_PENDING when there is none. */
+/* Cancels the pending transaction of this channel: 0 and the reply KEEPALIVE_CANCEL, or AUTHENTICATOR_PENDING when
+ * there is none. */
 AUTHENTICATOR_API int authenticator_cancel(AuthenticatorHost *host, uint32_t channel, AuthenticatorReply *ret);
 
-/* The host's next deadline on the clock of ops->now(), UINT64_MAX none. At or after it call authenticator_host_tick(): same results as authenticator_answer(). */
+/* The host's next deadline on the clock of ops->now(), UINT64_MAX none. At or after it call authenticator_host_tick():
+ * same results as authenticator_answer(). */
 AUTHENTICATOR_API uint64_t authenticator_host_deadline(const AuthenticatorHost *host);
 AUTHENTICATOR_API int authenticator_host_tick(AuthenticatorHost *host, AuthenticatorReply *ret);
 
@@ -297,38 +307,40 @@ AUTHENTICATOR_API void authenticator_host_drop_channel(AuthenticatorHost *host, 
 /* ---- ports: CTAPHID (section 11.2) ---- */
 
 typedef struct AuthenticatorPortOps {
-        /* A report to the client. A port whose client doesn't read must be freed by its owner: not from within send(). */
+        /* A report to the client. A port whose client doesn't read must be freed by its owner: not from within send().
+         */
         void (*send)(void *userdata, const uint8_t report[AUTHENTICATOR_REPORT_SIZE]);
 } AuthenticatorPortOps;
 
 /* Makes a port with a host of its own, whose userdata is `userdata` too. */
-AUTHENTICATOR_API int authenticator_port_new(Authenticator *authenticator, const AuthenticatorPortOps *ops, void *userdata,
-                                             AuthenticatorPort **ret);
+AUTHENTICATOR_API int authenticator_port_new(Authenticator *authenticator, const AuthenticatorPortOps *ops,
+                                             void *userdata, AuthenticatorPort **ret);
 AUTHENTICATOR_API AuthenticatorPort *authenticator_port_free(AuthenticatorPort *port);
 AUTHENTICATOR_API AuthenticatorHost *authenticator_port_host(AuthenticatorPort *port);
-/* Takes one report; shorter ones count as filled up with zeros, longer ones are ignored. Replies go out through send(). */
+/* Takes one report; shorter ones count as filled up with zeros, longer ones are ignored. Replies go out through
+ * send(). */
 AUTHENTICATOR_API void authenticator_port_receive(AuthenticatorPort *port, const void *report, size_t size);
 AUTHENTICATOR_API void authenticator_port_answer(AuthenticatorPort *port, AuthenticatorAnswer answer);
 /* As for hosts; the deadlines of framing, locks and keepalives are in it. */
 AUTHENTICATOR_API uint64_t authenticator_port_deadline(const AuthenticatorPort *port);
 AUTHENTICATOR_API void authenticator_port_tick(AuthenticatorPort *port);
 
-/* ---- for the owner's own tools: no protocol, no token; storage must be open, else AUTHENTICATOR_E_LOCKED is returned as
- *      CTAP2_ERR_OPERATION_PENDING ---- */
+/* ---- for the owner's own tools: no protocol, no token; storage must be open, else AUTHENTICATOR_E_LOCKED is returned
+ * as CTAP2_ERR_OPERATION_PENDING ---- */
 
 typedef struct AuthenticatorStatus {
-        bool known;            /* false: locked and nothing was noted yet; the rest are defaults */
+        bool known; /* false: locked and nothing was noted yet; the rest are defaults */
         bool pin_set;
         bool pin_soft_blocked; /* until a power cycle */
         uint8_t pin_retries;   /* 0: blocked; only known while storage is open, else 255 */
         uint8_t min_pin_length;
         bool force_pin_change;
         bool always_uv;
-        bool enterprise;       /* enterprise attestation is enabled */
+        bool enterprise; /* enterprise attestation is enabled */
         bool long_touch_for_reset;
         bool pin_complexity;
         uint32_t discoverable, discoverable_left; /* credentials */
-        unsigned reset_window_ms; /* how much longer a reset is allowed */
+        unsigned reset_window_ms;                 /* how much longer a reset is allowed */
 } AuthenticatorStatus;
 
 /* Works while locked, from the note. */
@@ -336,12 +348,14 @@ AUTHENTICATOR_API int authenticator_status(Authenticator *authenticator, Authent
 
 /* The first PIN: CTAP2_ERR_NOT_ALLOWED when there is one, CTAP2_ERR_PIN_POLICY_VIOLATION. */
 AUTHENTICATOR_API int authenticator_pin_set(Authenticator *authenticator, const void *pin, size_t size);
-/* Counts tries like the protocol does: CTAP2_ERR_PIN_INVALID, _PIN_AUTH_BLOCKED, _PIN_BLOCKED, _PIN_NOT_SET, _PIN_POLICY_VIOLATION. */
+/* Counts tries like the protocol does: CTAP2_ERR_PIN_INVALID, _PIN_AUTH_BLOCKED, _PIN_BLOCKED, _PIN_NOT_SET,
+ * _PIN_POLICY_VIOLATION. */
 AUTHENTICATOR_API int authenticator_pin_change(Authenticator *authenticator, const void *old_pin, size_t old_size,
                                                const void *new_pin, size_t new_size);
 /* A new PIN and full retries, without the old one: the owner has proved himself otherwise. */
 AUTHENTICATOR_API int authenticator_pin_replace(Authenticator *authenticator, const void *pin, size_t size);
-/* Factory settings (section 6.6) without asking and without the ten seconds; credentials stay restorable where storage can. */
+/* Factory settings (section 6.6) without asking and without the ten seconds; credentials stay restorable where storage
+ * can. */
 AUTHENTICATOR_API int authenticator_reset(Authenticator *authenticator);
 
 typedef struct AuthenticatorCredential {
@@ -355,24 +369,26 @@ typedef struct AuthenticatorCredential {
         size_t user_id_size;
         char user_name[AUTHENTICATOR_NAME_MAX + 1];
         char user_display_name[AUTHENTICATOR_NAME_MAX + 1];
-        int32_t algorithm;   /* COSE */
-        uint8_t protection;  /* credProtect 1, 2, 3 */
+        int32_t algorithm;  /* COSE */
+        uint8_t protection; /* credProtect 1, 2, 3 */
         bool discoverable;
-        bool u2f;            /* made by U2F */
+        bool u2f; /* made by U2F */
         bool backup_eligible;
-        uint64_t created;    /* seconds */
+        uint64_t created; /* seconds */
 } AuthenticatorCredential;
 
-/* The credential with the largest number below *before (begin with UINT64_MAX), which becomes its number. CTAP2_ERR_NO_CREDENTIALS at the end. */
+/* The credential with the largest number below *before (begin with UINT64_MAX), which becomes its number.
+ * CTAP2_ERR_NO_CREDENTIALS at the end. */
 AUTHENTICATOR_API int authenticator_credential_next(Authenticator *authenticator, uint64_t *before,
                                                     AuthenticatorCredential *ret);
 AUTHENTICATOR_API int authenticator_credential_find(Authenticator *authenticator, const void *id, size_t id_size,
                                                     AuthenticatorCredential *ret);
 /* Sets the names that are not NULL. CTAP2_ERR_NO_CREDENTIALS, CTAP1_ERR_INVALID_PARAMETER (not UTF-8). */
-AUTHENTICATOR_API int authenticator_credential_rename(Authenticator *authenticator, uint64_t number, const char *user_name,
-                                                      const char *user_display_name);
+AUTHENTICATOR_API int authenticator_credential_rename(Authenticator *authenticator, uint64_t number,
+                                                      const char *user_name, const char *user_display_name);
 AUTHENTICATOR_API int authenticator_credential_delete(Authenticator *authenticator, uint64_t number);
-/* Restores a deleted one; a discoverable one of the same account that came after it is deleted in turn (and stays restorable). */
+/* Restores a deleted one; a discoverable one of the same account that came after it is deleted in turn (and stays
+ * restorable). */
 AUTHENTICATOR_API int authenticator_credential_restore(Authenticator *authenticator, uint64_t number);
 /* What a record is, for the list of deleted ones. CTAP2_ERR_INVALID_CREDENTIAL when it is not a credential. */
 AUTHENTICATOR_API int authenticator_credential_decode(const void *record, size_t size, AuthenticatorCredential *ret);

@@ -44,9 +44,12 @@ class Ceremonies(kt.KeyfobTest):
         self.sandbox.init('pass word')
         fido_key.start_person(self.sandbox)
         self.device = fido_key.open_device(self.sandbox)
-        self.ctap = Ctap2(self.device)
         self.client = Fido2Client(self.device, ORIGIN)
         self.challenge = os.urandom(32)
+
+    def set_pin(self):
+        ClientPin(Ctap2(self.device)).set_pin(PIN)
+        self.client = Fido2Client(self.device, ORIGIN)  # it has read getInfo before
 
     def create_options(self, algorithm=-7, resident=False, uv='discouraged', extensions=None, attestation='direct'):
         return {
@@ -106,7 +109,7 @@ class PythonServer(Ceremonies):
         CoseKey.parse(key).verify(signed, statement['sig'])
 
     def test_verified_with_pin(self):
-        ClientPin(self.ctap).set_pin(PIN)
+        self.set_pin()
         data, answer = self.ceremony(pin=PIN, uv='required', resident=True)
         self.assertTrue(data.is_user_verified())
         self.assertTrue(answer.authenticator_data.is_user_verified())
@@ -175,7 +178,7 @@ class SimpleWebAuthn(Ceremonies):
         response = {
             'id': b64u(credential_id), 'rawId': b64u(credential_id), 'type': 'public-key', 'clientExtensionResults': {},
             'response': {'clientDataJSON': b64u(created.client_data),
-                         'attestationObject': b64u(created.attestation_object)},
+                         'attestationObject': b64u(created.attestation_object.with_string_keys())},
         }
         return self.verify('registration', response, uv, **options)
 
@@ -208,7 +211,7 @@ class SimpleWebAuthn(Ceremonies):
         self.ceremony(algorithm=-8)
 
     def test_passwordless_with_pin(self):
-        ClientPin(self.ctap).set_pin(PIN)
+        self.set_pin()
         registered, _ = self.ceremony(pin=PIN, uv='required', resident=True)
         self.assertTrue(registered['userVerified'])
 
