@@ -153,7 +153,6 @@ static int open_storage(Transaction *t)
                 r = authenticator_load(t->a);
                 if (r != CTAP2_ERR_OPERATION_PENDING)
                         return r;
-                u2f_withdraw(t->host); /* one question at a time */
                 r = transaction_ask(t, &(AuthenticatorQuestion){.kind = AUTHENTICATOR_ASK_STORAGE,
                                                                .purpose = AUTHENTICATOR_TO_OPEN});
                 if (r != CTAP_OK) {

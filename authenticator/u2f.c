@@ -422,6 +422,7 @@ static int open_storage(Transaction *t)
         r = authenticator_load(t->a);
         if (r != CTAP2_ERR_OPERATION_PENDING)
                 return r;
+        u2f_withdraw(t->host); /* there is one question at a time */
         r = transaction_ask(t, &(AuthenticatorQuestion){.kind = AUTHENTICATOR_ASK_STORAGE,
                                                        .purpose = AUTHENTICATOR_TO_OPEN});
         t->host->opening = r == TRANSACTION_WAIT;
@@ -459,7 +460,7 @@ static int u2f_run(Transaction *t)
         if (r < 0 || r == TRANSACTION_WAIT)
                 return r;
         if (r == CTAP2_ERR_OPERATION_PENDING) {
-                u2f_withdraw(t->host); /* storage will be asked for now, and there is one question at a time */
+                u2f_withdraw(t->host); /* storage will be asked for now */
                 return r;
         }
         if (r < SW_MIN)
