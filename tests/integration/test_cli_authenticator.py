@@ -247,6 +247,22 @@ class Reset(Key):
                                       pin_uv_param=pin.protocol.authenticate(token, hash), pin_uv_protocol=pin.protocol.VERSION)
         return answer.auth_data.credential_data.credential_id.hex()
 
+    def test_in_a_locked_vault_the_session_is_asked_for_the_password(self):
+        self.person('#!/bin/sh\ncat > /dev/null\necho "pass word"\n')
+        for args in (('reset', '--yes'), ('reset',)):
+            self.keyfob('lock')
+            self.authenticator('replug')
+            self.authenticator(*args)
+            self.assertEqual((self.info()['pin_set'], self.info()['locked']), (False, False))
+
+    def test_in_a_locked_vault_with_nobody_to_ask(self):
+        person = self.person()
+        self.authenticator('replug')
+        kt.end_process(person)
+        self.keyfob('lock')
+        self.assertOneLine(self.authenticator('reset', '--yes', code=3).stderr, 'locked', 'keyfob unlock')
+        self.assertTrue(self.info()['pin_set'])
+
     def test_replug_ends_connections(self):
         self.person()
         ctap = self.ctap()

@@ -46,6 +46,12 @@ for n in range(32, 512, 7):
                 data=ctypes.addressof(buffer), size=n)
     assert lib.keyfob_store(k, ctypes.byref(item), None) == 0
 ''',
+    'two secrets in one call': r'''
+for old in range(32, 64, 5):
+    for new in range(32, 64, 3):
+        # no PINs, as they are not UTF-8: what counts is what is left of them here
+        assert lib.keyfob_authenticator_change_pin(k, buffer, ctypes.c_size_t(old), buffer, ctypes.c_size_t(new)) > 0
+''',
 }
 END = r'''
 ctypes.memset(buffer, 0, 1024)
@@ -85,6 +91,9 @@ class Residues(kt.KeyfobTest):
 
     def test_store(self):
         self.assertClean(USES['store'])
+
+    def test_two_secrets_in_one_call(self):
+        self.assertClean(USES['two secrets in one call'])
 
 
 @kt.not_sanitized
