@@ -210,6 +210,22 @@ TEST(enterprise_attestation_not_capable_or_not_enabled)
         CHECK_EQ(f->n_asked + g->n_asked, 0);
 }
 
+TEST(get_info_tells_that_enterprise_attestation_can_be_enabled)
+{
+        _cleanup_(fixture_freep) Fixture *f = fixture_new(NULL), *g = fixture_new(with_enterprise);
+        _cleanup_(cbor_item_donep) cbor_item_t *without = NULL, *with = NULL;
+        uint64_t first = 0;
+
+        CHECK_EQ(client_send(f, GET_INFO, NULL, &without), CTAP_OK);
+        CHECK_EQ(client_send(g, GET_INFO, NULL, &with), CTAP_OK);
+        CHECK(!map_get_text(map_get(without, 4), "ep"));
+        CHECK(cbor_is_bool(map_get_text(map_get(with, 4), "ep")));
+        CHECK(!cbor_get_bool(map_get_text(map_get(with, 4), "ep"))); /* not yet */
+        CHECK_EQ(cbor_array_size(map_get(with, 0x1f)), cbor_array_size(map_get(without, 0x1f)) + 1);
+        CHECK_EQ(value_uint(cbor_array_handle(map_get(with, 0x1f))[0], UINT8_MAX, &first), CTAP_OK);
+        CHECK_EQ(first, 1);
+}
+
 TEST(enterprise_attestation_has_two_kinds)
 {
         _cleanup_(fixture_freep) Fixture *f = fixture_new(with_enterprise);
