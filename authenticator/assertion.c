@@ -73,6 +73,7 @@ int assertion_write(Transaction *t, const Assertion *assertion, Credential *cred
         };
         uint8_t signature[SIGN_SIGNATURE_MAX];
         size_t signature_size;
+        Signer *signer;
         AuthData data;
         int r;
 
@@ -83,7 +84,9 @@ int assertion_write(Transaction *t, const Assertion *assertion, Credential *cred
         if (r == CTAP_OK)
                 r = auth_data_make(t->a, credential, &parts, &data);
         if (r == CTAP_OK)
-                r = auth_data_sign(&data, &credential->key, signature, &signature_size);
+                r = signers_get(t->a, credential, &signer);
+        if (r == CTAP_OK)
+                r = signer_sign(signer, data.bytes, data.size + CLIENT_DATA_HASH_SIZE, signature, &signature_size);
         if (r == CTAP_OK)
                 put_reply(&t->reply, credential, assertion, &data, signature, signature_size, n, next);
         return r;

@@ -108,6 +108,7 @@ int reset_perform(Authenticator *a, const AuthenticatorHost *except)
         }
         token_end_all(a);
         counters_forget(a);
+        signers_forget(a);
         a->pin_wrong = 0;
         a->pin_soft_blocked = false;
         for (AuthenticatorHost *host = a->hosts; host; host = host->next) {

@@ -363,6 +363,7 @@ struct Authenticator {
         bool reset_allowed;  /* a power cycle has been, and nothing but getInfo since matters: see reset.c */
         uint64_t generation; /* grows when enumerations must end */
         void *counters;      /* counter.c */
+        void *signers;       /* signers.c */
 };
 
 /* Reads the state, making it (factory settings, stored with the first change) when there is none. OPERATION_PENDING
@@ -400,6 +401,12 @@ int hmac_secret_read(const cbor_item_t *item, HmacSecretInput *ret);
 /* Verifies saltAuth, decrypts, computes with the credential's secret (with or without UV), encrypts. */
 int hmac_secret_compute(AuthenticatorHost *host, const HmacSecretInput *input, const Credential *credential,
                         bool verified, uint8_t ret[HMAC_SECRET_OUTPUT_MAX], size_t *ret_size);
+
+/* ---- signers.c: the keys used last, ready to sign ---- */
+
+/* The signer of a stored credential (its number is set); borrowed until the next call. 0 or -errno. */
+int signers_get(Authenticator *a, const Credential *credential, Signer **ret);
+void signers_forget(Authenticator *a); /* wipes them */
 
 /* ---- counter.c: signature counters that grow, one per credential, reserved in blocks ---- */
 

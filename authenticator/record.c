@@ -219,6 +219,7 @@ int change_remove_credential(Change *change, const Credential *credential, bool 
 {
         int r;
 
+        signers_forget(change->a);
         r = record_status(change->a->ops.remove(change->a->userdata, credential->public.number, keep));
         if (r == CTAP_OK)
                 r = renew_store_id(change);

@@ -12,7 +12,9 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "crypto/arena.h"
 #include "crypto/pkey.h"
+#include "crypto/sha.h"
 
 /* A random value is out of range once in 2^32 on P-256, less often on P-384. */
 #define TRIES_MAX 8
@@ -94,28 +96,81 @@ int sign_generate(SignKind kind, SignKey *ret)
 /* SHA-2 as wide as the curve. */
 static int hash(const Curve *curve, const void *data, size_t size, uint8_t ret[SIGN_PRIVATE_MAX])
 {
-        const EVP_MD *md = curve->kind == SIGN_P384 ? EVP_sha384() : EVP_sha256();
-
-        return EVP_Digest(data, size, ret, NULL, md, NULL) == 1 ? 0 : openssl_failed(-ENOMEM);
+        if (curve->kind == SIGN_P256) {
+                sha256(data, size, ret); /* OpenSSL would look its own up for each call */
+                return 0;
+        }
+        return EVP_Digest(data, size, ret, NULL, EVP_sha384(), NULL) == 1 ? 0 : openssl_failed(-ENOMEM);
 }
 
-static int sign_on_curve(const Curve *curve, const SignKey *key, const void *data, size_t size, uint8_t *ret,
-                         size_t *ret_size)
+struct Signer {
+        const Curve *curve; /* NULL: Ed25519 */
+        EVP_PKEY_CTX *ctx;
+        uint8_t expanded[crypto_sign_SECRETKEYBYTES];
+};
+
+Signer *signer_free(Signer *signer)
+{
+        if (!signer)
+                return NULL;
+        EVP_PKEY_CTX_free(signer->ctx);
+        return arena_free(signer);
+}
+
+static int ready_on_curve(const SignKey *key, EVP_PKEY_CTX **ret)
 {
         _cleanup_(EVP_PKEY_freep) EVP_PKEY *pkey = NULL;
         _cleanup_(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx = NULL;
-        uint8_t hashed[SIGN_PRIVATE_MAX];
-        size_t n = SIGN_SIGNATURE_MAX;
         int r;
 
-        r = hash(curve, data, size, hashed);
-        if (r < 0)
-                return r;
         r = pkey_new(key, /* with_private= */ true, &pkey);
         if (r < 0)
                 return r;
         ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
-        if (!ctx || EVP_PKEY_sign_init(ctx) != 1 || EVP_PKEY_sign(ctx, ret, &n, hashed, curve->size) != 1)
+        if (!ctx || EVP_PKEY_sign_init(ctx) != 1)
+                return openssl_failed(-ENOMEM);
+        *ret = TAKE_PTR(ctx);
+        return 0;
+}
+
+int signer_new(const SignKey *key, Signer **ret)
+{
+        _cleanup_(signer_freep) Signer *signer = NULL;
+        int r;
+
+        if (sign_private_size(key->kind) == 0)
+                return -EINVAL;
+        signer = arena_alloc(sizeof(*signer));
+        if (!signer)
+                return -ENOMEM;
+        signer->curve = curve_find(key->kind);
+        if (signer->curve) {
+                r = ready_on_curve(key, &signer->ctx);
+                if (r < 0)
+                        return r;
+        } else {
+                memcpy(signer->expanded, key->private_key, crypto_sign_SEEDBYTES);
+                memcpy(signer->expanded + crypto_sign_SEEDBYTES, key->public_key, crypto_sign_PUBLICKEYBYTES);
+        }
+        *ret = TAKE_PTR(signer);
+        return 0;
+}
+
+int signer_sign(Signer *signer, const void *data, size_t size, uint8_t ret[SIGN_SIGNATURE_MAX], size_t *ret_size)
+{
+        uint8_t hashed[SIGN_PRIVATE_MAX];
+        size_t n = SIGN_SIGNATURE_MAX;
+        int r;
+
+        if (!signer->curve) {
+                (void)crypto_sign_detached(ret, NULL, data, size, signer->expanded);
+                *ret_size = crypto_sign_BYTES;
+                return 0;
+        }
+        r = hash(signer->curve, data, size, hashed);
+        if (r < 0)
+                return r;
+        if (EVP_PKEY_sign(signer->ctx, ret, &n, hashed, signer->curve->size) != 1)
                 return openssl_failed(-ENOMEM);
         *ret_size = n;
         return 0;
@@ -123,19 +178,11 @@ static int sign_on_curve(const Curve *curve, const SignKey *key, const void *dat
 
 int sign(const SignKey *key, const void *data, size_t size, uint8_t ret[SIGN_SIGNATURE_MAX], size_t *ret_size)
 {
-        const Curve *curve = curve_find(key->kind);
-        uint8_t expanded[crypto_sign_SECRETKEYBYTES];
+        _cleanup_(signer_freep) Signer *signer = NULL;
+        int r;
 
-        if (curve)
-                return sign_on_curve(curve, key, data, size, ret, ret_size);
-        if (key->kind != SIGN_ED25519)
-                return -EINVAL;
-        memcpy(expanded, key->private_key, crypto_sign_SEEDBYTES);
-        memcpy(expanded + crypto_sign_SEEDBYTES, key->public_key, crypto_sign_PUBLICKEYBYTES);
-        (void)crypto_sign_detached(ret, NULL, data, size, expanded);
-        sodium_memzero(expanded, sizeof(expanded));
-        *ret_size = crypto_sign_BYTES;
-        return 0;
+        r = signer_new(key, &signer);
+        return r < 0 ? r : signer_sign(signer, data, size, ret, ret_size);
 }
 
 static int verify_on_curve(const Curve *curve, const SignKey *key, const void *data, size_t size,

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/cleanup.h"
+
 typedef enum SignKind {
         SIGN_P256 = 1, /* ECDSA with SHA-256; private 32 bytes, public x ‖ y 64 */
         SIGN_P384 = 2, /* ECDSA with SHA-384; private 48 bytes, public x ‖ y 96 */
@@ -37,6 +39,20 @@ int sign_complete(SignKey *key);
 /* Signs; the public value must be the private one's, as sign_complete() makes it: an Ed25519 signature with another one
  * gives the private key away. ret_size at most SIGN_SIGNATURE_MAX. 0, -EINVAL for a key that is none, -ENOMEM. */
 int sign(const SignKey *key, const void *data, size_t size, uint8_t ret[SIGN_SIGNATURE_MAX], size_t *ret_size);
+
+/*
+ * A key that is ready to sign: for a key that signs more than once, because making one ready costs as much as a signature. What
+ * it holds is in the arena.
+ */
+typedef struct Signer Signer;
+
+/* 0, -EINVAL for a key that is none, -ENOMEM. */
+int signer_new(const SignKey *key, Signer **ret);
+/* Wipes and frees. NULL is allowed. Returns NULL. */
+Signer *signer_free(Signer *signer);
+DEFINE_CLEANUP(Signer *, signer_free)
+/* As sign(). */
+int signer_sign(Signer *signer, const void *data, size_t size, uint8_t ret[SIGN_SIGNATURE_MAX], size_t *ret_size);
 
 /* 0 when the signature fits, -EBADMSG when not, -EINVAL, -ENOMEM. Only public_key and kind are read. */
 int sign_verify(const SignKey *key, const void *data, size_t size, const uint8_t *signature, size_t signature_size);

@@ -195,6 +195,36 @@ TEST(kinds_that_are_none)
         CHECK_EQ(sign_verify(&key, "x", 1, signature, 64), -EINVAL);
 }
 
+TEST(a_signer_signs_again_and_again_and_leaves_nothing_in_the_arena)
+{
+        static const SignKind kinds[] = {SIGN_P256, SIGN_P384, SIGN_ED25519};
+        size_t used;
+
+        CHECK(arena_init() >= 0);
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
+                uint8_t signature[SIGN_SIGNATURE_MAX], message[3] = "abc";
+                SignKey key, none = {.kind = kinds[i]};
+                Signer *signer;
+                size_t size;
+
+                CHECK_EQ(sign_generate(kinds[i], &key), 0);
+                used = CRYPTO_secure_used();
+                CHECK_EQ(signer_new(&key, &signer), 0);
+                for (unsigned round = 0; round < 3; round++) {
+                        message[0]++;
+                        CHECK_EQ(signer_sign(signer, message, sizeof(message), signature, &size), 0);
+                        CHECK_EQ(sign_verify(&key, message, sizeof(message), signature, size), 0);
+                        message[1]++;
+                        CHECK_EQ(sign_verify(&key, message, sizeof(message), signature, size), -EBADMSG);
+                }
+                CHECK(CRYPTO_secure_used() > used);
+                CHECK(!signer_free(signer));
+                CHECK_EQ(CRYPTO_secure_used(), used);
+                if (kinds[i] != SIGN_ED25519) /* there every seed is a key */
+                        CHECK_EQ(signer_new(&none, &signer), -EINVAL);
+        }
+}
+
 TEST(nothing_to_sign)
 {
         for (size_t k = 0; k < ELEMENTSOF(kinds); k++) {
