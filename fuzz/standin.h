@@ -1,0 +1,21 @@
+/*
+ * Stand-ins for cryptography
+ *
+ * Most of a request's time is spent in OpenSSL, which is not what is fuzzed. Stand-ins have the same shape and none of the
+ * strength: keys, agreements and ciphers that fit together, signatures and certificates of the usual sizes.
+ */
+#pragma once
+
+#include "crypto/agree.h"
+#include "crypto/sign.h"
+
+int standin_sign_generate(SignKind kind, SignKey *ret);
+int standin_sign(const SignKey *key, const void *data, size_t size, uint8_t *ret, size_t *ret_size);
+int standin_agree_key_new(AgreeKey **ret);
+int standin_agree_key_new_from(const uint8_t *private_key, AgreeKey **ret);
+AgreeKey *standin_agree_key_free(AgreeKey *key);
+void standin_agree_public(const AgreeKey *key, uint8_t *ret);
+int standin_agree(const AgreeKey *key, const uint8_t *peer, uint8_t *ret);
+int standin_cbc_encrypt(const uint8_t *key, size_t key_size, const uint8_t *iv, const void *data, size_t size, uint8_t *ret);
+int standin_cbc_decrypt(const uint8_t *key, size_t key_size, const uint8_t *iv, const void *data, size_t size, uint8_t *ret);
+int standin_certificate_self(const SignKey *key, const char *name, uint8_t *ret, size_t *ret_size);

@@ -1,0 +1,242 @@
+/*
+ * The fixture, overheard
+ *
+ * An instance keeps a copy of its owner's operations; those that have to be heard, or that use memory of the fixture's own
+ * and therefore must not be made to fail, are replaced in that copy.
+ */
+#include "fuzz/world.h"
+
+#include <string.h>
+
+/* Made for this purpose, of no use for any other. */
+static const char enterprise_pem[] =
+        "-----BEGIN PRIVATE KEY-----\n"
+        "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg7Ex1zpbxZemYqnhf\n"
+        "Pr7hzXE+GbUZvjlN/1F/EcpEksKhRANCAARHoLUkW0dFFCTCk83fC1lZOU89SgUA\n"
+        "3gu5ufPVObANbf+uQdNvzw9Fs2n16M7oWrxucmxq+IdI5k7VoiCVDmDV\n"
+        "-----END PRIVATE KEY-----\n"
+        "-----BEGIN CERTIFICATE-----\n"
+        "MIIB8TCCAZigAwIBAgIUPuT8lnV36myObikI3G9IL5wxuCowCgYIKoZIzj0EAwIw\n"
+        "TzELMAkGA1UEBhMCWFgxDTALBgNVBAoMBEZ1enoxIjAgBgNVBAsMGUF1dGhlbnRp\n"
+        "Y2F0b3IgQXR0ZXN0YXRpb24xDTALBgNVBAMMBEZ1enowIBcNMjYxMTIyMTk1NDQ2\n"
+        "WhgPMjEyNjEwMjkxOTU0NDZaME8xCzAJBgNVBAYTAlhYMQ0wCwYDVQQKDARGdXp6\n"
+        "MSIwIAYDVQQLDBlBdXRoZW50aWNhdG9yIEF0dGVzdGF0aW9uMQ0wCwYDVQQDDARG\n"
+        "dXp6MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAER6C1JFtHRRQkwpPN3wtZWTlP\n"
+        "PUoFAN4Lubnz1TmwDW3/rkHTb88PRbNp9ejO6Fq8bnJsaviHSOZO1aIglQ5g1aNQ\n"
+        "ME4wHQYDVR0OBBYEFFgn9PZupi3CuSykXmGhgaS0Jh/iMB8GA1UdIwQYMBaAFFgn\n"
+        "9PZupi3CuSykXmGhgaS0Jh/iMAwGA1UdEwEB/wQCMAAwCgYIKoZIzj0EAwIDRwAw\n"
+        "RAIgaJfxIYo1hNEYMP5glrO+zJfnlvJ+AozN7OcJp3YGIa0CIHjZLqfZ0JZGtuMr\n"
+        "rkpHgfUEusixthmVpocBMI91WUax\n"
+        "-----END CERTIFICATE-----\n";
+
+static World *the_world;
+static uint8_t the_config;
+static uint64_t the_seed;
+
+unsigned world_host(const World *world, const AuthenticatorHost *host)
+{
+        for (unsigned i = 0; i < WORLD_HOSTS; i++)
+                if (world->hosts[i] == host)
+                        return i;
+        abort();
+}
+
+static void count(World *world, unsigned host, AuthenticatorQuestionKind kind, AuthenticatorAnswer answer)
+{
+        if (answer != AUTHENTICATOR_YES)
+                return;
+        world->agreed[host] += kind == AUTHENTICATOR_ASK_PRESENCE || kind == AUTHENTICATOR_ASK_VERIFICATION;
+        world->verified[host] += kind == AUTHENTICATOR_ASK_VERIFICATION;
+}
+
+/* ---- operations ---- */
+
+static int op_ask(void *userdata, AuthenticatorHost *host, const AuthenticatorQuestion *question)
+{
+        World *world = the_world;
+        unsigned i = world_host(world, host);
+        int r;
+
+        PROMISE(!world->asked[i]); /* one question at a time for each host */
+        PROMISE(question->timeout_ms > 0);
+        PROMISE(question->kind >= AUTHENTICATOR_ASK_STORAGE && question->kind <= AUTHENTICATOR_ASK_SAMPLE);
+        r = world->ops.ask(userdata, host, question);
+        if (r == AUTHENTICATOR_LATER)
+                world->asked[i] = question->kind;
+        else
+                count(world, i, question->kind, (AuthenticatorAnswer)r);
+        return r;
+}
+
+static void op_withdraw(void *userdata, AuthenticatorHost *host)
+{
+        unsigned i = world_host(the_world, host);
+
+        PROMISE(the_world->asked[i]); /* only what was asked and not answered */
+        the_world->asked[i] = 0;
+        the_world->ops.withdraw(userdata, host);
+}
+
+static int op_put(void *userdata, uint64_t *number, const AuthenticatorMark *marks, size_t n_marks, const void *data,
+                  size_t size)
+{
+        int r;
+
+        fail_leave();
+        r = the_world->ops.put(userdata, number, marks, n_marks, data, size);
+        fail_enter();
+        return r;
+}
+
+static int op_remove(void *userdata, uint64_t number, bool keep)
+{
+        int r;
+
+        fail_leave();
+        r = the_world->ops.remove(userdata, number, keep);
+        fail_enter();
+        return r;
+}
+
+static int op_restore(void *userdata, uint64_t number)
+{
+        int r;
+
+        fail_leave();
+        r = the_world->ops.restore(userdata, number);
+        fail_enter();
+        return r;
+}
+
+void world_answered(World *world, unsigned host, AuthenticatorAnswer answer, bool open)
+{
+        if (answer == AUTHENTICATOR_LATER || !world->asked[host])
+                return;
+        if (world->asked[host] == AUTHENTICATOR_ASK_STORAGE && answer == AUTHENTICATOR_YES && open)
+                world->f->locked = false;
+        count(world, host, world->asked[host], answer);
+        world->asked[host] = 0;
+}
+
+/* ---- life ---- */
+
+static void adjust(Fixture *f)
+{
+        static const char *const enterprise_rps[] = {"example.com", NULL};
+
+        f->random = the_seed | 1;
+        f->config.counters = the_config & WORLD_COUNTERS;
+        f->config.backup_eligible = !(the_config & WORLD_COUNTERS);
+        f->config.credentials_max = the_config & WORLD_SMALL ? 3 : 0;
+        f->fingerprints = the_config & WORLD_FINGERPRINTS;
+        f->enrolled = the_config & WORLD_FINGER ? 1 : 0;
+        f->no_wink = f->no_backups = the_config & WORLD_BARE;
+        f->locked = the_config & WORLD_LOCKED;
+        if (the_config & WORLD_SLOW)
+                f->answer = AUTHENTICATOR_LATER;
+        if (the_config & WORLD_LOCKED)
+                f->storage_answer = AUTHENTICATOR_LATER;
+        if ((the_config & WORLD_ENTERPRISE) == WORLD_ENTERPRISE) {
+                f->config.enterprise_pem = enterprise_pem;
+                f->config.enterprise_pem_size = sizeof(enterprise_pem) - 1;
+                f->config.enterprise_rp_ids = enterprise_rps;
+        }
+}
+
+static void overhear(World *world)
+{
+        AuthenticatorOps *ops = &world->f->a->ops;
+
+        world->ops = *ops;
+        ops->ask = op_ask;
+        ops->withdraw = op_withdraw;
+        ops->put = op_put;
+        ops->remove = op_remove;
+        ops->restore = op_restore;
+        world->hosts[0] = world->f->host;
+        for (unsigned i = 1; i < WORLD_HOSTS; i++)
+                PROMISE(authenticator_host_new(world->f->a, world->f, &world->hosts[i]) == 0);
+}
+
+static void leave(World *world)
+{
+        for (unsigned i = 1; i < WORLD_HOSTS; i++)
+                world->hosts[i] = authenticator_host_free(world->hosts[i]);
+}
+
+/* Of sanitizers, where they are. */
+void __lsan_disable(void) __attribute__((weak));
+void __lsan_enable(void) __attribute__((weak));
+
+/* OpenSSL makes its generators with the first key and keeps them where a leak checker doesn't look: in locked memory. */
+static void warm_up(void)
+{
+        static bool warm;
+        SignKey key;
+
+        if (warm)
+                return;
+        if (__lsan_disable)
+                __lsan_disable();
+        PROMISE(arena_init() >= 0 && sign_generate(SIGN_P256, &key) == 0);
+        if (__lsan_enable)
+                __lsan_enable();
+        warm = true;
+}
+
+World *world_new(uint8_t config, uint64_t seed, bool real)
+{
+        World *world = calloc(1, sizeof(*world));
+
+        PROMISE(world);
+        fail_stand_in(false);
+        warm_up();
+        fail_stand_in(!real);
+        fail_at(0);
+        the_world = world;
+        the_config = config;
+        the_seed = seed;
+        world->f = fixture_new(adjust);
+        overhear(world);
+        return world;
+}
+
+void world_restart(World *world)
+{
+        leave(world);
+        fixture_restart(world->f);
+        for (unsigned i = 0; i < WORLD_HOSTS; i++)
+                PROMISE(!world->asked[i]); /* questions went with their hosts */
+        overhear(world);
+}
+
+void world_free(World *world)
+{
+        fail_at(0);
+        leave(world);
+        (void)fixture_free(world->f);
+        for (unsigned i = 0; i < WORLD_HOSTS; i++)
+                PROMISE(!world->asked[i]);
+        free(world);
+        the_world = NULL;
+}
+
+bool world_status_known(int status)
+{
+        static const uint8_t known[] = {
+                CTAP_OK, CTAP1_ERR_INVALID_COMMAND, CTAP1_ERR_INVALID_PARAMETER, CTAP1_ERR_INVALID_LENGTH,
+                CTAP2_ERR_CBOR_UNEXPECTED_TYPE, CTAP2_ERR_INVALID_CBOR, CTAP2_ERR_MISSING_PARAMETER,
+                CTAP2_ERR_LIMIT_EXCEEDED, CTAP2_ERR_FP_DATABASE_FULL, CTAP2_ERR_LARGE_BLOB_STORAGE_FULL,
+                CTAP2_ERR_CREDENTIAL_EXCLUDED, CTAP2_ERR_INVALID_CREDENTIAL, CTAP2_ERR_UNSUPPORTED_ALGORITHM,
+                CTAP2_ERR_OPERATION_DENIED, CTAP2_ERR_KEY_STORE_FULL, CTAP2_ERR_UNSUPPORTED_OPTION,
+                CTAP2_ERR_INVALID_OPTION, CTAP2_ERR_KEEPALIVE_CANCEL, CTAP2_ERR_NO_CREDENTIALS,
+                CTAP2_ERR_USER_ACTION_TIMEOUT, CTAP2_ERR_NOT_ALLOWED, CTAP2_ERR_PIN_INVALID, CTAP2_ERR_PIN_BLOCKED,
+                CTAP2_ERR_PIN_AUTH_INVALID, CTAP2_ERR_PIN_AUTH_BLOCKED, CTAP2_ERR_PIN_NOT_SET,
+                CTAP2_ERR_PUAT_REQUIRED, CTAP2_ERR_PIN_POLICY_VIOLATION, CTAP2_ERR_REQUEST_TOO_LARGE,
+                CTAP2_ERR_ACTION_TIMEOUT, CTAP2_ERR_UP_REQUIRED, CTAP2_ERR_UV_BLOCKED, CTAP2_ERR_INTEGRITY_FAILURE,
+                CTAP2_ERR_INVALID_SUBCOMMAND, CTAP2_ERR_UV_INVALID, CTAP2_ERR_UNAUTHORIZED_PERMISSION, CTAP1_ERR_OTHER,
+                CTAP1_ERR_INVALID_SEQ,
+        };
+
+        return status >= 0 && status <= UINT8_MAX && memchr(known, status, sizeof(known));
+}
