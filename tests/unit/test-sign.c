@@ -202,7 +202,7 @@ TEST(a_signer_signs_again_and_again_and_leaves_nothing_in_the_arena)
 
         CHECK(arena_init() >= 0);
         for (size_t i = 0; i < ELEMENTSOF(kinds); i++) {
-                uint8_t signature[SIGN_SIGNATURE_MAX], message[3] = "abc";
+                uint8_t signature[SIGN_SIGNATURE_MAX], message[] = {1, 2, 3};
                 SignKey key, none = {.kind = kinds[i]};
                 Signer *signer;
                 size_t size;
