@@ -197,7 +197,6 @@ TEST(kinds_that_are_none)
 
 TEST(a_signer_signs_again_and_again_and_leaves_nothing_in_the_arena)
 {
-        static const SignKind kinds[] = {SIGN_P256, SIGN_P384, SIGN_ED25519};
         size_t used;
 
         CHECK(arena_init() >= 0);
