@@ -186,7 +186,7 @@ static int begin(Transaction *t, EnumerationKind kind, const Shown *by, const ui
                 return -ENOMEM;
         e->protocol = by->protocol;
         e->persistent = !by->token;
-        sha256(token_bytes(t, e->persistent, e->protocol), PIN_TOKEN_SIZE, e->token);
+        sha256(by->token ? by->token->bytes : t->a->state->persistent_token, PIN_TOKEN_SIZE, e->token);
         r = collect(t->a, rp_id_hash, ret, e);
         if (r != CTAP_OK)
                 return r;

@@ -38,7 +38,9 @@ static int op_random(void *userdata, void *ret, size_t size)
 
 static uint64_t op_now(void *userdata)
 {
-        return ((Fixture *)userdata)->now;
+        Fixture *f = userdata;
+
+        return f->now += f->step;
 }
 
 static uint64_t op_clock(void *userdata)

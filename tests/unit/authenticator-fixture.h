@@ -49,6 +49,7 @@ struct Fixture {
         unsigned samples_left;
         unsigned sample_status;   /* what the next sample is; 0 good */
         unsigned n_enrolments_cancelled;
+        uint64_t step;            /* each look at the clock moves it on by this */
         FixtureFinger fingers[FIXTURE_FINGERS_MAX], enrolling;
 };
 

@@ -313,6 +313,28 @@ TEST(a_list_ends_with_the_token_that_permitted_it)
         CHECK_EQ(credman_bare(f, RPS_NEXT), CTAP2_ERR_NOT_ALLOWED);
 }
 
+/* However the clock runs on while the command does: the token is looked at once. */
+TEST(a_list_that_begins_while_its_token_expires_begins_or_not)
+{
+        _cleanup_(fixture_freep) Fixture *f = fixture_new(NULL);
+        Token token = make_lists(f);
+        unsigned n_begun = 0;
+        uint64_t issued;
+        int r;
+
+        token = get_token(f, 2, PERMISSION_CM, NULL);
+        issued = f->now;
+        CHECK_EQ(begin(f, &token, RPS_BEGIN), CTAP_OK);
+        f->step = 1;
+        for (uint64_t before = 50; before > 0; before--) {
+                f->now = issued + TOKEN_USE_TIME - before;
+                r = begin(f, &token, RPS_BEGIN);
+                CHECK(r == CTAP_OK || r == CTAP2_ERR_PIN_AUTH_INVALID);
+                n_begun += r == CTAP_OK;
+        }
+        CHECK(n_begun > 0 && n_begun < 50);
+}
+
 TEST(lists_of_two_channels_and_two_hosts_do_not_disturb_each_other)
 {
         _cleanup_(fixture_freep) Fixture *f = fixture_new(NULL);
