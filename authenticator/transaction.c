@@ -229,6 +229,8 @@ int authenticator_answer(AuthenticatorHost *host, AuthenticatorAnswer answer, Au
         host->asking = false;
         host->waits_for = 0;
         host->question_deadline = UINT64_MAX;
+        if (host->ended) /* what it was about is gone */
+                return transaction_end(host->transaction, CTAP2_ERR_KEEPALIVE_CANCEL, ret);
         return transaction_resume(host->transaction, answer, ret);
 }
 

@@ -16,6 +16,11 @@ static Fixture *used(void)
         return f;
 }
 
+static void reset_by_owner(Authenticator *a)
+{
+        CHECK_EQ(authenticator_reset(a), CTAP_OK);
+}
+
 TEST(reset_removes_everything_in_one_change)
 {
         _cleanup_(fixture_freep) Fixture *f = used();
@@ -139,6 +144,35 @@ TEST(reset_ends_what_other_hosts_are_in_the_middle_of)
         CHECK_EQ(reply.data[0], CTAP2_ERR_KEEPALIVE_CANCEL);
         CHECK_EQ(fixture_count(f, MARK_CREDENTIAL, NULL), 0);
         (void)authenticator_host_free(other);
+}
+
+/* A request that has ended but has not been told so yet is not brought back by an answer. */
+TEST(what_a_reset_a_power_cycle_or_a_lock_has_ended_stays_over_when_it_is_answered)
+{
+        static void (*const ends[])(Authenticator *a) = {reset_by_owner, authenticator_power_cycle, authenticator_forget};
+
+        for (size_t i = 0; i < ELEMENTSOF(ends); i++) {
+                _cleanup_(fixture_freep) Fixture *f = used();
+                cbor_item_t *map = client_make_request(RP, "dave", COSE_ES256);
+                uint8_t request[1024] = {MAKE_CREDENTIAL}, token[32];
+                AuthenticatorReply reply = {0};
+                size_t size;
+
+                get_token(f, 2, PERMISSION_MC, RP, token);
+                set_auth(map, 8, 2, token);
+                size = client_serialize(map, request + 1, sizeof(request) - 1);
+                cbor_decref(&map);
+                f->answer = AUTHENTICATOR_LATER;
+                CHECK_EQ(authenticator_request(f->host, 1, request, size + 1, &reply), AUTHENTICATOR_PENDING);
+                ends[i](f->a);
+                f->answer = AUTHENTICATOR_YES;
+                CHECK_EQ(authenticator_answer(f->host, AUTHENTICATOR_YES, &reply), 0);
+                CHECK_EQ(reply.size, 1);
+                CHECK_EQ(reply.data[0], CTAP2_ERR_KEEPALIVE_CANCEL);
+                CHECK_EQ(fixture_count(f, MARK_CREDENTIAL, NULL), i == 0 ? 0 : 3);
+                CHECK_EQ(authenticator_host_tick(f->host, &reply), AUTHENTICATOR_PENDING);
+                CHECK_EQ(send(f, SELECTION, NULL), CTAP_OK);
+        }
 }
 
 TEST(reset_of_many_credentials)
