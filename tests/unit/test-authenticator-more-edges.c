@@ -198,8 +198,20 @@ TEST(u2f_is_off_when_storage_says_so_and_the_note_is_lost)
         CHECK_EQ(fixture_send_hex(f, 0x0d, "a1 01 02", NULL), CTAP_OK); /* toggleAlwaysUv */
         fixture_restart(f);
         f->a->ops.note_get = no_note;
+        f->locked = true;
         CHECK_EQ(do_register(f, &reg), SW_OFF);
-        CHECK_EQ(f->n_asked, 0);
+        CHECK_EQ(f->n_asked, 1);
+        CHECK_EQ(f->asked.kind, AUTHENTICATOR_ASK_STORAGE);
+}
+
+TEST(u2f_does_not_answer_wrongly_when_storage_closes_under_it)
+{
+        _cleanup_(fixture_freep) Fixture *f = fixture_new(NULL);
+        Registration reg = registered(f, "example.com");
+
+        f->a->ops.get = always_locked;
+        CHECK_EQ(do_authenticate(f, &reg, CHECK_ONLY, 2, NULL, NULL), SW_NOT_YET);
+        CHECK_EQ(do_authenticate(f, &reg, ENFORCE, 2, NULL, NULL), SW_NOT_YET); /* not "wrong data": it may be ours */
 }
 
 /* ---- instances ---- */
