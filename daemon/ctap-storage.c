@@ -7,6 +7,7 @@
  * and told to listeners from the loop: many changes in a row are one signal, and no reply waits for a bus.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -77,15 +78,17 @@ static int on_changed(sd_event_source *source, void *userdata)
 
 static void log_change(const Ctap *ctap, unsigned n, const char *what)
 {
-        char program[PROGRAM_MAX] = "";
+        char program[PROGRAM_MAX] = "", number[16] = "unknown";
         pid_t pid = 0;
 
         if (n == 0)
                 return;
         if (ctap->acting)
                 ctap_client_identify(ctap->acting, program, sizeof(program), &pid);
-        log_line(LOG_NOTICE, "%u credential%s of the security key %s %s by %s (process %d)", n, n == 1 ? "" : "s",
-                 n == 1 ? "was" : "were", what, program[0] ? program : "a program", pid);
+        if (pid > 0)
+                (void)snprintf(number, sizeof(number), "%d", pid);
+        log_line(LOG_NOTICE, "%u credential%s of the security key %s %s by %s (process %s)", n, n == 1 ? "" : "s",
+                 n == 1 ? "was" : "were", what, program[0] ? program : "a program", number);
 }
 
 void ctap_changed(Ctap *ctap)

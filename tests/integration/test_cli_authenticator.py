@@ -234,7 +234,13 @@ class Reset(Key):
         self.assertIn(b'undelete', self.authenticator('reset', '--yes').stdout)
         self.assertEqual((self.info()['pin_set'], self.info()['passkeys']), (False, 0))
         self.assertEqual(self.json('passkey', 'list'), [])
-        self.passkey('undelete', id[:8])
+        # Under a PIN that is gone: a confirmation does not bring it back, the vault's password does.
+        self.passkey('undelete', id[:8], code=6)
+        terminal = self.terminal('passkey', 'undelete', id[:8])
+        terminal.expect(r'[Pp]assword: ?$')
+        self.assertFalse(terminal.echoes())
+        terminal.send('pass word\n')
+        self.assertEqual(terminal.wait(), 0, terminal.output)
         self.assertEqual([p['id'] for p in self.json('passkey', 'list')], [id])
 
     def make_with_pin(self):
