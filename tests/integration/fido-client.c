@@ -5,28 +5,20 @@
  * verified by libfido2's own relying-party functions, and manages the key. test_libfido2.py starts it with a person who
  * says yes. A scenario that fails stops the program with file, line and expression.
  */
-#include <errno.h>
-#include <fido/bio.h>
 #include <fido/config.h>
 #include <fido/credman.h>
 #include <fido/eddsa.h>
 #include <fido/es256.h>
 #include <fido/es384.h>
-#include <stdint.h>
 
-#include "common/cleanup.h"
+#include "tests/integration/fido-client.h"
 #include "tests/integration/fido-socket.h"
-#include "tests/unit/test.h"
-
-#define PIN     "24681357"
-#define NEW_PIN "97531864"
-#define RP      "example.org"
 
 static const char *path;
 static const unsigned char hash[32] = {0xc1, 0xd1, 0xe1};
 static const unsigned char user_id[] = {1, 2, 3, 4};
 
-static fido_dev_t *open_key(void)
+fido_dev_t *open_key(void)
 {
         fido_dev_t *dev;
         int r = FIDO_ERR_INTERNAL;
@@ -36,7 +28,7 @@ static fido_dev_t *open_key(void)
         return dev;
 }
 
-static void close_key(fido_dev_t **dev)
+void close_key(fido_dev_t **dev)
 {
         if (*dev) {
                 (void)fido_dev_close(*dev);
@@ -44,26 +36,28 @@ static void close_key(fido_dev_t **dev)
         }
 }
 
-#define _key_ __attribute__((cleanup(close_key))) fido_dev_t
-#define _cred_ __attribute__((cleanup(fido_cred_free))) fido_cred_t
-#define _assert_ __attribute__((cleanup(fido_assert_free))) fido_assert_t
-
-static fido_cred_t *new_cred(int type, bool resident)
+fido_cred_t *new_cred_of(int type, const char *rp_id, const unsigned char *id, size_t id_size)
 {
         fido_cred_t *cred = fido_cred_new();
 
         CHECK(cred);
         CHECK_EQ(fido_cred_set_type(cred, type), FIDO_OK);
         CHECK_EQ(fido_cred_set_clientdata_hash(cred, hash, sizeof(hash)), FIDO_OK);
-        CHECK_EQ(fido_cred_set_rp(cred, RP, "Example"), FIDO_OK);
-        CHECK_EQ(fido_cred_set_user(cred, user_id, sizeof(user_id), "alice", "Alice Liddell", NULL), FIDO_OK);
+        CHECK_EQ(fido_cred_set_rp(cred, rp_id, "Example"), FIDO_OK);
+        CHECK_EQ(fido_cred_set_user(cred, id, id_size, "alice", "Alice Liddell", NULL), FIDO_OK);
+        return cred;
+}
+
+fido_cred_t *new_cred(int type, bool resident)
+{
+        fido_cred_t *cred = new_cred_of(type, RP, user_id, sizeof(user_id));
+
         if (resident)
                 CHECK_EQ(fido_cred_set_rk(cred, FIDO_OPT_TRUE), FIDO_OK);
         return cred;
 }
 
-/* Self attestation verifies under the new key; a certificate under its own. */
-static void verify_cred(const fido_cred_t *cred)
+void verify_cred(const fido_cred_t *cred)
 {
         if (strcmp(fido_cred_fmt(cred), "packed") == 0 && !fido_cred_x5c_ptr(cred))
                 CHECK_EQ(fido_cred_verify_self(cred), FIDO_OK);
@@ -71,19 +65,24 @@ static void verify_cred(const fido_cred_t *cred)
                 CHECK_EQ(fido_cred_verify(cred), FIDO_OK);
 }
 
-static fido_assert_t *new_assert(const fido_cred_t *allowed)
+fido_assert_t *new_assert_of(const char *rp_id, const fido_cred_t *allowed)
 {
         fido_assert_t *assert = fido_assert_new();
 
         CHECK(assert);
         CHECK_EQ(fido_assert_set_clientdata_hash(assert, hash, sizeof(hash)), FIDO_OK);
-        CHECK_EQ(fido_assert_set_rp(assert, RP), FIDO_OK);
+        CHECK_EQ(fido_assert_set_rp(assert, rp_id), FIDO_OK);
         if (allowed)
                 CHECK_EQ(fido_assert_allow_cred(assert, fido_cred_id_ptr(allowed), fido_cred_id_len(allowed)), FIDO_OK);
         return assert;
 }
 
-static int verify_assert(const fido_assert_t *assert, size_t i, const fido_cred_t *cred)
+fido_assert_t *new_assert(const fido_cred_t *allowed)
+{
+        return new_assert_of(RP, allowed);
+}
+
+int verify_assert(const fido_assert_t *assert, size_t i, const fido_cred_t *cred)
 {
         __attribute__((cleanup(es256_pk_free))) es256_pk_t *es256 = es256_pk_new();
         __attribute__((cleanup(es384_pk_free))) es384_pk_t *es384 = es384_pk_new();
@@ -111,7 +110,7 @@ static int verify_assert(const fido_assert_t *assert, size_t i, const fido_cred_
         return fido_assert_verify(assert, i, fido_cred_type(cred), pk);
 }
 
-static void set_pin(fido_dev_t *dev)
+void set_pin(fido_dev_t *dev)
 {
         if (!fido_dev_has_pin(dev))
                 CHECK_EQ(fido_dev_set_pin(dev, PIN, NULL), FIDO_OK);
@@ -415,7 +414,7 @@ TEST(touch)
 TEST(many_credentials_of_one_party)
 {
         _key_ *dev = open_key();
-        _assert_ *assert = new_assert(NULL);
+        _assert_ *assert = new_assert_of("many.example", NULL);
         _cred_ *last = NULL;
         size_t n;
 
@@ -424,17 +423,10 @@ TEST(many_credentials_of_one_party)
                 const unsigned char id[] = {'m', i};
 
                 fido_cred_free(&last);
-                last = new_cred(COSE_ES256, /* resident= */ true);
-                fido_cred_free(&last);
-                last = fido_cred_new();
-                CHECK_EQ(fido_cred_set_type(last, COSE_ES256), FIDO_OK);
-                CHECK_EQ(fido_cred_set_clientdata_hash(last, hash, sizeof(hash)), FIDO_OK);
-                CHECK_EQ(fido_cred_set_rp(last, "many.example", NULL), FIDO_OK);
-                CHECK_EQ(fido_cred_set_user(last, id, sizeof(id), "many", NULL, NULL), FIDO_OK);
+                last = new_cred_of(COSE_ES256, "many.example", id, sizeof(id));
                 CHECK_EQ(fido_cred_set_rk(last, FIDO_OPT_TRUE), FIDO_OK);
                 CHECK_EQ(fido_dev_make_cred(dev, last, PIN), FIDO_OK);
         }
-        CHECK_EQ(fido_assert_set_rp(assert, "many.example"), FIDO_OK);
         CHECK_EQ(fido_dev_get_assert(dev, assert, PIN), FIDO_OK);
         n = fido_assert_count(assert);
         CHECK_EQ(n, 5);
