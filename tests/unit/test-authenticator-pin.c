@@ -506,8 +506,10 @@ TEST(locked_storage_is_opened_within_the_request)
 
 static int policy(const State *state, const char *pin)
 {
-        int r = pin_check_policy(state, (const uint8_t *)pin, strlen(pin));
+        int r;
 
+        CHECK(pin);
+        r = pin_check_policy(state, (const uint8_t *)pin, strlen(pin));
         printf("  %s: 0x%02x\n", pin, (unsigned)r);
         return r;
 }
