@@ -269,7 +269,8 @@ struct Transaction {
         size_t raw_size;
         int step;                   /* 0 at first; the command sets it before it waits */
         AuthenticatorAnswer answer; /* what the person answered when it is resumed */
-        void *data;                 /* the command's own, with its destructor (wipes) */
+        void *data;                 /* the command's own, with its destructor */
+        size_t data_size;
         void (*data_free)(void *data);
         CborWriter reply; /* after the status byte */
 };
@@ -282,8 +283,8 @@ struct Transaction {
 int transaction_ask(Transaction *t, const AuthenticatorQuestion *question);
 /* YES → CTAP_OK, NO → OPERATION_DENIED, TIMED_OUT → USER_ACTION_TIMEOUT, NOBODY and others → OPERATION_DENIED. */
 int presence_status(AuthenticatorAnswer answer);
-/* t->data of `size` zeroed bytes of the arena, wiped and freed with the transaction by arena_free() after data_done().
- * -ENOMEM. */
+/* t->data of `size` zeroed bytes, wiped and freed with the transaction after done(). Not of the arena: any number of
+ * clients may be waiting, and keys need it, so a secret in it is a pointer to the arena. -ENOMEM. */
 int transaction_data(Transaction *t, size_t size, void (*done)(void *data));
 
 /* ---- verify.c: built-in user verification (section 6.5.5.4, "performBuiltInUv") ---- */

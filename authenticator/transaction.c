@@ -36,7 +36,9 @@ static void drop_data(Transaction *t)
 {
         if (t->data && t->data_free)
                 t->data_free(t->data);
-        t->data = arena_free(t->data);
+        if (t->data)
+                explicit_bzero(t->data, t->data_size);
+        free(TAKE_PTR(t->data));
         t->data_free = NULL;
         t->step = 0;
 }
@@ -57,9 +59,10 @@ Transaction *transaction_free(Transaction *t)
 
 int transaction_data(Transaction *t, size_t size, void (*done)(void *data))
 {
-        t->data = arena_alloc(size);
+        t->data = calloc(1, size);
         if (!t->data)
                 return -ENOMEM;
+        t->data_size = size;
         t->data_free = done;
         return 0;
 }

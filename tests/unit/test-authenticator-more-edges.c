@@ -59,6 +59,29 @@ TEST(a_second_request_waits_for_the_first)
         CHECK_EQ(reply.data[0], CTAP_OK);
 }
 
+/* As many as the daemon has, and more: what is waited with must not be memory that keys need. */
+TEST(requests_that_wait_leave_the_arena_to_keys)
+{
+        enum { HOSTS = 400 };
+        _cleanup_(fixture_freep) Fixture *f = fixture_new(NULL);
+        static AuthenticatorHost *hosts[HOSTS];
+        cbor_item_t *map = make_request();
+        uint8_t request[512] = {MAKE_CREDENTIAL};
+        size_t size = client_serialize(map, request + 1, sizeof(request) - 1);
+        AuthenticatorReply reply;
+
+        cbor_decref(&map);
+        f->answer = AUTHENTICATOR_LATER;
+        for (size_t i = 0; i < HOSTS; i++) {
+                CHECK_EQ(authenticator_host_new(f->a, f, &hosts[i]), 0);
+                CHECK_EQ(authenticator_request(hosts[i], 1, request, size + 1, &reply), AUTHENTICATOR_PENDING);
+        }
+        f->answer = AUTHENTICATOR_YES;
+        (void)make_for(f, RP, USER, /* rk= */ true);
+        for (size_t i = 0; i < HOSTS; i++)
+                (void)authenticator_host_free(hosts[i]);
+}
+
 /* ---- storage ---- */
 
 static bool never_open(void *userdata)
