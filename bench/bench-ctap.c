@@ -5,7 +5,7 @@
  * is done, so that a slow moment falls on all: a P-256 signature through EVP, a round trip of one 64-byte report on such a
  * socket (an echo in a process of its own), an append with fdatasync, getAssertion with an allowed credential and without
  * presence, a discoverable one, probes of one and of 100 unknown credentials, and makeCredential. The person is an agent in a process of
- * its own that says yes at once; what asking it costs is the last measure, a call over the daemon's other socket.
+ * its own that says yes at once; what asking it costs is seen from a request that does nothing else ("touch").
  * With RESIDENT that many more discoverable credentials of other relying parties are made first.
  */
 #include <errno.h>
@@ -40,6 +40,7 @@ typedef enum Measure {
         MEASURE_DISCOVER,
         MEASURE_PROBE_ONE,
         MEASURE_PROBE,
+        MEASURE_TOUCH,
         MEASURE_MAKE,
         MEASURE_PING,
         _MEASURE_MAX,
@@ -48,8 +49,8 @@ typedef enum Measure {
 static const char *const names[] = {
         [MEASURE_SIGN] = "sign",         [MEASURE_ROUND_TRIP] = "round_trip", [MEASURE_SYNC] = "append_fdatasync",
         [MEASURE_ASSERT] = "get_assertion", [MEASURE_DISCOVER] = "get_assertion_discoverable",
-        [MEASURE_PROBE_ONE] = "probe_1", [MEASURE_PROBE] = "probe_100",   [MEASURE_MAKE] = "make_credential",
-        [MEASURE_PING] = "bus_round_trip",
+        [MEASURE_PROBE_ONE] = "probe_1", [MEASURE_PROBE] = "probe_100",   [MEASURE_TOUCH] = "touch",
+        [MEASURE_MAKE] = "make_credential", [MEASURE_PING] = "bus_round_trip",
 };
 
 typedef struct Bench {
@@ -248,6 +249,7 @@ static void ping(Bench *bench)
 static void run(Bench *bench, Measure measure, unsigned round)
 {
         static const unsigned char line[200];
+        int touched = 0;
         char user[32];
 
         switch (measure) {
@@ -272,6 +274,12 @@ static void run(Bench *bench, Measure measure, unsigned round)
                 if (assertion(bench, "bench.example", /* listed= */ false, measure == MEASURE_PROBE ? PROBES : 1) !=
                     FIDO_ERR_NO_CREDENTIALS)
                         die("probe", FIDO_ERR_INTERNAL);
+                break;
+        case MEASURE_TOUCH:
+                must(fido_dev_get_touch_begin(bench->dev), "touch");
+                do
+                        must(fido_dev_get_touch_status(bench->dev, &touched, 1000), "touch");
+                while (!touched);
                 break;
         case MEASURE_MAKE:
                 (void)snprintf(user, sizeof(user), "user-%u", round);
