@@ -136,9 +136,19 @@ static void snapshot(Run *run, Session *s)
         s->pending_channel = s->channel;
 }
 
-static void send_request(Run *run, Session *s)
+/* The session's request goes on now: does it show the right PIN? */
+static void look_at_pin(Run *run, const Session *s)
 {
         const State *state = run->world->f->a->state;
+        const Client *c = &s->client;
+
+        if (s->pending && !s->u2f && c->sends_pin &&
+            (!state || memcmp(state->pin_hash, c->pin_hash, sizeof(c->pin_hash)) == 0))
+                run->tries_may_grow = true;
+}
+
+static void send_request(Run *run, Session *s)
+{
         Client *c = &s->client;
         AuthenticatorReply reply;
         int r;
@@ -148,10 +158,9 @@ static void send_request(Run *run, Session *s)
                 return;
         }
         snapshot(run, s);
-        run->tries_may_grow = c->sends_pin &&
-                              (!state || memcmp(state->pin_hash, c->pin_hash, sizeof(c->pin_hash)) == 0);
         s->u2f = false;
         s->pending = true;
+        look_at_pin(run, s);
         r = CALL(authenticator_request(s->host, s->channel, c->request, c->size, &reply));
         on_result(run, s, r, &reply);
 }
@@ -200,6 +209,7 @@ static void step_answer(Run *run, Session *s, ByteReader *in)
         AuthenticatorReply reply;
         int r;
 
+        look_at_pin(run, s);
         world_answered(run->world, (unsigned)(s - run->sessions), answer, !(how & 0x80));
         r = CALL(authenticator_answer(s->host, answer, &reply));
         PROMISE(s->pending || r == AUTHENTICATOR_PENDING);
@@ -264,6 +274,7 @@ static void step_time(Run *run, ByteReader *in)
 
                 if (authenticator_host_deadline(s->host) > run->world->f->now)
                         continue;
+                look_at_pin(run, s);
                 r = CALL(authenticator_host_tick(s->host, &reply));
                 on_result(run, s, r, &reply);
                 PROMISE(authenticator_host_deadline(s->host) > run->world->f->now); /* or its owner would spin */
@@ -296,14 +307,28 @@ static void step_person(Run *run, ByteReader *in)
 
 static void step_fail(Run *run, ByteReader *in)
 {
-        uint8_t what = byte_reader_u8(in) % 3, when = byte_reader_u8(in);
+        uint8_t what = byte_reader_u8(in) % 5, when = byte_reader_u8(in), *record;
+        size_t size;
 
-        if (what == 0)
+        switch (what) {
+        case 0:
                 run->world->f->fail_at = when % 32;
-        else if (what == 1)
+                break;
+        case 1:
                 run->world->f->fail_random_at = when % 16;
-        else
+                break;
+        case 2:
                 fail_at(when % 64);
+                break;
+        case 3:
+                run->world->lock_at = when % 16;
+                break;
+        default:
+                record = fixture_record(run->world->f, 1 + when % 16, &size);
+                if (record && size > 0)
+                        record[0] ^= 0xff; /* its version: it is damaged now, or whole again */
+                break;
+        }
 }
 
 static void step_restart(Run *run)

@@ -77,6 +77,25 @@ static void op_withdraw(void *userdata, AuthenticatorHost *host)
         the_world->ops.withdraw(userdata, host);
 }
 
+/* Somebody else locks it at this very moment. */
+static void may_lock(void)
+{
+        if (the_world->lock_at > 0 && --the_world->lock_at == 0)
+                the_world->f->locked = true;
+}
+
+static int op_begin(void *userdata)
+{
+        may_lock();
+        return the_world->ops.begin(userdata);
+}
+
+static int op_get(void *userdata, uint64_t number, void *ret, size_t capacity, size_t *ret_size)
+{
+        may_lock();
+        return the_world->ops.get(userdata, number, ret, capacity, ret_size);
+}
+
 static int op_put(void *userdata, uint64_t *number, const AuthenticatorMark *marks, size_t n_marks, const void *data,
                   size_t size)
 {
@@ -150,6 +169,8 @@ static void overhear(World *world)
         world->ops = *ops;
         ops->ask = op_ask;
         ops->withdraw = op_withdraw;
+        ops->begin = op_begin;
+        ops->get = op_get;
         ops->put = op_put;
         ops->remove = op_remove;
         ops->restore = op_restore;
