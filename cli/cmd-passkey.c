@@ -8,10 +8,23 @@
 #include "cli/json.h"
 #include "cli/output.h"
 #include "cli/passkeys.h"
+#include "cli/password.h"
 #include "cli/text.h"
 
-/* Connects and lists. 0, or the exit code. */
-static int get_list(const char *rp_id, bool deleted, keyfob **ret_k, keyfob_passkeys **ret)
+/* A locked vault lists nothing: a password that was given opens it, and nobody is asked. */
+static int unlock_by(keyfob *k, const Secret *auth)
+{
+        _cleanup_(keyfob_authenticator_freep) keyfob_authenticator *info = NULL;
+        int r;
+
+        r = keyfob_authenticator_info(k, &info);
+        if (r == 0 && info->locked)
+                r = keyfob_unlock(k, NULL, auth->data, auth->size);
+        return r;
+}
+
+/* Connects and lists; `auth` may be NULL. 0, or the exit code. */
+static int get_list(const char *rp_id, bool deleted, const Secret *auth, keyfob **ret_k, keyfob_passkeys **ret)
 {
         _cleanup_(keyfob_closep) keyfob *k = NULL;
         int r;
@@ -20,7 +33,10 @@ static int get_list(const char *rp_id, bool deleted, keyfob **ret_k, keyfob_pass
         if (r != 0)
                 return r;
         cli_use_terminal(k);
-        r = keyfob_passkey_list(k, rp_id, deleted, ret);
+        if (auth)
+                r = unlock_by(k, auth);
+        if (r == 0)
+                r = keyfob_passkey_list(k, rp_id, deleted, ret);
         if (r != 0)
                 return cli_fail(k, r);
         *ret_k = TAKE_PTR(k);
@@ -65,7 +81,7 @@ static int passkey_list(Cli *cli, int argc, char *argv[])
         if (argc - optind > 1)
                 return cli_usage(cli);
         rp_id = argv[optind];
-        r = get_list(rp_id, deleted, &k, &list);
+        r = get_list(rp_id, deleted, /* auth= */ NULL, &k, &list);
         if (r == 0)
                 r = cli->json ? print_json(list) : passkeys_print(list, deleted);
         if (r == 0 && rp_id && list->n == 0)
@@ -78,7 +94,7 @@ static int get_one(const char *digits, keyfob **ret_k, keyfob_passkeys **ret_lis
 {
         int r;
 
-        r = get_list(NULL, /* deleted= */ false, ret_k, ret_list);
+        r = get_list(NULL, /* deleted= */ false, /* auth= */ NULL, ret_k, ret_list);
         return r == 0 ? passkeys_find(*ret_list, digits, ret) : r;
 }
 
@@ -184,17 +200,26 @@ static int find_deleted(const keyfob_passkeys *list, const char *which, const ke
 
 static int passkey_undelete(Cli *cli, int argc, char *argv[])
 {
+        static const struct option options[] = {CLI_HELP, CLI_JSON, PASSWORD_OPTIONS, CLI_END};
         _cleanup_(keyfob_closep) keyfob *k = NULL;
         _cleanup_(keyfob_passkeys_freep) keyfob_passkeys *list = NULL;
+        _cleanup_(secret_freep) Secret *auth = NULL;
+        PasswordSource source = PASSWORD_SOURCE_NULL;
         const keyfob_passkey *passkey;
-        int r;
+        int c, r;
 
-        r = cli_plain_options(cli, argc, argv);
-        if (r >= 0)
-                return r;
+        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+                r = password_option(&source, NULL, c, optarg);
+                if (r == PASSWORD_NOT_MINE)
+                        r = cli_option(cli, c);
+                if (r >= 0)
+                        return r;
+        }
         if (argc - optind > 1)
                 return cli_usage(cli);
-        r = get_list(NULL, /* deleted= */ true, &k, &list);
+        r = password_read(&source, &auth);
+        if (r == 0)
+                r = get_list(NULL, /* deleted= */ true, auth, &k, &list);
         if (r != 0)
                 return r;
         if (optind == argc)
@@ -202,7 +227,9 @@ static int passkey_undelete(Cli *cli, int argc, char *argv[])
         r = find_deleted(list, argv[optind], &passkey);
         if (r != 0)
                 return r;
-        r = keyfob_passkey_undelete(k, passkey->number);
+        r = keyfob_passkey_undelete(k, passkey->number, auth ? auth->data : NULL, auth ? auth->size : 0);
+        if (r == KEYFOB_E_NO_PROMPTER)
+                return cli_error(EXIT_LOCKED, "nobody to ask for the vault's password: give --password-file FILE");
         if (r != 0)
                 return cli_fail(k, r);
         return say_done("Restored", passkey, "");
@@ -227,6 +254,8 @@ const Command command_passkey = {
                 "  show ID [--json]                               ID: its first 4 digits or more will do\n"
                 "  rename ID [--name NAME] [--display-name NAME]  of the account\n"
                 "  delete ID                                      it can be restored for 30 days\n"
-                "  undelete [N | ID] [--json]                     list what was deleted, or bring one back\n",
+                "  undelete [N | ID] [--json]                     list what was deleted, or bring one back\n"
+                "      [--password-file FILE] [--password-fd N]   one that opens the vault, wanted after a reset\n"
+                "                                                 that took a PIN; else it is asked for\n",
         .run = run_passkey,
 };

@@ -163,16 +163,22 @@ KEYFOB_API int keyfob_passkey_delete(keyfob *k, const void *id, size_t id_size)
         return r == 0 ? client_call(k, call, CLIENT_ASKS, NULL) : r;
 }
 
-KEYFOB_API int keyfob_passkey_undelete(keyfob *k, uint64_t number)
+KEYFOB_API int keyfob_passkey_undelete(keyfob *k, uint64_t number, const void *auth, size_t auth_size)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
         int r;
 
-        if (!k)
+        if (!k || (!auth && auth_size > 0) || auth_size > CLIENT_SECRET_MAX)
                 return -EINVAL;
         r = client_authenticator_message(k, "UndeletePasskey", &call);
         if (r != 0)
                 return r;
         r = sd_bus_message_append(call, "t", number);
-        return r < 0 ? client_fail_errno(k, r) : client_call(k, call, CLIENT_ASKS, NULL);
+        if (r >= 0)
+                r = sd_bus_message_open_container(call, 'a', "{sv}");
+        if (r >= 0)
+                r = client_append_bytes(call, "auth", auth, auth_size);
+        if (r >= 0)
+                r = sd_bus_message_close_container(call);
+        return r < 0 ? client_fail_append(k, r) : client_call(k, call, CLIENT_ASKS, NULL);
 }

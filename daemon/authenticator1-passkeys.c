@@ -279,6 +279,13 @@ static int restore_proved(Waiting *waiting, sd_bus_error *error)
         return r < 0 ? r : restore(waiting, error);
 }
 
+static int restore_fresh(Waiting *waiting)
+{
+        return waiting_open(
+                waiting, /* collection= */ 0, waiting->options.auth, /* slot= */ NULL, /* unlock= */ false, "verify",
+                "Enter a password of your Keyfob vault, to restore a passkey that a reset has taken.", restore_proved);
+}
+
 static int restore_if_free(Waiting *waiting, sd_bus_error *error)
 {
         bool guarded;
@@ -289,15 +296,12 @@ static int restore_if_free(Waiting *waiting, sd_bus_error *error)
                 return daemon_ctap_error(waiting->daemon, error, CTAP2_ERR_NO_CREDENTIALS);
         if (r != 0)
                 return daemon_error(waiting->daemon, error, r);
-        if (!guarded)
-                return restore(waiting, error);
-        return waiting_open(
-                waiting, /* collection= */ 0, /* secret= */ NULL, /* slot= */ NULL, /* unlock= */ false, "verify",
-                "Enter a password of your Keyfob vault, to restore a passkey that a reset has taken.", restore_proved);
+        return guarded ? restore_fresh(waiting) : restore(waiting, error);
 }
 
 int authenticator1_undelete_passkey(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
+        static const char *const allowed[] = {"auth", "interactive", NULL};
         Waiting *waiting;
         uint64_t number;
         int r;
@@ -306,11 +310,15 @@ int authenticator1_undelete_passkey(sd_bus_message *m, void *userdata, sd_bus_er
         if (r >= 0)
                 r = sd_bus_message_read(m, "t", &number);
         if (r >= 0)
-                r = waiting_new(userdata, m, /* allowed= */ NULL, error, &waiting);
+                r = waiting_new(userdata, m, allowed, error, &waiting);
         if (r < 0)
                 return r;
         waiting->number = number;
-        r = waiting_unlock(waiting, "Enter the password of your Keyfob vault, to restore a passkey.", restore_if_free,
-                           error);
+        /* A secret that is given is tried, wanted or not: a wrong one never passes for the right one. */
+        if (waiting->options.auth)
+                r = restore_fresh(waiting);
+        else
+                r = waiting_unlock(waiting, "Enter the password of your Keyfob vault, to restore a passkey.",
+                                   restore_if_free, error);
         return waiting_started(waiting, r);
 }

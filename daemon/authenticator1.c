@@ -178,7 +178,7 @@ static const sd_bus_vtable authenticator1_vtable[] = {
         METHOD("ListPasskeys", "a{sv}", P(options), "aa{sv}", P(passkeys), authenticator1_list_passkeys),
         METHOD("RenamePasskey", "aya{sv}", P(id) P(names), "", , authenticator1_rename_passkey),
         METHOD("DeletePasskey", "ay", P(id), "", , authenticator1_delete_passkey),
-        METHOD("UndeletePasskey", "t", P(number), "", , authenticator1_undelete_passkey),
+        SECRET_METHOD("UndeletePasskey", "ta{sv}", P(number) P(options), "", , authenticator1_undelete_passkey),
         SD_BUS_SIGNAL("Changed", NULL, 0),
         SD_BUS_VTABLE_END,
 };

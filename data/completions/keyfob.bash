@@ -53,7 +53,8 @@ _keyfob()
         rekey) options+=" --password-file --password-fd --drop --json" ;;
         authenticator) options="info pin replug reset set change --pin-file --pin-fd --old-pin-file --old-pin-fd
                 --password-file --password-fd --yes --json --help" ;;
-        passkey) options="list show rename delete undelete --deleted --name --display-name --json --help" ;;
+        passkey) options="list show rename delete undelete --deleted --name --display-name --password-file --password-fd
+                --json --help" ;;
         check) options+=" --accept --json" ;;
         env) options+=" --sh --fish --csh" ;;
         prompt-agent) options+=" --command" ;;

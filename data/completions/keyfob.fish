@@ -16,8 +16,8 @@ complete -c keyfob -n "not __fish_seen_subcommand_from $commands" -a "$commands"
 
 complete -c keyfob -n '__fish_seen_subcommand_from init slot' -l kind -x -a 'password credential none'
 complete -c keyfob -n '__fish_seen_subcommand_from init slot' -l key-file -r -F
-complete -c keyfob -n '__fish_seen_subcommand_from init unlock passwd slot collection rekey authenticator' -l password-file -r -F
-complete -c keyfob -n '__fish_seen_subcommand_from init unlock passwd slot collection rekey authenticator' -l password-fd -x
+complete -c keyfob -n '__fish_seen_subcommand_from init unlock passwd slot collection rekey authenticator passkey' -l password-file -r -F
+complete -c keyfob -n '__fish_seen_subcommand_from init unlock passwd slot collection rekey authenticator passkey' -l password-fd -x
 complete -c keyfob -n '__fish_seen_subcommand_from passwd slot collection' -l new-password-file -r -F
 complete -c keyfob -n '__fish_seen_subcommand_from passwd slot collection' -l new-password-fd -x
 complete -c keyfob -n '__fish_seen_subcommand_from init passwd slot' -l kdf-memory -x

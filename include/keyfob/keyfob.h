@@ -298,9 +298,13 @@ KEYFOB_API int keyfob_passkey_rename(keyfob *k, const void *id, size_t id_size, 
 /* It stays restorable for 30 days. KEYFOB_E_NOT_FOUND. */
 KEYFOB_API int keyfob_passkey_delete(keyfob *k, const void *id, size_t id_size);
 
-/* Brings one back by its number. One of the same account that was made since takes its place among the deleted.
- * KEYFOB_E_NOT_FOUND. */
-KEYFOB_API int keyfob_passkey_undelete(keyfob *k, uint64_t number);
+/*
+ * Brings one back by its number. One of the same account that was made since takes its place among the deleted. What a
+ * reset took together with a PIN wants a secret of any slot of the vault (`auth`, auth_size bytes; NULL: it is asked
+ * for where it is wanted). One that is given is always tried, and unlocks a locked vault. KEYFOB_E_NOT_FOUND,
+ * KEYFOB_E_WRONG_SECRET, KEYFOB_E_CANCELLED, KEYFOB_E_NO_PROMPTER.
+ */
+KEYFOB_API int keyfob_passkey_undelete(keyfob *k, uint64_t number, const void *auth, size_t auth_size);
 
 /* ---- questions ---- */
 

@@ -84,8 +84,8 @@ class Key(kb.Client):
     def delete(self, number):
         self.method('DeletePasskey', 'ay', number)
 
-    def undelete(self, number):
-        self.method('UndeletePasskey', 't', number)
+    def undelete(self, number, **options):
+        self.method('UndeletePasskey', 'ta{sv}', number, kb.variants(options))
 
 
 class InterfaceTest(SocketTest):
@@ -299,6 +299,8 @@ class Pin(InterfaceTest):
         client.change_pin(pins[1], pins[2])
         client.get_pin_token(pins[2], ClientPin.PERMISSION.GET_ASSERTION, 'example.org')
         self.key.reset_pin(pins[3], auth=PASSWORD.encode())
+        pins.append(os.urandom(31).hex())
+        self.assertFails('WrongSecret', self.key.undelete, 1, auth=pins[-1].encode())
         wait_for(lambda: not residues(self.sandbox.daemon.pid, {pin[:24].encode() for pin in pins} |
                                       {pin[-24:].encode() for pin in pins}), 'the PINs to be wiped')
 
@@ -356,6 +358,30 @@ class Reset(InterfaceTest):
                 self.assertEqual(self.key.passkeys(**{'deleted': True, 'rp-id': f'{name}.example'}), [])
                 for passkey in self.key.passkeys():
                     self.key.delete(passkey['id'])
+
+    def test_what_went_with_the_pin_comes_back_by_a_secret_of_the_vault(self):
+        ids = [self.register(rp_id=f'{name}.example') for name in ('one', 'two')]
+        self.key.set_pin(PIN)
+        self.key.replug()
+        self.key.reset()
+        numbers = [p['number'] for p in self.key.passkeys(deleted=True)]
+        self.person.questions()
+        for options in ({'auth': b'not the password'}, {'auth': b''}, {'auth': PIN.encode()}):
+            self.assertFails('WrongSecret', self.key.undelete, numbers[0], **options)
+        self.assertFails('Locked', self.key.undelete, numbers[0], interactive=False)
+        self.assertFails('InvalidArgument', self.key.undelete, numbers[0], auth=PASSWORD)
+        self.assertFails('InvalidArgument', self.key.undelete, numbers[0], secret=PASSWORD.encode())
+        self.assertFails('NotFound', self.key.undelete, 999, auth=PASSWORD.encode())
+        self.assertEqual(self.key.passkeys(), [])
+        self.key.undelete(numbers[0], auth=PASSWORD.encode(), interactive=False)
+        # It opens a locked vault as well; and one that was proved is not remembered.
+        self.assertFails('Locked', self.key.undelete, numbers[1], interactive=False)
+        self.keyfob('lock')
+        self.assertFails('Locked', self.key.undelete, numbers[1], interactive=False)
+        self.key.undelete(numbers[1], auth=PASSWORD.encode(), interactive=False)
+        self.assertFalse(self.key.info()['locked'])
+        self.assertEqual(sorted(p['id'] for p in self.key.passkeys()), sorted(ids))
+        self.assertEqual(self.person.questions(), [])
 
     def pin_is_not_walked_around(self, reset):
         """Reset, a PIN of one's own, restore: that must not sign as verified. Whoever can open the vault may."""
@@ -438,7 +464,9 @@ class Passkeys(InterfaceTest):
         self.assertEqual(self.sign_in(allow=credential), hid.NO_CREDENTIALS)
         newer = self.register()
         deleted, = self.key.passkeys(deleted=True)
-        self.key.undelete(deleted['number'])
+        # No secret is needed for this one, but a wrong one is told.
+        self.assertFails('WrongSecret', self.key.undelete, deleted['number'], auth=b'not the password')
+        self.key.undelete(deleted['number'], interactive=False)
         self.assertFails('NotFound', self.key.undelete, deleted['number'])
         # One account of a site has one passkey: the newer one has made room, and can be had back in turn.
         self.assertEqual([p['id'] for p in self.key.passkeys()], [credential])

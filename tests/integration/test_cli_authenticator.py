@@ -123,7 +123,8 @@ class Info(Key):
                      ('authenticator', 'pin', 'set', '--old-pin-file', '/dev/null'), ('passkey', 'nonsense'),
                      ('passkey', 'list', 'a', 'b'), ('passkey', 'show'), ('passkey', 'rename'), ('passkey', 'delete'),
                      ('passkey', 'rename', 'abcd'), ('passkey', 'show', 'abc'), ('passkey', 'show', 'wxyz'),
-                     ('passkey', 'undelete', '1', '2')):
+                     ('passkey', 'undelete', '1', '2'), ('passkey', 'undelete', '1', '--password-fd', 'x'),
+                     ('passkey', 'list', '--password-file', '/dev/null')):
             with self.subTest(args):
                 self.keyfob(*args, code=2)
 
@@ -243,12 +244,37 @@ class Reset(Key):
         self.assertEqual(terminal.wait(), 0, terminal.output)
         self.assertEqual([p['id'] for p in self.json('passkey', 'list')], [id])
 
-    def make_with_pin(self):
+    def test_a_script_restores_with_the_vault_s_password(self):
+        person = self.person()
+        ids = [self.make_with_pin(f'{name}.example') for name in ('one', 'two', 'three')]
+        self.authenticator('replug')
+        self.authenticator('reset', '--yes')
+        kt.end_process(person)
+        self.assertOneLine(self.passkey('undelete', ids[0], code=3).stderr, '--password-file')
+        wrong = self.sandbox.write('wrong', 'wrong')
+        self.assertOneLine(self.passkey('undelete', ids[0], '--password-file', wrong, code=6).stderr)
+        self.assertEqual(self.json('passkey', 'list'), [])
+        self.assertIn(b'one.example', self.passkey('undelete', ids[0], '--password-file', self.password).stdout)
+        reader, writer = os.pipe()
+        os.write(writer, b'pass word')
+        os.close(writer)
+        self.passkey('undelete', ids[1], '--password-fd', str(reader), pass_fds=(reader,))
+        os.close(reader)
+        # in a locked vault too
+        self.keyfob('lock')
+        self.passkey('undelete', ids[2], '--password-file', wrong, code=6)
+        self.assertTrue(self.info()['locked'])
+        self.passkey('undelete', ids[2], '--password-file', '-', input='pass word\n')
+        self.assertEqual({p['id'] for p in self.json('passkey', 'list')}, set(ids))
+        self.keyfob('lock')
+        self.assertEqual(self.json('passkey', 'undelete', '--password-file', self.password), [])
+
+    def make_with_pin(self, rp_id='example.org'):
         ctap = self.ctap()
         pin = ClientPin(ctap)
         hash = hashlib.sha256(b'client data').digest()
-        token = pin.get_pin_token(PIN, ClientPin.PERMISSION.MAKE_CREDENTIAL, 'example.org')
-        answer = ctap.make_credential(hash, {'id': 'example.org'}, {'id': b'1', 'name': 'alice'},
+        token = pin.get_pin_token(PIN, ClientPin.PERMISSION.MAKE_CREDENTIAL, rp_id)
+        answer = ctap.make_credential(hash, {'id': rp_id}, {'id': b'1', 'name': 'alice'},
                                       [{'type': 'public-key', 'alg': -7}], options={'rk': True},
                                       pin_uv_param=pin.protocol.authenticate(token, hash), pin_uv_protocol=pin.protocol.VERSION)
         return answer.auth_data.credential_data.credential_id.hex()
