@@ -6,6 +6,7 @@
  */
 #include "fuzz/world.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* Made for this purpose, of no use for any other. */
@@ -137,6 +138,50 @@ void world_answered(World *world, unsigned host, AuthenticatorAnswer answer, boo
         world->asked[host] = 0;
 }
 
+/* ---- fingers: each host its own enrolment, one sensor for the last who began ---- */
+
+static int finger_begin(void *userdata, AuthenticatorHost *host, uint8_t ret_id[32], size_t *ret_id_size)
+{
+        unsigned i = world_host(the_world, host);
+        int r;
+
+        PROMISE(!the_world->enrolls[i]);
+        r = the_world->ops.fingerprints->begin(userdata, host, ret_id, ret_id_size);
+        if (r != 0)
+                return r;
+        the_world->enrolls[i] = true;
+        the_world->enrolling = host;
+        return 0;
+}
+
+static int finger_sample(void *userdata, AuthenticatorHost *host, unsigned *ret_status, unsigned *ret_left)
+{
+        unsigned i = world_host(the_world, host);
+        int r;
+
+        PROMISE(the_world->enrolls[i]);
+        if (the_world->enrolling != host)
+                return -EIO;
+        r = the_world->ops.fingerprints->sample(userdata, host, ret_status, ret_left);
+        if (r == 0 && *ret_left == 0) {
+                the_world->enrolls[i] = false;
+                the_world->enrolling = NULL;
+        }
+        return r;
+}
+
+static void finger_cancel(void *userdata, AuthenticatorHost *host)
+{
+        unsigned i = world_host(the_world, host);
+
+        PROMISE(the_world->enrolls[i]);
+        the_world->enrolls[i] = false;
+        if (the_world->enrolling != host)
+                return;
+        the_world->enrolling = NULL;
+        the_world->ops.fingerprints->cancel(userdata, host);
+}
+
 /* ---- life ---- */
 
 static void adjust(Fixture *f)
@@ -174,6 +219,13 @@ static void overhear(World *world)
         ops->put = op_put;
         ops->remove = op_remove;
         ops->restore = op_restore;
+        if (ops->fingerprints) {
+                world->fingerprints = *ops->fingerprints;
+                world->fingerprints.begin = finger_begin;
+                world->fingerprints.sample = finger_sample;
+                world->fingerprints.cancel = finger_cancel;
+                ops->fingerprints = &world->fingerprints;
+        }
         world->hosts[0] = world->f->host;
         for (unsigned i = 1; i < WORLD_HOSTS; i++)
                 PROMISE(authenticator_host_new(world->f->a, world->f, &world->hosts[i]) == 0);
@@ -227,7 +279,7 @@ void world_restart(World *world)
         leave(world);
         fixture_restart(world->f);
         for (unsigned i = 0; i < WORLD_HOSTS; i++)
-                PROMISE(!world->asked[i]); /* questions went with their hosts */
+                PROMISE(!world->asked[i] && !world->enrolls[i]); /* questions and enrolments went with their hosts */
         overhear(world);
 }
 

@@ -31,6 +31,9 @@ typedef struct World {
         unsigned agreed[WORLD_HOSTS];   /* how often the person has said yes to being there or to being the owner, */
         unsigned verified[WORLD_HOSTS]; /* and how often only to the latter */
         AuthenticatorQuestionKind asked[WORLD_HOSTS]; /* the question that is out; 0 none */
+        AuthenticatorFingerprints fingerprints;
+        bool enrolls[WORLD_HOSTS];    /* between begin() and its end */
+        AuthenticatorHost *enrolling; /* who has the fixture's one sensor */
         unsigned lock_at; /* the n-th read or begin of a change from now finds storage locked; 0 none */
 } World;
 
