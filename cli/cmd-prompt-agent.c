@@ -23,6 +23,8 @@
 #include "cli/terminal.h"
 
 #define QUESTIONS_MAX 64U
+#define SEE_OFF_TRIES 200
+#define SEE_OFF_USEC  10000
 #define DRAIN_MAX     128U /* more than a pipe holds */
 
 typedef struct Agent Agent;
@@ -76,6 +78,17 @@ static void stop(const Question *q)
         /* a command leads a process group; the terminal's child stays in ours, or it could not read */
         if (q->pid > 0)
                 (void)kill(q->agent->command ? -q->pid : q->pid, SIGTERM);
+}
+
+/* The child puts the terminal in order before it ends. Were we to end first, and lead the session, the terminal would
+ * be taken from under its hands. */
+static void see_off(const Question *q)
+{
+        for (unsigned i = 0; i < SEE_OFF_TRIES && q->pid > 0 && !q->agent->command; i++) {
+                if (waitpid(q->pid, NULL, WNOHANG) != 0)
+                        return;
+                (void)usleep(SEE_OFF_USEC);
+        }
 }
 
 static int reply(Question *q, bool allowed)
@@ -462,6 +475,7 @@ static int run_prompt_agent(Cli *cli, int argc, char *argv[])
         r = serve(&agent);
         while (agent.questions) {
                 stop(agent.questions);
+                see_off(agent.questions);
                 question_free(agent.questions);
         }
         return r;

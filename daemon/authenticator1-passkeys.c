@@ -150,7 +150,7 @@ static int list(Waiting *waiting, sd_bus_error *error)
 int authenticator1_list_passkeys(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         static const char *const allowed[] = {"interactive", "deleted", "rp-id", NULL};
-        Waiting *waiting;
+        Waiting *waiting = NULL;
         int r;
 
         r = store1_need_vault(userdata, error);
@@ -168,7 +168,7 @@ int authenticator1_list_passkeys(sd_bus_message *m, void *userdata, sd_bus_error
 /* The call's first argument is the credential's id; names may follow. */
 static int begin(Daemon *daemon, sd_bus_message *m, const char *const *allowed, sd_bus_error *error, Waiting **ret)
 {
-        Waiting *waiting;
+        Waiting *waiting = NULL;
         const void *id;
         size_t size;
         int r;
@@ -222,7 +222,7 @@ static int rename_found(Waiting *waiting, sd_bus_error *error)
 int authenticator1_rename_passkey(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         static const char *const allowed[] = {"user-name", "user-display-name", NULL};
-        Waiting *waiting;
+        Waiting *waiting = NULL;
         int r;
 
         r = begin(userdata, m, allowed, error, &waiting);
@@ -249,7 +249,7 @@ static int delete_found(Waiting *waiting, sd_bus_error *error)
 
 int authenticator1_delete_passkey(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-        Waiting *waiting;
+        Waiting *waiting = NULL;
         int r;
 
         r = begin(userdata, m, /* allowed= */ NULL, error, &waiting);
@@ -302,7 +302,7 @@ static int restore_if_free(Waiting *waiting, sd_bus_error *error)
 int authenticator1_undelete_passkey(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         static const char *const allowed[] = {"auth", "interactive", NULL};
-        Waiting *waiting;
+        Waiting *waiting = NULL;
         uint64_t number;
         int r;
 
