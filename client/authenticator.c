@@ -7,6 +7,7 @@
 #include "client/client.h"
 
 #include <errno.h>
+#include <string.h>
 
 int client_authenticator_message(keyfob *k, const char *method, sd_bus_message **ret)
 {
@@ -118,25 +119,71 @@ static bool is_bytes(const void *data, size_t size)
         return (data || size == 0) && size <= CLIENT_SECRET_MAX;
 }
 
-/* Options with a secret of a slot (NULL: none), then PINs. */
-static int call_pin(keyfob *k, const char *method, const void *auth, size_t auth_size, const void *const pins[],
-                    const size_t sizes[], size_t n)
+/* ---- secrets in a message ---- */
+
+typedef struct Piece {
+        const void *data;
+        size_t size;
+} Piece;
+
+#define PIECES_MAX 3U
+
+/* The option `auth` (NULL: none) with room for its bytes. */
+static int append_auth_room(sd_bus_message *call, const Piece *auth, uint8_t **room)
+{
+        int r;
+
+        r = sd_bus_message_open_container(call, 'a', "{sv}");
+        if (r < 0 || !auth->data)
+                return r < 0 ? r : sd_bus_message_close_container(call);
+        r = sd_bus_message_open_container(call, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(call, "s", "auth");
+        if (r >= 0)
+                r = sd_bus_message_open_container(call, 'v', "ay");
+        if (r >= 0)
+                r = sd_bus_message_append_array_space(call, 'y', auth->size, (void **)room);
+        for (unsigned i = 0; i < 3 && r >= 0; i++)
+                r = sd_bus_message_close_container(call);
+        return r;
+}
+
+/*
+ * Options with a secret of a slot (NULL: none), then PINs. A body that grows when a secret is in it may be moved, and the copy
+ * that stays behind is not wiped. So room is made for all of them first, and they are filled in from the last to the first:
+ * each array is a length of four bytes, aligned to four, and its bytes, and nothing lies between them.
+ */
+static int call_pin(keyfob *k, const char *method, const void *auth, size_t auth_size, const Piece *pins, size_t n)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        Piece pieces[PIECES_MAX], first = {auth, auth_size};
+        uint8_t *room = NULL;
+        size_t n_pieces = 0;
         int r;
+
+        for (size_t i = 0; i < n; i++)
+                if (pins[i].size == 0) /* it would have no place to fill in */
+                        return client_fail(k, KEYFOB_E_INVALID, "a PIN must not be empty");
+        if (auth && auth_size == 0)
+                return client_fail(k, KEYFOB_E_WRONG_SECRET, "an empty password opens nothing");
 
         r = client_authenticator_message(k, method, &call);
         if (r != 0)
                 return r;
-        r = sd_bus_message_open_container(call, 'a', "{sv}");
-        if (r >= 0)
-                r = client_append_bytes(call, "auth", auth, auth_size);
-        if (r >= 0)
-                r = sd_bus_message_close_container(call);
-        for (size_t i = 0; i < n && r >= 0; i++)
-                r = sd_bus_message_append_array(call, 'y', pins[i], sizes[i]);
+        if (auth)
+                pieces[n_pieces++] = first;
+        r = append_auth_room(call, &first, &room);
+        for (size_t i = 0; i < n && r >= 0; i++) {
+                pieces[n_pieces++] = pins[i];
+                r = sd_bus_message_append_array_space(call, 'y', pins[i].size, (void **)&room);
+        }
         if (r < 0)
                 return client_fail_append(k, r);
+        for (size_t i = n_pieces; i-- > 0;) {
+                memcpy(room, pieces[i].data, pieces[i].size);
+                if (i > 0)
+                        room -= sizeof(uint32_t) + (pieces[i - 1].size + 3) / 4 * 4;
+        }
         return client_call(k, call, CLIENT_ASKS, NULL);
 }
 
@@ -144,7 +191,7 @@ KEYFOB_API int keyfob_authenticator_set_pin(keyfob *k, const void *pin, size_t s
 {
         if (!k || !is_bytes(pin, size))
                 return -EINVAL;
-        return call_pin(k, "SetPin", NULL, 0, &pin, &size, 1);
+        return call_pin(k, "SetPin", NULL, 0, &(Piece){pin, size}, 1);
 }
 
 KEYFOB_API int keyfob_authenticator_change_pin(keyfob *k, const void *old_pin, size_t old_size, const void *new_pin,
@@ -152,8 +199,7 @@ KEYFOB_API int keyfob_authenticator_change_pin(keyfob *k, const void *old_pin, s
 {
         if (!k || !is_bytes(old_pin, old_size) || !is_bytes(new_pin, new_size))
                 return -EINVAL;
-        return call_pin(k, "ChangePin", NULL, 0, (const void *[]){old_pin, new_pin}, (size_t[]){old_size, new_size},
-                        2);
+        return call_pin(k, "ChangePin", NULL, 0, (Piece[]){{old_pin, old_size}, {new_pin, new_size}}, 2);
 }
 
 KEYFOB_API int keyfob_authenticator_reset_pin(keyfob *k, const void *auth, size_t auth_size, const void *pin,
@@ -161,7 +207,7 @@ KEYFOB_API int keyfob_authenticator_reset_pin(keyfob *k, const void *auth, size_
 {
         if (!k || !is_bytes(auth, auth_size) || !is_bytes(pin, size))
                 return -EINVAL;
-        return call_pin(k, "ResetPin", auth, auth_size, &pin, &size, 1);
+        return call_pin(k, "ResetPin", auth, auth_size, &(Piece){pin, size}, 1);
 }
 
 /* ---- its plug ---- */

@@ -115,7 +115,7 @@ class AgentOnTerminal(Prompts):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             with self.subTest(number):
                 terminal = self.sandbox.terminal([self.sandbox.stage.keyfob, 'prompt-agent'])
-                terminal.expect('ready')
+                terminal.expect(r'(^|\n)ready')
                 asker = self.sandbox.spawn(['secret-tool', 'lookup', 'service', 'svc', 'username', 'me'])
                 terminal.expect('[Pp]assword: ?')
                 wait_for(lambda: not terminal.echoes(), 'a hidden answer')
