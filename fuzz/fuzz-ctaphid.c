@@ -129,8 +129,10 @@ static void step_message(Run *run, ByteReader *in)
                         report[5] = (uint8_t)(size >> 8);
                         report[6] = (uint8_t)size;
                 }
-                at += size - at < room ? size - at : room;
-                n = in->size < room ? in->size : room;
+                n = size - at < room ? size - at : room;
+                at += n;
+                if (n > in->size)
+                        n = in->size;
                 bytes = byte_reader_raw(in, n);
                 if (bytes && n > 0)
                         memcpy(report + head, bytes, n);
