@@ -72,6 +72,8 @@ static const char *const kind_names[] = {
         [ASK_CONFIRM] = "confirm",
         [ASK_SECRET] = "secret",
         [ASK_NEW_SECRET] = "new-secret",
+        [ASK_CHOOSE] = "choose",
+        [ASK_SHOW] = "show",
 };
 
 static time_t seconds_now(void)
@@ -145,7 +147,7 @@ static void finish(Ask *ask, AskOutcome outcome, Secret *secret)
         take_back(ask, /* cancel= */ false);
         unlink_ask(ask);
         ask_free(ask);
-        done(userdata, outcome, secret);
+        done(userdata, &(AskAnswer){.outcome = outcome, .secret = secret});
 }
 
 static void pass_on(Ask *ask)
@@ -386,6 +388,7 @@ static void on_pinentry(void *userdata, HelperResult result, ByteReader *fields)
                 finish(ask, ASK_DENIED, NULL);
                 return;
         case HELPER_FAILED:
+        case HELPER_PROGRESS:
                 ask->failed = true;
                 break;
         case HELPER_NO_PROMPTER:

@@ -1,8 +1,9 @@
 /*
  * Ask: a question to the person
  *
- * It goes to an agent that the asking connection registered, else to the session agent, else to pinentry by the
- * helper, else it is answered ASK_NO_PROMPTER at once. Texts are made by the daemon from checked values only. One
+ * It goes to an agent that the asking connection registered, else to the session agent, else to the desktop's own
+ * prompter, else (a confirmation or something to show) to a notification, else to pinentry by the helper, else it is
+ * answered ASK_NO_PROMPTER at once. Texts are made by the daemon from checked values only. One
  * question at a time goes to each agent; others wait. Ends when cancelled, answered, or when its agent leaves (then
  * the next in line is asked).
  */
@@ -17,6 +18,9 @@ typedef enum AskKind {
         ASK_CONFIRM,
         ASK_SECRET,
         ASK_NEW_SECRET,
+        ASK_CHOOSE, /* one of `choices` */
+        ASK_SHOW,   /* what somebody has to do elsewhere (touch the reader): nothing is answered but a refusal, and whoever
+                       asked takes it away. ASK_NO_PROMPTER: nobody could be told */
 } AskKind;
 
 typedef enum AskOutcome {
@@ -38,6 +42,8 @@ typedef struct AskAbout {
 int ask_about_copy(AskAbout *ret, const AskAbout *about);
 void ask_about_done(AskAbout *about);
 
+#define ASK_CHOICES_MAX 32U
+
 typedef struct AskRequest {
         AskKind kind;
         const char *purpose; /* "unlock", "create-collection", …: org.keyfob.Prompter1 */
@@ -45,13 +51,19 @@ typedef struct AskRequest {
         const char *message;
         const char *error; /* what was wrong with the last answer, or NULL */
         int retries;       /* tries left, or -1 */
+        const char *const *choices; /* ASK_CHOOSE: presentable texts, at least 1, at most ASK_CHOICES_MAX; ends with NULL */
         Caller *caller;    /* for whom; NULL: the daemon itself, or who is named in: */
         AskAbout about;
 } AskRequest;
 
-/* secret is non-NULL only for ASK_ALLOWED of the two secret kinds; the callback owns it. It never runs inside
- * ask_start(). */
-typedef void (*AskDone)(void *userdata, AskOutcome outcome, Secret *secret);
+typedef struct AskAnswer {
+        AskOutcome outcome;
+        Secret *secret;  /* non-NULL only for ASK_ALLOWED of the two secret kinds; the callback owns it */
+        unsigned choice; /* ASK_ALLOWED of ASK_CHOOSE */
+} AskAnswer;
+
+/* It never runs inside ask_start(). */
+typedef void (*AskDone)(void *userdata, const AskAnswer *answer);
 
 int ask_start(Daemon *daemon, const AskRequest *request, AskDone done, void *userdata, Ask **ret);
 /* Takes the question away; done() is not called. NULL allowed. Returns NULL. The pointer is dead after done(), too. */

@@ -50,6 +50,8 @@ static int make_authenticator(Ctap *ctap)
         int r;
 
         ctap_storage_ops(&ops);
+        ops.fingerprints = ctap_fingers_ops(ctap);
+        ops.keys = ctap_keys_ops();
         r = parse_aaguid(config.aaguid);
         if (r < 0)
                 return r;
@@ -83,6 +85,8 @@ int ctap_new(Daemon *daemon, Ctap **ret)
         ctap->socket = OWN_SOCKET_NULL;
         r = ctap_enterprise_load(CTAP_ENTERPRISE_DIRECTORY, &ctap->enterprise);
         if (r >= 0)
+                r = ctap_fingers_new(ctap);
+        if (r >= 0)
                 r = make_authenticator(ctap);
         if (r < 0)
                 return r;
@@ -96,17 +100,21 @@ int ctap_new(Daemon *daemon, Ctap **ret)
 
 int ctap_open(Ctap *ctap)
 {
-        return ctap_socket_open(ctap);
+        int r = ctap_socket_open(ctap);
+
+        return r < 0 ? r : ctap_uhid_new(ctap);
 }
 
 Ctap *ctap_free(Ctap *ctap)
 {
         if (!ctap)
                 return NULL;
+        ctap_uhid_free(ctap);
         ctap_socket_free(ctap);
         ctap_hosts_free(ctap);
         sd_event_source_disable_unref(ctap->changed);
         authenticator_free(ctap->authenticator);
+        ctap_fingers_free(ctap);
         ctap_enterprise_free(ctap->enterprise);
         free(ctap);
         return NULL;
@@ -116,6 +124,7 @@ Ctap *ctap_free(Ctap *ctap)
 static void rearm(Ctap *ctap)
 {
         ctap_socket_rearm(ctap);
+        ctap_uhid_rearm(ctap);
         ctap_hosts_rearm(ctap);
 }
 
@@ -130,6 +139,7 @@ void ctap_forget(Ctap *ctap)
 void ctap_replug(Ctap *ctap)
 {
         ctap_socket_drop(ctap);
+        ctap_uhid_drop(ctap);
         authenticator_power_cycle(ctap->authenticator);
         ctap->pin_soft_blocked = false;
         ctap->plugged_in = ctap_now(NULL);

@@ -32,6 +32,8 @@ void ctap_client_done(CtapClient *client)
 {
         client->opening = opening_cancel(client->opening);
         client->ask = ask_cancel(client->ask);
+        client->touch = ctap_touch_cancel(client->touch);
+        client->work = ctap_work_cancel(client->work);
         client->timer = sd_event_source_disable_unref(client->timer);
 }
 
@@ -91,6 +93,10 @@ void ctap_client_identify(const CtapClient *client, char *ret_program, size_t si
 {
         pid_t pid = client->caller ? caller_pid(client->caller) : client->pid;
 
+        if (client->uhid) {
+                ctap_uhid_identify(client->uhid, authenticator_host_channel(client->host), ret_program, size, ret_pid);
+                return;
+        }
         ret_program[0] = 0;
         if (client->caller)
                 (void)strncat(ret_program, caller_program(client->caller), size - 1);

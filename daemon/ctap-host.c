@@ -90,6 +90,15 @@ static void on_answered(CtapClient *client, AuthenticatorAnswer answer)
         settle(host, authenticator_answer(host->host, answer, &reply), &reply);
 }
 
+static void on_key_done(CtapClient *client, const AuthenticatorKeyResult *result)
+{
+        CtapHost *host = client->owner;
+        AuthenticatorReply reply;
+
+        host->ctap->acting = client;
+        settle(host, authenticator_key_answer(host->host, result, &reply), &reply);
+}
+
 static void on_due(CtapClient *client)
 {
         CtapHost *host = client->owner;
@@ -115,11 +124,13 @@ int ctap_host_of(Ctap *ctap, Caller *caller, CtapHost **ret)
                 return -ENOMEM;
         host->ctap = ctap;
         host->client = (CtapClient){.ctap = ctap,
+                                    .door = "bus",
                                     .caller = caller,
                                     .fd = -1,
                                     .deadline = CTAP_NEVER,
                                     .owner = host,
                                     .answered = on_answered,
+                                    .key_done = on_key_done,
                                     .due = on_due};
         host->next = ctap->hosts;
         if (host->next)
@@ -130,6 +141,8 @@ int ctap_host_of(Ctap *ctap, Caller *caller, CtapHost **ret)
         r = caller_attach(caller, &host->resource, CALLER_HOST, on_gone);
         if (r >= 0)
                 r = authenticator_host_new(ctap->authenticator, &host->client, &host->host);
+        if (r >= 0)
+                host->client.host = host->host;
         if (r < 0) {
                 host_free(host);
                 return r;

@@ -17,14 +17,22 @@
  * answer of the person's and at a deadline; both may end the client.
  */
 typedef struct CtapClient CtapClient;
+typedef struct CtapUhid CtapUhid;
+typedef struct CtapTouch CtapTouch;
+typedef struct CtapWork CtapWork;
+typedef struct CtapFingers CtapFingers;
 struct CtapClient {
         Ctap *ctap;
-        Caller *caller; /* on the bus; NULL: */
-        pid_t pid;      /* the peer of a socket, */
-        int fd;         /* and the socket */
+        const char *door; /* how it came in: "bus", "socket", "uhid" */
+        Caller *caller;   /* on the bus; NULL: */
+        pid_t pid;        /* the peer of a socket, */
+        int fd;           /* and the socket */
+        CtapUhid *uhid;   /* of the kernel's device: which program it is, is told by the channel */
 
         Opening *opening; /* the question of the host, if it has one: for the vault, */
-        Ask *ask;         /* or for presence */
+        Ask *ask;         /* or for presence, */
+        CtapTouch *touch; /* or for a finger, */
+        CtapWork *work;   /* or no question: an external key is at work */
 
         sd_event_source *timer;
         uint64_t deadline; /* milliseconds, CTAP_NEVER */
@@ -32,6 +40,8 @@ struct CtapClient {
         void *owner;
         void (*answered)(CtapClient *client, AuthenticatorAnswer answer);
         void (*due)(CtapClient *client);
+        void (*key_done)(CtapClient *client, const AuthenticatorKeyResult *result);
+        AuthenticatorHost *host;
 };
 
 typedef struct CtapConnection CtapConnection;
@@ -51,6 +61,9 @@ struct Ctap {
 
         CtapHost *hosts; /* of callers on the bus */
         unsigned n_hosts;
+
+        CtapUhid *uhid;       /* the kernel's device, or NULL */
+        CtapFingers *fingers; /* fprintd, or NULL */
 
         /* What the change under way does, to be told when it is durable; and for whom. */
         const CtapClient *acting;
@@ -77,6 +90,33 @@ void ctap_storage_ops(AuthenticatorOps *ops);
 
 /* A change is durable: it is logged, and told to whoever listens, a moment later. */
 void ctap_changed(Ctap *ctap);
+
+/* ---- ctap-fingers.c: fprintd ---- */
+
+int ctap_fingers_new(Ctap *ctap);
+void ctap_fingers_free(Ctap *ctap);
+/* Operations of the authenticator, or NULL when the settings turn fingerprints off. */
+const AuthenticatorFingerprints *ctap_fingers_ops(const Ctap *ctap);
+/* Questions AUTHENTICATOR_ASK_VERIFICATION and _SAMPLE: results of the operation ask(). Sets client->touch. */
+int ctap_touch_start(CtapClient *client, const AskAbout *about, const AuthenticatorQuestion *question);
+/* NULL allowed. Returns NULL. */
+CtapTouch *ctap_touch_cancel(CtapTouch *touch);
+
+/* ---- ctap-keys.c: keys inside the TPM ---- */
+
+/* NULL when built without TPM. */
+const AuthenticatorKeys *ctap_keys_ops(void);
+CtapWork *ctap_work_cancel(CtapWork *work);
+
+/* ---- ctap-uhid.c: the kernel's device ---- */
+
+int ctap_uhid_new(Ctap *ctap);
+void ctap_uhid_free(Ctap *ctap);
+/* Ends the device; it comes back by itself. */
+void ctap_uhid_drop(Ctap *ctap);
+void ctap_uhid_rearm(Ctap *ctap);
+/* Which program uses this channel. */
+void ctap_uhid_identify(const CtapUhid *uhid, uint32_t channel, char *ret_program, size_t size, pid_t *ret_pid);
 
 /* ---- ctap-guard.c ---- */
 

@@ -129,7 +129,7 @@ static int ask_storage(CtapClient *client, const AskAbout *about, const Authenti
 
 /* ---- presence ---- */
 
-static void on_asked(void *userdata, AskOutcome outcome, Secret *secret)
+static void on_asked(void *userdata, const AskAnswer *answer)
 {
         static const AuthenticatorAnswer answers[] = {
                 [ASK_ALLOWED] = AUTHENTICATOR_YES,
@@ -139,9 +139,9 @@ static void on_asked(void *userdata, AskOutcome outcome, Secret *secret)
         };
         CtapClient *client = userdata;
 
-        secret_free(secret);
+        secret_free(answer->secret);
         client->ask = NULL;
-        client->answered(client, answers[outcome]);
+        client->answered(client, answers[answer->outcome]);
 }
 
 static int ask_presence(CtapClient *client, const AskAbout *about, const AuthenticatorQuestion *question)
@@ -193,6 +193,8 @@ int ctap_ask(void *userdata, AuthenticatorHost *host, const AuthenticatorQuestio
                 return ask_presence(client, &about, question);
         case AUTHENTICATOR_ASK_VERIFICATION:
         case AUTHENTICATOR_ASK_SAMPLE:
+                return ctap_touch_start(client, &about, question);
+        case AUTHENTICATOR_ASK_KEY:
                 break;
         }
         return AUTHENTICATOR_BLOCKED;
@@ -204,4 +206,5 @@ void ctap_withdraw(void *userdata, AuthenticatorHost *host)
 
         client->opening = opening_cancel(client->opening);
         client->ask = ask_cancel(client->ask);
+        client->touch = ctap_touch_cancel(client->touch);
 }

@@ -198,6 +198,15 @@ static void on_answered(CtapClient *client, AuthenticatorAnswer answer)
         settle(connection);
 }
 
+static void on_key_done(CtapClient *client, const AuthenticatorKeyResult *result)
+{
+        CtapConnection *connection = client->owner;
+
+        connection->ctap->acting = client;
+        authenticator_port_key_answer(connection->port, result);
+        settle(connection);
+}
+
 static void on_due(CtapClient *client)
 {
         CtapConnection *connection = client->owner;
@@ -222,11 +231,13 @@ static int connection_new(Ctap *ctap, int fd, pid_t pid)
         connection->ctap = ctap;
         connection->fd = fd;
         connection->client = (CtapClient){.ctap = ctap,
+                                          .door = "socket",
                                           .pid = pid,
                                           .fd = fd,
                                           .deadline = CTAP_NEVER,
                                           .owner = connection,
                                           .answered = on_answered,
+                                          .key_done = on_key_done,
                                           .due = on_due};
         connection->next = ctap->connections;
         if (connection->next)
@@ -235,6 +246,8 @@ static int connection_new(Ctap *ctap, int fd, pid_t pid)
         ctap->n_connections++;
 
         r = authenticator_port_new(ctap->authenticator, &ops, &connection->client, &connection->port);
+        if (r >= 0)
+                connection->client.host = authenticator_port_host(connection->port);
         if (r >= 0)
                 r = sd_event_add_io(ctap->daemon->event, &connection->io, fd, EPOLLIN, on_io, connection);
         if (r < 0)

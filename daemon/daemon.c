@@ -25,6 +25,7 @@
 #include "daemon/opening.h"
 #include "daemon/sandbox.h"
 #include "daemon/secret-service.h"
+#include "daemon/settings.h"
 
 #define VAULT_NAME "vault.db"
 
@@ -138,6 +139,8 @@ int daemon_new(const DaemonOptions *options, Daemon **ret, pid_t *ret_pid)
         if (!daemon)
                 return -ENOMEM;
         r = sd_event_new(&daemon->event);
+        if (r >= 0)
+                r = settings_load(&daemon->settings);
         if (r < 0)
                 return r;
 
@@ -209,6 +212,7 @@ Daemon *daemon_free(Daemon *daemon)
         daemon->callers = callers_free(daemon->callers);
         daemon->vault = vault_free(daemon->vault);
         daemon->session_vault = vault_free(daemon->session_vault);
+        daemon->settings = settings_free(daemon->settings);
         sd_event_unref(daemon->event);
         free(daemon->vault_path);
         free(daemon);

@@ -24,9 +24,11 @@ typedef struct HelperLink HelperLink;
 typedef struct Jobs Jobs;
 typedef struct Openings Openings;
 typedef struct Secrets Secrets;
+typedef struct Settings Settings;
 
 struct Daemon {
         sd_event *event;
+        Settings *settings; /* settings.h; never NULL */
 
         char *vault_path;
         Vault *vault;         /* NULL: see vault_state */

@@ -29,15 +29,15 @@ void opening_end_shared(Opening *opening, int result)
 
 /* ---- the question ---- */
 
-static void on_answer(void *userdata, AskOutcome outcome, Secret *secret)
+static void on_answer(void *userdata, const AskAnswer *answer)
 {
         Opening *opening = userdata;
 
         opening->ask = NULL;
-        switch (outcome) {
+        switch (answer->outcome) {
         case ASK_ALLOWED:
                 secret_free(opening->secret);
-                opening->secret = secret;
+                opening->secret = answer->secret;
                 opening->way = WAY_PERSON;
                 opening->state = STATE_TURN;
                 openings_wake(opening->openings);

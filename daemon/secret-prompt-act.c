@@ -214,14 +214,14 @@ static int delete (Daemon *daemon, const char *path)
         return r;
 }
 
-static void delete_answered(void *userdata, AskOutcome outcome, Secret *secret)
+static void delete_answered(void *userdata, const AskAnswer *answer)
 {
         SecretPrompt *prompt = userdata;
         int result = -EIO;
 
-        secret_free(secret);
+        secret_free(answer->secret);
         prompt->ask = NULL;
-        switch (outcome) {
+        switch (answer->outcome) {
         case ASK_ALLOWED:
                 result = delete (prompt->secrets->daemon, prompt->objects[0]);
                 break;

@@ -188,18 +188,18 @@ int waiting_unlock(Waiting *waiting, const char *message, WaitingNext next, sd_b
                             "unlock", message, unlock_done);
 }
 
-static void ask_done(void *userdata, AskOutcome outcome, Secret *secret)
+static void ask_done(void *userdata, const AskAnswer *answer)
 {
         Waiting *waiting = userdata;
 
         waiting->ask = NULL;
-        switch (outcome) {
+        switch (answer->outcome) {
         case ASK_ALLOWED:
                 if (waiting->ask_target) {
                         secret_free(*waiting->ask_target);
-                        *waiting->ask_target = secret;
+                        *waiting->ask_target = answer->secret;
                 } else
-                        secret_free(secret);
+                        secret_free(answer->secret);
                 waiting_advance(waiting);
                 break;
         case ASK_DENIED:

@@ -19,9 +19,13 @@
 
 #include "helper/ask.h"
 #include "helper/identify.h"
+#include "helper/key.h"
 #include "helper/pinentry.h"
 #include "helper/readkey.h"
 #include "helper/task.h"
+#include "helper/tpm.h"
+#include "helper/where.h"
+#include "helper/who-has.h"
 
 static void run_read_key(const Request *request, ByteWriter *reply)
 {
@@ -66,6 +70,18 @@ static void handle(Tasks *tasks, const void *packet, size_t size)
                 break;
         case HELPER_PROBE:
                 probe(id, &reply);
+                break;
+        case HELPER_WHO_HAS:
+                who_has(id, request.path, &reply);
+                break;
+        case HELPER_WHERE:
+                where(id, request.pid, &reply);
+                break;
+        case HELPER_KEY:
+                r = task_start(tasks, &request, key);
+                break;
+        case HELPER_TPM:
+                r = task_start(tasks, &request, tpm);
                 break;
         }
 

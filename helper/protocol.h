@@ -16,12 +16,18 @@
  *   HELPER_READ_KEY string path (absolute) -> blob content (at most HELPER_KEY_MAX); FAILED (string why). A file that
  *                  others may write is refused.
  *   HELPER_PROBE   -> u8 1 when pinentry could be used by someone (it is installed), else 0
+ *   HELPER_WHO_HAS string uniq of a HID device -> u16 n, then n times: u32 pid, string name; the processes of this user
+ *                  that have its hidraw node open, at most HELPER_WHO_MAX of them
+ *   HELPER_WHERE   u32 pid -> u8 1 when it belongs to a remote session (ssh, a session that logind calls remote), else 0
+ *   HELPER_KEY     other people's security keys: helper/key.h. A task.
+ *   HELPER_TPM     helper/tpm.h. A task.
  */
 #pragma once
 
 #define HELPER_PACKET_MAX 65536U
 #define HELPER_KEY_MAX    4096U
 #define HELPER_TEXT_MAX   4096U
+#define HELPER_WHO_MAX    16U
 
 /* The descriptor the helper finds its socket on. */
 #define HELPER_FD 3
@@ -32,6 +38,10 @@ typedef enum HelperOperation {
         HELPER_IDENTIFY = 3,
         HELPER_READ_KEY = 4,
         HELPER_PROBE = 5,
+        HELPER_WHO_HAS = 6,
+        HELPER_WHERE = 7,
+        HELPER_KEY = 8,
+        HELPER_TPM = 9,
 } HelperOperation;
 
 typedef enum HelperAskKind {
@@ -45,4 +55,5 @@ typedef enum HelperResult {
         HELPER_DENIED = 1,
         HELPER_NO_PROMPTER = 2,
         HELPER_FAILED = 3,
+        HELPER_PROGRESS = 4, /* of HELPER_KEY: the answer is still to come */
 } HelperResult;

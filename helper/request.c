@@ -40,6 +40,7 @@ int request_parse(const void *packet, size_t size, Request *ret)
 {
         _cleanup_(request_done) Request request = REQUEST_NULL;
         ByteReader reader = BYTE_READER(packet, size);
+        int r;
 
         request.id = byte_reader_u32(&reader);
         request.operation = byte_reader_u8(&reader);
@@ -61,6 +62,21 @@ int request_parse(const void *packet, size_t size, Request *ret)
                 break;
         case HELPER_PROBE:
                 break;
+        case HELPER_WHO_HAS:
+                request.path = byte_reader_string(&reader, HELPER_TEXT_MAX);
+                if (!request.path || !request.path[0])
+                        return -EBADMSG;
+                break;
+        case HELPER_WHERE:
+                request.pid = byte_reader_u32(&reader);
+                break;
+        case HELPER_KEY:
+        case HELPER_TPM:
+                r = secret_new_from(&request.body, reader.data, reader.size);
+                if (r < 0)
+                        return r;
+                (void)byte_reader_raw(&reader, reader.size);
+                break;
         default:
                 return -EBADMSG;
         }
@@ -79,6 +95,7 @@ void request_done(Request *request)
         free(request->message);
         free(request->error);
         free(request->path);
+        secret_free(request->body);
         *request = REQUEST_NULL;
 }
 

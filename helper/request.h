@@ -4,18 +4,20 @@
 #pragma once
 
 #include "common/bytes.h"
+#include "common/secret.h"
 #include "helper/protocol.h"
 
 typedef struct Request {
         uint32_t id;
         HelperOperation operation;
         HelperAskKind kind; /* ASK */
-        uint32_t pid;       /* ASK (0: unknown), IDENTIFY */
+        uint32_t pid;       /* ASK (0: unknown), IDENTIFY, WHERE */
         uint32_t target;    /* CANCEL: the id of the ask */
         char *title;        /* ASK */
         char *message;      /* ASK */
         char *error;        /* ASK: "" for none */
-        char *path;         /* READ_KEY: absolute */
+        char *path;         /* READ_KEY: absolute; WHO_HAS: the device's uniq */
+        Secret *body;       /* KEY, TPM: what follows the operation, for their own parsers; PINs may be in it */
 } Request;
 
 #define REQUEST_NULL ((Request){0})

@@ -105,7 +105,16 @@ typedef enum AuthenticatorQuestionKind {
         AUTHENTICATOR_ASK_PRESENCE,     /* is somebody there, and agrees? */
         AUTHENTICATOR_ASK_VERIFICATION, /* is it the owner? By a built-in method, never by a mere confirmation */
         AUTHENTICATOR_ASK_SAMPLE,       /* one sample of a finger that is being enrolled */
+        AUTHENTICATOR_ASK_KEY,          /* no question: only what authenticator_host_waits_for() says of external keys */
 } AuthenticatorQuestionKind;
+
+/* One of the accounts that can sign in: so that the person can choose. Texts as in AuthenticatorQuestion, "" when
+ * unknown. */
+typedef struct AuthenticatorAccount {
+        const char *user_name;
+        const char *user_display_name;
+} AuthenticatorAccount;
+#define AUTHENTICATOR_ACCOUNTS_MAX 32U /* that are named in a question; more are left to the client's own list */
 
 typedef enum AuthenticatorPurpose {
         AUTHENTICATOR_TO_REGISTER = 1, /* a new credential */
@@ -127,6 +136,11 @@ typedef struct AuthenticatorQuestion {
         const char *user_name;
         const char *user_display_name;
         unsigned n_accounts;       /* how many credentials can answer; 0 not known */
+        /* Presence or verification before a sign-in for which the client named no credential, and where more than one
+         * and at most AUTHENTICATOR_ACCOUNTS_MAX fit: these n_accounts, newest first; else NULL. Who can let the
+         * person choose calls authenticator_choose() before the answer (sections 6.2.2 and 6.2.3: userSelected); who
+         * doesn't leaves the choice to the client. */
+        const AuthenticatorAccount *accounts;
         bool excluded;             /* to register: one is there already, and the answer will be no */
         bool long_touch;           /* to reset: a confirmation that takes longer is wanted */
         unsigned timeout_ms;       /* the question is withdrawn then */
@@ -195,6 +209,38 @@ typedef struct AuthenticatorFingerprints {
         int (*remove)(void *userdata, const uint8_t *id, size_t id_size);
 } AuthenticatorFingerprints;
 
+/*
+ * Keys that live elsewhere, as in a TPM: their private part never comes here. Credentials with such a key are bound to
+ * this device (BE=0) and count their signatures. Work is done for one host at a time, and takes long: make() and sign()
+ * answer AUTHENTICATOR_LATER, and authenticator_key_answer() follows; or a status at once, when it can't be done
+ * (CTAP2_ERR_PROCESSING: busy, try again; CTAP1_ERR_OTHER); or a negative errno. They never call back into the core.
+ */
+typedef struct AuthenticatorKeys {
+        /* The COSE algorithms that it can do, ends with 0. */
+        const int32_t *algorithms;
+        int (*make)(void *userdata, AuthenticatorHost *host, int32_t algorithm);
+        /* `key` is what make() gave; `message` is signed as the algorithm says (ES256: ECDSA over its SHA-256). */
+        int (*sign)(void *userdata, AuthenticatorHost *host, int32_t algorithm, const void *key, size_t key_size,
+                    const void *message, size_t size);
+        /* Nobody waits for the host's work any more; it must not be answered. */
+        void (*withdraw)(void *userdata, AuthenticatorHost *host);
+} AuthenticatorKeys;
+
+#define AUTHENTICATOR_KEY_MAX 1024U /* bytes that stand for an external key */
+
+/* What has become of the work. */
+typedef struct AuthenticatorKeyResult {
+        int status;     /* CTAP_OK, or what the client is told: CTAP2_ERR_PROCESSING, CTAP1_ERR_OTHER,
+                           CTAP2_ERR_INVALID_CREDENTIAL (the key is of another device, or destroyed) */
+        const void *key; /* of make(): what stands for it, 1 to AUTHENTICATOR_KEY_MAX bytes; opaque to the core, stored
+                            with the credential */
+        size_t key_size;
+        const uint8_t *public_key; /* of make(): x and y of the algorithm's curve, big-endian */
+        size_t public_key_size;
+        const uint8_t *signature; /* of sign(): DER (WebAuthn L3, 6.5.5) */
+        size_t signature_size;
+} AuthenticatorKeyResult;
+
 typedef struct AuthenticatorOps {
         /* Random bytes fit for keys. */
         int (*random)(void *userdata, void *ret, size_t size);
@@ -240,6 +286,8 @@ typedef struct AuthenticatorOps {
         void (*wink)(void *userdata, AuthenticatorHost *host);
         /* NULL: no built-in user verification. */
         const AuthenticatorFingerprints *fingerprints;
+        /* NULL: software keys only. */
+        const AuthenticatorKeys *keys;
 } AuthenticatorOps;
 
 /* ---- life ---- */
@@ -290,6 +338,17 @@ AUTHENTICATOR_API int authenticator_u2f_request(AuthenticatorHost *host, uint32_
 AUTHENTICATOR_API int authenticator_answer(AuthenticatorHost *host, AuthenticatorAnswer answer,
                                            AuthenticatorReply *ret);
 
+/* To be called before the answer AUTHENTICATOR_YES to a question with accounts: the person has chosen the i-th of them.
+ * -EINVAL when there is no such question or account. */
+AUTHENTICATOR_API int authenticator_choose(AuthenticatorHost *host, unsigned i);
+
+/* The external key's work is done. Same results as authenticator_answer(). */
+AUTHENTICATOR_API int authenticator_key_answer(AuthenticatorHost *host, const AuthenticatorKeyResult *result,
+                                               AuthenticatorReply *ret);
+
+/* The channel whose request the host's question or work is about, of CTAP2 or U2F; 0 when there is none. */
+AUTHENTICATOR_API uint32_t authenticator_host_channel(const AuthenticatorHost *host);
+
 /* Cancels the pending transaction of this channel: 0 and the reply KEEPALIVE_CANCEL, or AUTHENTICATOR_PENDING when
  * there is none. */
 AUTHENTICATOR_API int authenticator_cancel(AuthenticatorHost *host, uint32_t channel, AuthenticatorReply *ret);
@@ -321,6 +380,10 @@ AUTHENTICATOR_API AuthenticatorHost *authenticator_port_host(AuthenticatorPort *
  * send(). */
 AUTHENTICATOR_API void authenticator_port_receive(AuthenticatorPort *port, const void *report, size_t size);
 AUTHENTICATOR_API void authenticator_port_answer(AuthenticatorPort *port, AuthenticatorAnswer answer);
+AUTHENTICATOR_API void authenticator_port_key_answer(AuthenticatorPort *port, const AuthenticatorKeyResult *result);
+/* All clients have gone, though the port stays: ends channels, their transactions and questions, and the host's
+ * tokens. */
+AUTHENTICATOR_API void authenticator_port_reset(AuthenticatorPort *port);
 /* As for hosts; the deadlines of framing, locks and keepalives are in it. */
 AUTHENTICATOR_API uint64_t authenticator_port_deadline(const AuthenticatorPort *port);
 AUTHENTICATOR_API void authenticator_port_tick(AuthenticatorPort *port);
@@ -354,6 +417,33 @@ AUTHENTICATOR_API int authenticator_pin_change(Authenticator *authenticator, con
                                                const void *new_pin, size_t new_size);
 /* A new PIN and full retries, without the old one: the owner has proved himself otherwise. */
 AUTHENTICATOR_API int authenticator_pin_replace(Authenticator *authenticator, const void *pin, size_t size);
+/*
+ * What new credentials are made like, and what is asked for. Kept with the state, and shown by getInfo while storage is
+ * locked, too. Factory settings: software keys, ES256 EdDSA ES384, alwaysUv off, packed self attestation. A reset
+ * keeps it, except always_uv (section 6.6).
+ */
+#define AUTHENTICATOR_ALGORITHMS_MAX 8U
+typedef enum AuthenticatorAttestation {
+        AUTHENTICATOR_ATTEST_SELF = 0, /* packed, signed by the credential itself */
+        AUTHENTICATOR_ATTEST_NONE = 1, /* "none", unless the client prefers a format */
+} AuthenticatorAttestation;
+typedef struct AuthenticatorPolicy {
+        bool external_keys; /* new credentials get keys of ops->keys, and only algorithms that it can do */
+        bool always_uv;
+        bool enterprise;
+        AuthenticatorAttestation attestation;
+        /* COSE, what is offered: the first of a client's list that is here is taken. getInfo names them in this order.
+         * A name of RFC 9864 is accepted where its older name is here, and named only where it is here itself. */
+        int32_t algorithms[AUTHENTICATOR_ALGORITHMS_MAX];
+        size_t n_algorithms;
+} AuthenticatorPolicy;
+
+/* Works while locked, from the note; factory settings where nothing is known. */
+AUTHENTICATOR_API int authenticator_policy(Authenticator *authenticator, AuthenticatorPolicy *ret);
+/* CTAP2_ERR_UNSUPPORTED_ALGORITHM, CTAP2_ERR_UNSUPPORTED_OPTION (external keys without ops->keys; enterprise without a
+ * certificate), CTAP1_ERR_INVALID_PARAMETER (no algorithm, or one twice). */
+AUTHENTICATOR_API int authenticator_set_policy(Authenticator *authenticator, const AuthenticatorPolicy *policy);
+
 /* Factory settings (section 6.6) without asking and without the ten seconds; credentials stay restorable where storage
  * can. */
 AUTHENTICATOR_API int authenticator_reset(Authenticator *authenticator);
@@ -374,6 +464,7 @@ typedef struct AuthenticatorCredential {
         bool discoverable;
         bool u2f; /* made by U2F */
         bool backup_eligible;
+        bool external;    /* its key is one of ops->keys */
         uint64_t created; /* seconds */
 } AuthenticatorCredential;
 
