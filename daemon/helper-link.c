@@ -24,8 +24,9 @@
 struct HelperCall {
         HelperLink *link;
         uint32_t id;
-        bool ask;
+        bool task;
         HelperDone done;
+        HelperProgress progress; /* NULL: nobody wants to know */
         void *userdata;
         HelperCall *next;
 };
@@ -98,12 +99,28 @@ static int on_exit_of_helper(sd_event_source *source, const siginfo_t *info, voi
         return 0;
 }
 
+static HelperCall *find_call(HelperLink *link, uint32_t id)
+{
+        HelperCall *call = link->calls;
+
+        while (call && call->id != id)
+                call = call->next;
+        return call;
+}
+
+static void report(const HelperCall *call, ByteReader *fields)
+{
+        if (call && call->progress)
+                call->progress(call->userdata, fields);
+}
+
 static int on_packet(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         HelperLink *link = userdata;
         ByteReader reader;
         HelperCall *call;
         uint8_t result;
+        uint32_t id;
         ssize_t n;
 
         n = recv(fd, link->packet->data, HELPER_PACKET_MAX, MSG_DONTWAIT | MSG_TRUNC);
@@ -115,9 +132,11 @@ static int on_packet(sd_event_source *source, int fd, uint32_t revents, void *us
         }
 
         reader = BYTE_READER(link->packet->data, (size_t)n);
-        call = take_call(link, byte_reader_u32(&reader));
+        id = byte_reader_u32(&reader);
         result = byte_reader_u8(&reader);
-        if (call)
+        if (result == HELPER_PROGRESS && !reader.failed)
+                report(find_call(link, id), &reader);
+        else if ((call = take_call(link, id)))
                 finish_call(call, reader.failed || result > HELPER_FAILED ? HELPER_FAILED : (HelperResult)result,
                             &reader);
         explicit_bzero(link->packet->data, (size_t)n);
@@ -143,6 +162,12 @@ static int send_packet(HelperLink *link, uint32_t id, HelperOperation operation,
         return r;
 }
 
+static bool is_task(HelperOperation operation)
+{
+        return operation == HELPER_ASK || operation == HELPER_READ_KEY || operation == HELPER_KEY ||
+               operation == HELPER_TPM;
+}
+
 int helper_call(Daemon *daemon, HelperOperation operation, const ByteWriter *fields, HelperDone done, void *userdata,
                 HelperCall **ret)
 {
@@ -157,7 +182,7 @@ int helper_call(Daemon *daemon, HelperOperation operation, const ByteWriter *fie
                 return -ENOMEM;
         *call = (HelperCall){.link = link,
                              .id = ++link->last_id,
-                             .ask = operation == HELPER_ASK,
+                             .task = is_task(operation),
                              .done = done,
                              .userdata = userdata};
 
@@ -177,6 +202,11 @@ int helper_call(Daemon *daemon, HelperOperation operation, const ByteWriter *fie
         return 0;
 }
 
+void helper_call_on_progress(HelperCall *call, HelperProgress progress)
+{
+        call->progress = progress;
+}
+
 HelperCall *helper_call_cancel(HelperCall *call)
 {
         HelperLink *link;
@@ -185,7 +215,7 @@ HelperCall *helper_call_cancel(HelperCall *call)
                 return NULL;
         link = call->link;
         (void)take_call(link, call->id);
-        if (call->ask && link->pid > 0) {
+        if (call->task && link->pid > 0) {
                 ByteWriter fields = BYTE_WRITER_NULL;
 
                 byte_writer_u32(&fields, call->id);

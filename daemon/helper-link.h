@@ -17,6 +17,9 @@ typedef struct HelperCall HelperCall;
 /* `fields` is what follows the result; its memory is wiped after done(). */
 typedef void (*HelperDone)(void *userdata, HelperResult result, ByteReader *fields);
 
+/* What a task says before it is done. It may cancel the call. */
+typedef void (*HelperProgress)(void *userdata, ByteReader *fields);
+
 /* Starts the helper. Where it can't be started, a link that answers HELPER_NO_PROMPTER. */
 int helper_link_new(Daemon *daemon, HelperLink **ret);
 HelperLink *helper_link_free(HelperLink *link);
@@ -25,7 +28,9 @@ DEFINE_CLEANUP(HelperLink *, helper_link_free)
 /* Sends a request with these fields. done() never runs inside. */
 int helper_call(Daemon *daemon, HelperOperation operation, const ByteWriter *fields, HelperDone done, void *userdata,
                 HelperCall **ret);
-/* Forgets the call; an ask is taken away. NULL allowed. Returns NULL. The pointer is dead after done(). */
+/* Has progress() called, too, with the same userdata. */
+void helper_call_on_progress(HelperCall *call, HelperProgress progress);
+/* Forgets the call; a task is ended. NULL allowed. Returns NULL. The pointer is dead after done(). */
 HelperCall *helper_call_cancel(HelperCall *call);
 
 /* Whether pinentry is installed, as the helper found at start. */

@@ -92,22 +92,28 @@ static void handle(Tasks *tasks, const void *packet, size_t size)
 }
 
 /* One packet. False at the end of the socket; an empty packet looks like it, but has no hang-up with it. */
-static bool receive(Tasks *tasks, short revents)
+static bool receive(Tasks *tasks, Secret *packet, short revents)
 {
-        uint8_t packet[HELPER_PACKET_MAX];
-        ssize_t n = recv(tasks->socket, packet, sizeof(packet), MSG_DONTWAIT | MSG_TRUNC);
+        ssize_t n = recv(tasks->socket, packet->data, HELPER_PACKET_MAX, MSG_DONTWAIT | MSG_TRUNC);
 
         if (n < 0)
                 return errno == EAGAIN || errno == EINTR;
         if (n == 0)
                 return !(revents & POLLHUP);
-        if ((size_t)n <= sizeof(packet))
-                handle(tasks, packet, (size_t)n);
+        if ((size_t)n <= HELPER_PACKET_MAX)
+                handle(tasks, packet->data, (size_t)n);
+        explicit_bzero(packet->data, HELPER_PACKET_MAX);
         return true;
 }
 
 static int loop(Tasks *tasks, int signals)
 {
+        _cleanup_(secret_freep) Secret *packet = NULL;
+        int r;
+
+        r = secret_new(&packet, HELPER_PACKET_MAX);
+        if (r < 0)
+                return r;
         for (;;) {
                 struct pollfd polled[2 + TASKS_MAX] = {
                         {.fd = tasks->socket, .events = POLLIN},
@@ -124,7 +130,7 @@ static int loop(Tasks *tasks, int signals)
                         return 0;
                 /* Children first: an answer that is there already wins over a cancellation. */
                 tasks_dispatch(tasks, polled + 2, n);
-                if (polled[0].revents && !receive(tasks, polled[0].revents))
+                if (polled[0].revents && !receive(tasks, packet, polled[0].revents))
                         return 0;
         }
 }

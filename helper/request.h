@@ -12,11 +12,12 @@ typedef struct Request {
         HelperOperation operation;
         HelperAskKind kind; /* ASK */
         uint32_t pid;       /* ASK (0: unknown), IDENTIFY, WHERE */
-        uint32_t target;    /* CANCEL: the id of the ask */
+        uint32_t target;    /* CANCEL: the id of the task */
         char *title;        /* ASK */
         char *message;      /* ASK */
         char *error;        /* ASK: "" for none */
         char *path;         /* READ_KEY: absolute; WHO_HAS: the device's uniq */
+        int channel;        /* in a child: task_progress() sends there */
         Secret *body;       /* KEY, TPM: what follows the operation, for their own parsers; PINs may be in it */
 } Request;
 

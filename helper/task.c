@@ -61,10 +61,42 @@ static void on_term(int signal_number)
         (void)kill(0, SIGTERM);
 }
 
+void task_progress(const Request *request, ByteWriter *packet)
+{
+        if (packet->failed)
+                byte_writer_done(packet);
+        else
+                reply_send(request->channel, packet);
+}
+
+/* A fork does not get what is in locked memory (common/secret.h), so the body comes through the socket. */
+static int receive_body(int socket, Secret **body)
+{
+        _cleanup_(secret_freep) Secret *received = NULL;
+        ssize_t n;
+        int r;
+
+        r = secret_new(&received, (*body)->size);
+        if (r < 0)
+                return r;
+        do
+                n = recv(socket, received->data, received->capacity, 0);
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+                return -errno;
+        if ((size_t)n != (*body)->size)
+                return -EBADMSG;
+        received->size = (size_t)n;
+        secret_free(*body);
+        *body = TAKE_PTR(received);
+        return 0;
+}
+
 static _Noreturn void task_child(const Request *request, TaskRun run, int socket, pid_t parent)
 {
         struct sigaction action = {.sa_handler = on_term, .sa_flags = SA_RESTART};
         ByteWriter reply = BYTE_WRITER_NULL;
+        Request own = *request;
         sigset_t none;
 
         /* Signals are blocked until here: before setsid() the handler would hit the daemon's process group. */
@@ -77,7 +109,11 @@ static _Noreturn void task_child(const Request *request, TaskRun run, int socket
         (void)sigemptyset(&none);
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
 
-        run(request, &reply);
+        own.channel = socket;
+        if (own.body && own.body->size > 0 && receive_body(socket, &own.body) < 0)
+                _exit(1);
+        run(&own, &reply);
+        own.body = secret_free(own.body);
         reply_send(socket, &reply);
         _exit(0);
 }
@@ -111,6 +147,8 @@ int task_start(Tasks *tasks, const Request *request, TaskRun run)
         }
 
         (void)close(pair[1]);
+        if (request->body && request->body->size > 0)
+                send_packet(pair[0], request->body->data, request->body->size);
         tasks->tasks[tasks->n++] = (Task){.id = request->id, .pid = pid, .fd = pair[0]};
         return 0;
 }
@@ -150,6 +188,14 @@ void task_cancel(Tasks *tasks, uint32_t id)
                 }
 }
 
+static bool is_progress(const void *packet, size_t size)
+{
+        ByteReader reader = BYTE_READER(packet, size);
+
+        (void)byte_reader_u32(&reader);
+        return byte_reader_u8(&reader) == HELPER_PROGRESS && !reader.failed;
+}
+
 /* The child's packet, or its end. False when it is gone. */
 static bool task_read(const Tasks *tasks, Task *task)
 {
@@ -165,7 +211,7 @@ static bool task_read(const Tasks *tasks, Task *task)
                 return false;
 
         if (!task->answered) {
-                task->answered = true;
+                task->answered = !is_progress(packet->data, (size_t)n);
                 send_packet(tasks->socket, packet->data, (size_t)n);
         }
         explicit_bzero(packet->data, (size_t)n);

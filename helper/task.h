@@ -1,7 +1,8 @@
 /*
  * Task: a request that may take long, in a child process of its own
  *
- * The child makes one reply and ends. Many run at once; none of them can hold up the loop or another.
+ * The child makes one reply and ends; before that it may say how it gets on. Many run at once; none of them can hold up the
+ * loop or another.
  */
 #pragma once
 
@@ -29,13 +30,13 @@ typedef struct Tasks {
         int socket; /* where replies go */
 } Tasks;
 
-/* What a child does: writes the whole reply. */
+/* What a child does: writes the whole reply. The request's body is its own copy, in locked memory. */
 typedef void (*TaskRun)(const Request *request, ByteWriter *reply);
 
 /* 0; -EBUSY when too many run; -errno. The child answers from then on. */
 int task_start(Tasks *tasks, const Request *request, TaskRun run);
 
-/* Takes an ask away and answers DENIED. Unknown ids, and those that were answered meanwhile, are ignored. */
+/* Ends a task and answers DENIED. Unknown ids, and those that were answered meanwhile, are ignored. */
 void task_cancel(Tasks *tasks, uint32_t id);
 
 /* Tells all to end, waits for them at most TASK_GRACE_MS, kills what is left. */
@@ -46,6 +47,9 @@ void tasks_end(Tasks *tasks);
 size_t tasks_poll(const Tasks *tasks, struct pollfd *ret);
 int tasks_timeout(const Tasks *tasks);
 void tasks_dispatch(Tasks *tasks, const struct pollfd *polled, size_t n);
+
+/* In a child: sends a packet before the reply, which begins as one with HELPER_PROGRESS, and wipes it. */
+void task_progress(const Request *request, ByteWriter *packet);
 
 /* In a child: whether it was told to end, so that it starts nothing more. */
 bool task_ending(void);
