@@ -38,7 +38,7 @@ static void put_reply(CborWriter *w, const Credential *credential, const Asserti
         bool user = credential->public.discoverable;
         bool large_blob_key = assertion->extensions.large_blob_key && credential->has_large_blob_key;
 
-        put_map(w, 3U + user + (n > 1) + large_blob_key);
+        put_map(w, 3U + user + (n > 1) + assertion->selected + large_blob_key);
         put_uint(w, 1);
         put_map(w, 2);
         put_text(w, "id");
@@ -56,6 +56,10 @@ static void put_reply(CborWriter *w, const Credential *credential, const Asserti
         if (n > 1) {
                 put_uint(w, 5);
                 put_uint(w, n);
+        }
+        if (assertion->selected) {
+                put_uint(w, 6);
+                put_bool(w, true);
         }
         if (large_blob_key) {
                 put_uint(w, 7);

@@ -29,7 +29,10 @@ typedef struct GetAssertion {
         uint64_t *numbers; /* discoverable ones, newest first; NULL with a list */
         size_t n;
         Credential *credential; /* the one that signs, or NULL */
+        bool protected;         /* and there are others, for who was verified */
         bool waited;            /* what was found has been forgotten */
+        Accounts *accounts;     /* that were named to the person, or NULL */
+        uint64_t chosen;        /* one of them; 0: none */
         char user_name[AUTHENTICATOR_NAME_MAX + 1], user_display_name[AUTHENTICATOR_NAME_MAX + 1];
 } GetAssertion;
 
@@ -38,11 +41,15 @@ static void forget_found(GetAssertion *g)
         free(TAKE_PTR(g->numbers));
         g->n = 0;
         g->credential = credential_free(g->credential);
+        g->protected = false;
 }
 
 static void get_assertion_done(void *data)
 {
-        forget_found(data);
+        GetAssertion *g = data;
+
+        forget_found(g);
+        free(TAKE_PTR(g->accounts));
 }
 
 static int decode(const cbor_item_t *body, GetAssertion *g)
@@ -71,7 +78,9 @@ static int decode(const cbor_item_t *body, GetAssertion *g)
 
 static AuthenticatorQuestion question(const GetAssertion *g)
 {
+        const AuthenticatorAccount *accounts = accounts_shown(g->accounts);
         bool one = g->credential && g->n <= 1;
+        size_t n = g->credential && g->n == 0 ? 1 : g->n;
 
         return (AuthenticatorQuestion){
                 .kind = AUTHENTICATOR_ASK_PRESENCE,
@@ -80,21 +89,24 @@ static AuthenticatorQuestion question(const GetAssertion *g)
                 .rp_id_hash = g->assertion.rp_id_hash,
                 .user_name = one && *g->user_name ? g->user_name : NULL,
                 .user_display_name = one && *g->user_display_name ? g->user_display_name : NULL,
-                .n_accounts = (unsigned)(g->credential && g->n == 0 ? 1 : g->n),
+                .n_accounts = (unsigned)(accounts ? g->accounts->n : n),
+                .accounts = accounts,
         };
 }
 
 /* ---- which credentials apply (step 7) ---- */
 
 /* CTAP_OK, NO_CREDENTIALS when it may not be used, or is not there. */
-static int read_applicable(Transaction *t, const GetAssertion *g, uint64_t number, bool listed, Credential *ret)
+static int read_applicable(Transaction *t, GetAssertion *g, uint64_t number, bool listed, Credential *ret)
 {
         int r = record_credential(t->a, number, ret);
 
         if (r == CTAP2_ERR_INVALID_CREDENTIAL)
                 return CTAP2_ERR_NO_CREDENTIALS;
-        if (r == CTAP_OK && !assertion_applies(ret, g->assertion.rp_id_hash, g->user.verified, listed))
+        if (r == CTAP_OK && !assertion_applies(ret, g->assertion.rp_id_hash, g->user.verified, listed)) {
+                g->protected = true;
                 return CTAP2_ERR_NO_CREDENTIALS;
+        }
         return r;
 }
 
@@ -128,37 +140,36 @@ static int locate_listed(Transaction *t, GetAssertion *g)
         return CTAP_OK;
 }
 
-/*
- * Drops those that don't apply, and keeps the first that does. Once there was verification, protection hides nothing,
- * so no more than that first one is read.
- */
-static int choose(Transaction *t, GetAssertion *g)
+/* Drops those that don't apply, can't be read or were not chosen, so that their count is true; keeps the first. */
+static int filter(Transaction *t, GetAssertion *g, Accounts *accounts)
 {
         _cleanup_(credential_freep) Credential *credential = NULL;
         size_t n = 0;
         int r;
 
         for (size_t i = 0; i < g->n; i++) {
-                if (!g->credential || !g->user.verified) {
-                        if (!credential)
-                                credential = credential_new();
-                        if (!credential)
-                                return -ENOMEM;
-                        r = read_applicable(t, g, g->numbers[i], /* listed= */ false, credential);
-                        if (r == CTAP2_ERR_NO_CREDENTIALS)
-                                continue;
-                        if (r != CTAP_OK)
-                                return r;
-                        if (!g->credential)
-                                g->credential = TAKE_PTR(credential);
-                }
+                if (g->chosen != 0 && g->numbers[i] != g->chosen)
+                        continue;
+                if (!credential)
+                        credential = credential_new();
+                if (!credential)
+                        return -ENOMEM;
+                r = read_applicable(t, g, g->numbers[i], /* listed= */ false, credential);
+                if (r == CTAP2_ERR_NO_CREDENTIALS)
+                        continue;
+                if (r != CTAP_OK)
+                        return r;
+                if (accounts)
+                        accounts_add(accounts, credential);
+                if (!g->credential)
+                        g->credential = TAKE_PTR(credential);
                 g->numbers[n++] = g->numbers[i];
         }
         g->n = n;
         return CTAP_OK;
 }
 
-static int locate_discoverable(Transaction *t, GetAssertion *g)
+static int locate_discoverable(Transaction *t, GetAssertion *g, Accounts *accounts)
 {
         int r;
 
@@ -167,15 +178,16 @@ static int locate_discoverable(Transaction *t, GetAssertion *g)
                 return -ENOMEM;
         r = record_find(t->a, MARK_RP_DISCOVERABLE, g->assertion.rp_id_hash, UINT64_MAX, g->numbers, ASSERTIONS_MAX,
                         &g->n);
-        return r == CTAP_OK ? choose(t, g) : r;
+        return r == CTAP_OK ? filter(t, g, accounts) : r;
 }
 
-static int locate(Transaction *t, GetAssertion *g)
+/* `accounts` (or NULL) gets those among which there is a choice. */
+static int locate(Transaction *t, GetAssertion *g, Accounts *accounts)
 {
         int r;
 
         forget_found(g);
-        r = g->n_allow > 0 ? locate_listed(t, g) : locate_discoverable(t, g);
+        r = g->n_allow > 0 ? locate_listed(t, g) : locate_discoverable(t, g, accounts);
         if (r == CTAP_OK && g->credential) {
                 const AuthenticatorCredential *public = &g->credential->public;
 
@@ -211,23 +223,60 @@ static int begin(Transaction *t)
         return r;
 }
 
+/* Looks up what can answer, and names it for the question. */
+static int locate_to_ask(Transaction *t, GetAssertion *g)
+{
+        free(TAKE_PTR(g->accounts));
+        if (g->n_allow == 0 && g->chosen == 0) {
+                g->accounts = calloc(1, sizeof(*g->accounts));
+                if (!g->accounts)
+                        return -ENOMEM;
+        }
+        return locate(t, g, g->accounts);
+}
+
+/*
+ * The choice goes with the question for a finger, unless an account is among them that only its verified owner may see: half a list
+ * would hide it, and the whole would show it to whoever comes along.
+ */
+static int name_before_verification(Transaction *t, GetAssertion *g)
+{
+        bool protected;
+        int r;
+
+        if (!g->user.uv || g->user.has_param || g->user.tries > 0 || !g->user.up || g->n_allow > 0)
+                return CTAP_OK;
+        r = locate_to_ask(t, g);
+        protected = g->protected;
+        forget_found(g);
+        if (protected)
+                free(TAKE_PTR(g->accounts));
+        return r;
+}
+
 static int verify(Transaction *t)
 {
         GetAssertion *g = t->data;
-        AuthenticatorQuestion about = question(g);
+        AuthenticatorQuestion about;
         int r;
 
+        r = name_before_verification(t, g);
+        if (r != CTAP_OK)
+                return r;
+        about = question(g);
         r = user_verify(t, &g->user, &about);
         if (r == CTAP_OK)
                 r = extensions_check(&g->assertion.extensions, /* rk= */ false, g->user.up);
-        if (r == CTAP_OK)
-                r = locate(t, g);
         if (r != CTAP_OK)
                 return r;
+        g->chosen = accounts_chosen(g->accounts, t);
         if (!user_must_be_asked(&g->user)) {
                 t->step = STEP_SIGN;
-                return CTAP_OK;
+                return locate(t, g, /* accounts= */ NULL);
         }
+        r = locate_to_ask(t, g);
+        if (r != CTAP_OK)
+                return r;
         about = question(g);
         t->step = STEP_ASKED;
         r = transaction_ask(t, &about);
@@ -243,8 +292,9 @@ static int asked(Transaction *t)
         GetAssertion *g = t->data;
         int r = presence_status(t->answer);
 
+        g->chosen = accounts_chosen(g->accounts, t);
         if (r == CTAP_OK && g->waited)
-                r = locate(t, g);
+                r = locate(t, g, /* accounts= */ NULL);
         t->step = STEP_SIGN;
         return r;
 }
@@ -260,6 +310,7 @@ static int finish(Transaction *t)
                 return CTAP2_ERR_NO_CREDENTIALS;
         g->assertion.present = g->user.present;
         g->assertion.verified = g->user.verified;
+        g->assertion.selected = g->chosen != 0;
         n = g->n;
         r = assertion_write(t, &g->assertion, g->credential, n, /* next= */ false);
         if (r == CTAP_OK && n > 1)

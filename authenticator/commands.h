@@ -127,6 +127,7 @@ typedef struct Assertion {
         uint8_t rp_id_hash[32];
         uint8_t client_data_hash[CLIENT_DATA_HASH_SIZE];
         bool present, verified;
+        bool selected; /* the person chose the account, so the client needs not ask */
         ExtensionInputs extensions;
 } Assertion;
 
@@ -135,6 +136,23 @@ typedef struct Assertion {
 int assertion_write(Transaction *t, const Assertion *assertion, Credential *credential, size_t n, bool next);
 /* Whether the credential may be used: it is this RP's, and its protection allows it. */
 bool assertion_applies(const Credential *credential, const uint8_t rp_id_hash[32], bool verified, bool listed);
+
+/* ---- accounts.c: those that a question names ---- */
+
+typedef struct Accounts {
+        size_t n; /* may be more than there is room for: then none is shown */
+        uint64_t numbers[AUTHENTICATOR_ACCOUNTS_MAX];
+        AuthenticatorAccount shown[AUTHENTICATOR_ACCOUNTS_MAX];
+        struct {
+                char user[AUTHENTICATOR_NAME_MAX + 1], display[AUTHENTICATOR_NAME_MAX + 1];
+        } names[AUTHENTICATOR_ACCOUNTS_MAX];
+} Accounts;
+
+void accounts_add(Accounts *accounts, const Credential *credential);
+/* For a question; NULL when there is no choice, or too much of it. */
+const AuthenticatorAccount *accounts_shown(const Accounts *accounts);
+/* The number of the credential that the person chose when the transaction's question was answered; 0: none. */
+uint64_t accounts_chosen(const Accounts *accounts, const Transaction *t);
 
 /* ---- cmd-get-next-assertion.c ---- */
 

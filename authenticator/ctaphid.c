@@ -111,10 +111,11 @@ static void drop_incoming(Ctaphid *h)
         h->incoming.cid = 0;
 }
 
-void ctaphid_done(Ctaphid *h)
+void ctaphid_reset(Ctaphid *h)
 {
         drop_incoming(h);
         h->pending.cid = h->lock.cid = 0;
+        h->n_channels = 0;
 }
 
 uint64_t ctaphid_deadline(const Ctaphid *h)

@@ -82,8 +82,8 @@ typedef struct Ctaphid {
 
 /* `ops` is not copied. */
 void ctaphid_init(Ctaphid *h, const CtaphidOps *ops, void *userdata, uint32_t version);
-/* Frees what a message in assembly holds; nothing is called. */
-void ctaphid_done(Ctaphid *h);
+/* Ends all channels and frees what a message in assembly holds; nothing is called. */
+void ctaphid_reset(Ctaphid *h);
 
 void ctaphid_receive(Ctaphid *h, uint64_t now, const uint8_t report[AUTHENTICATOR_REPORT_SIZE]);
 /* The answer to the pending message; without one, nothing happens. */

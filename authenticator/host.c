@@ -39,15 +39,7 @@ AuthenticatorHost *authenticator_host_free(AuthenticatorHost *host)
 {
         if (!host)
                 return NULL;
-        u2f_withdraw(host);
-        transaction_withdraw(host);
-        host->transaction = transaction_free(host->transaction);
-        for (size_t i = 0; i < ELEMENTSOF(host->channels); i++) {
-                channel_clear(&host->channels[i]);
-                channel_drop_blob(&host->channels[i]);
-        }
-        for (size_t i = 0; i < PIN_PROTOCOL_MAX; i++)
-                (void)agree_key_free(host->pin[i].agreement);
+        host_reset(host);
         for (AuthenticatorHost **p = &host->a->hosts; *p; p = &(*p)->next) {
                 if (*p == host) {
                         *p = host->next;
@@ -114,6 +106,29 @@ void authenticator_host_drop_channel(AuthenticatorHost *host, uint32_t id)
                 channel->used = 0;
                 channel->id = 0;
         }
+}
+
+void host_reset(AuthenticatorHost *host)
+{
+        u2f_withdraw(host);
+        transaction_withdraw(host);
+        host->transaction = transaction_free(host->transaction);
+        host->opening = host->ended = false;
+        token_end(host);
+        for (size_t i = 0; i < ELEMENTSOF(host->channels); i++) {
+                channel_clear(&host->channels[i]);
+                channel_drop_blob(&host->channels[i]);
+                host->channels[i] = (Channel){0};
+        }
+        for (size_t i = 0; i < PIN_PROTOCOL_MAX; i++)
+                host->pin[i].agreement = agree_key_free(host->pin[i].agreement);
+}
+
+uint32_t authenticator_host_channel(const AuthenticatorHost *host)
+{
+        if (host->transaction)
+                return host->transaction->channel->id;
+        return host->latch.state == LATCH_ASKING ? host->latch.channel : 0;
 }
 
 uint64_t authenticator_host_deadline(const AuthenticatorHost *host)

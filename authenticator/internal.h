@@ -269,6 +269,8 @@ struct Transaction {
         size_t raw_size;
         int step;                   /* 0 at first; the command sets it before it waits */
         AuthenticatorAnswer answer; /* what the person answered when it is resumed */
+        unsigned n_accounts;        /* that its question named */
+        unsigned chosen;            /* which of them the person chose, from 1 on; 0: none */
         void *data;                 /* the command's own, with its destructor */
         size_t data_size;
         void (*data_free)(void *data);
@@ -327,7 +329,8 @@ void channel_drop_blob(Channel *channel);
 /* Presence latch of U2F (section 7): see u2f.c. */
 typedef struct U2fLatch {
         enum { LATCH_NONE, LATCH_ASKING, LATCH_GIVEN, LATCH_REFUSED } state;
-        uint8_t request[32]; /* which request it is about */
+        uint32_t channel;    /* whose request it is about, */
+        uint8_t request[32]; /* and a hash of it */
         uint64_t until;      /* then it is forgotten */
 } U2fLatch;
 
@@ -335,7 +338,7 @@ struct AuthenticatorHost {
         Authenticator *a;
         AuthenticatorHost *next;
         void *userdata;
-        Transaction *transaction; /* pending, or NULL */
+        Transaction *transaction; /* pending or running, or NULL */
         bool asking;              /* ops->ask() answered LATER, and neither answer nor withdrawal has come */
         bool opening;             /* the question is the storage's, and the command has not run yet */
         int waits_for;            /* AuthenticatorQuestionKind */
@@ -370,6 +373,8 @@ struct Authenticator {
 /* Reads the state, making it (factory settings, stored with the first change) when there is none. OPERATION_PENDING
  * when locked. */
 int authenticator_load(Authenticator *a);
+/* All its clients have gone: ends what they were in the middle of, and their tokens. */
+void host_reset(AuthenticatorHost *host);
 /* The channel's place; made, or taken from the one unused for longest. */
 Channel *host_channel(AuthenticatorHost *host, uint32_t id);
 static inline uint64_t authenticator_now(const Authenticator *a)

@@ -125,7 +125,7 @@ AuthenticatorPort *authenticator_port_free(AuthenticatorPort *port)
 {
         if (!port)
                 return NULL;
-        ctaphid_done(&port->hid);
+        ctaphid_reset(&port->hid);
         (void)authenticator_host_free(port->host);
         free(port);
         return NULL;
@@ -155,6 +155,22 @@ void authenticator_port_answer(AuthenticatorPort *port, AuthenticatorAnswer answ
         r = authenticator_answer(port->host, answer, &reply);
         deliver(port, r, &reply);
         ctaphid_tick(&port->hid, authenticator_now(port->a)); /* it may wait for something else now */
+}
+
+void authenticator_port_key_answer(AuthenticatorPort *port, const AuthenticatorKeyResult *result)
+{
+        AuthenticatorReply reply = {0};
+        int r;
+
+        r = authenticator_key_answer(port->host, result, &reply);
+        deliver(port, r, &reply);
+        ctaphid_tick(&port->hid, authenticator_now(port->a));
+}
+
+void authenticator_port_reset(AuthenticatorPort *port)
+{
+        ctaphid_reset(&port->hid);
+        host_reset(port->host);
 }
 
 uint64_t authenticator_port_deadline(const AuthenticatorPort *port)

@@ -41,6 +41,7 @@ static void drop_data(Transaction *t)
         free(TAKE_PTR(t->data));
         t->data_free = NULL;
         t->step = 0;
+        t->chosen = 0;
 }
 
 Transaction *transaction_free(Transaction *t)
@@ -88,6 +89,8 @@ int transaction_ask(Transaction *t, const AuthenticatorQuestion *question)
         if (q.timeout_ms == 0)
                 q.timeout_ms = q.kind == AUTHENTICATOR_ASK_STORAGE ? t->a->config.storage_timeout_ms :
                                                                      t->a->config.presence_timeout_ms;
+        t->n_accounts = q.accounts ? q.n_accounts : 0;
+        t->chosen = 0;
         r = t->a->ops.ask(t->a->userdata, host, &q);
         if (r < 0)
                 return r;
@@ -175,6 +178,7 @@ static int run(Transaction *t)
 {
         int step = t->step, r;
         AuthenticatorAnswer answer = t->answer;
+        unsigned chosen = t->chosen;
 
         for (int i = 0; i < BEGINNINGS_MAX; i++) {
                 if (t->command->flags & COMMAND_STORAGE) {
@@ -183,8 +187,10 @@ static int run(Transaction *t)
                                 drop_data(t); /* what it has read may not be so any more */
                         if (r != CTAP_OK)
                                 return r;
-                        if (t->step == step)
-                                t->answer = answer; /* the command's, not the storage's */
+                        if (t->step == step) { /* the command's, not the storage's */
+                                t->answer = answer;
+                                t->chosen = chosen;
+                        }
                 }
                 r = t->command->run(t);
                 if (r != CTAP2_ERR_OPERATION_PENDING)
@@ -194,18 +200,18 @@ static int run(Transaction *t)
                 t->reply.size = 0;
                 t->reply.failed = false;
                 step = 0;
+                chosen = 0;
         }
         return CTAP2_ERR_NOT_ALLOWED;
 }
 
 static int go_on(Transaction *t, AuthenticatorReply *ret)
 {
-        int r = run(t);
+        int r;
 
-        if (r != TRANSACTION_WAIT)
-                return transaction_end(t, r, ret);
-        t->host->transaction = t;
-        return AUTHENTICATOR_PENDING;
+        t->host->transaction = t; /* whom ask() asks for can be looked up */
+        r = run(t);
+        return r == TRANSACTION_WAIT ? AUTHENTICATOR_PENDING : transaction_end(t, r, ret);
 }
 
 int transaction_resume(Transaction *t, AuthenticatorAnswer answer, AuthenticatorReply *ret)
@@ -235,6 +241,16 @@ int authenticator_answer(AuthenticatorHost *host, AuthenticatorAnswer answer, Au
         if (host->ended) /* what it was about is gone */
                 return transaction_end(host->transaction, CTAP2_ERR_KEEPALIVE_CANCEL, ret);
         return transaction_resume(host->transaction, answer, ret);
+}
+
+int authenticator_choose(AuthenticatorHost *host, unsigned i)
+{
+        Transaction *t = host->transaction;
+
+        if (!t || !host->asking || host->opening || i >= t->n_accounts)
+                return -EINVAL;
+        t->chosen = i + 1;
+        return 0;
 }
 
 int authenticator_cancel(AuthenticatorHost *host, uint32_t channel, AuthenticatorReply *ret)

@@ -61,7 +61,7 @@ void u2f_withdraw(AuthenticatorHost *host)
 
 static bool latch_of_channel(const U2fLatch *latch, uint32_t channel)
 {
-        return latch->state != LATCH_NONE && memcmp(latch->request, &channel, sizeof(channel)) == 0;
+        return latch->state != LATCH_NONE && latch->channel == channel;
 }
 
 void u2f_drop_channel(AuthenticatorHost *host, uint32_t channel)
@@ -103,13 +103,6 @@ void u2f_tick(AuthenticatorHost *host)
         }
 }
 
-/* Its channel, then a hash. */
-static void name_request(const Transaction *t, const Apdu *apdu, uint8_t ret[32])
-{
-        sha256_two(&apdu->ins, 1, apdu->data, apdu->size, ret);
-        memcpy(ret, &t->channel->id, sizeof(t->channel->id));
-}
-
 /* CTAP_OK when the person has agreed to this very request, else SW_CONDITIONS_NOT_SATISFIED or -errno. */
 static int presence(Transaction *t, const Apdu *apdu, const AuthenticatorQuestion *question)
 {
@@ -120,8 +113,8 @@ static int presence(Transaction *t, const Apdu *apdu, const AuthenticatorQuestio
         int r;
 
         u2f_tick(t->host);
-        name_request(t, apdu, request);
-        same = memcmp(request, latch->request, sizeof(request)) == 0;
+        sha256_two(&apdu->ins, 1, apdu->data, apdu->size, request);
+        same = latch->channel == t->channel->id && memcmp(request, latch->request, sizeof(request)) == 0;
         if (same && latch->state == LATCH_GIVEN) {
                 u2f_withdraw(t->host);
                 return CTAP_OK;
@@ -140,6 +133,7 @@ static int presence(Transaction *t, const Apdu *apdu, const AuthenticatorQuestio
         if (r < 0)
                 return r;
         memcpy(latch->request, request, sizeof(request));
+        latch->channel = t->channel->id;
         latch->state = r == TRANSACTION_WAIT ? LATCH_ASKING : LATCH_REFUSED;
         latch->until = now + (r == TRANSACTION_WAIT ? U2F_POLL_TIME : PRESENCE_TIME);
         return SW_CONDITIONS_NOT_SATISFIED;

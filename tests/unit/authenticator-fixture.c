@@ -56,12 +56,27 @@ static const char *copy_text(char *ret, size_t size, const char *text)
         return strcpy(ret, text);
 }
 
+static void copy_accounts(Fixture *f, const AuthenticatorQuestion *q)
+{
+        for (unsigned i = 0; i < q->n_accounts; i++) {
+                CHECK(i < AUTHENTICATOR_ACCOUNTS_MAX);
+                f->accounts[i].user_name =
+                        copy_text(f->account_names[i][0], sizeof(f->account_names[i][0]), q->accounts[i].user_name);
+                f->accounts[i].user_display_name = copy_text(f->account_names[i][1], sizeof(f->account_names[i][1]),
+                                                             q->accounts[i].user_display_name);
+        }
+        f->asked.accounts = f->accounts;
+}
+
 static int op_ask(void *userdata, AuthenticatorHost *host, const AuthenticatorQuestion *q)
 {
         Fixture *f = userdata;
 
         f->n_asked++;
         f->asked = *q;
+        f->asked_channel = authenticator_host_channel(host);
+        if (q->accounts)
+                copy_accounts(f, q);
         f->asked.rp_id = copy_text(f->rp_id, sizeof(f->rp_id), q->rp_id);
         f->asked.user_name = copy_text(f->user_name, sizeof(f->user_name), q->user_name);
         f->asked.user_display_name =
@@ -213,6 +228,8 @@ static int finger_remove(void *userdata, const uint8_t *id, size_t id_size)
 
         if (!finger)
                 return AUTHENTICATOR_E_NOT_FOUND;
+        if (f->slow_removal)
+                return AUTHENTICATOR_E_LATER;
         fix_ids(f);
         for (f->enrolled--; finger < f->fingers + f->enrolled; finger++)
                 *finger = finger[1];

@@ -42,6 +42,9 @@ struct Fixture {
         AuthenticatorAnswer verification_answer; /* the same for ASK_VERIFICATION, unless it is 0: then `answer` */
         AuthenticatorAnswer sample_answer;       /* for ASK_SAMPLE, likewise */
         uint8_t rp_id_hash[32], enrollment[32];  /* what `asked` points to */
+        AuthenticatorAccount accounts[AUTHENTICATOR_ACCOUNTS_MAX];
+        char account_names[AUTHENTICATOR_ACCOUNTS_MAX][2][AUTHENTICATOR_NAME_MAX + 1];
+        uint32_t asked_channel;   /* what authenticator_host_channel() said while it was asked */
         uint32_t channel;         /* that fixture_send() uses; 1 */
         bool no_wink, no_backups; /* config: these ops are NULL */
         bool no_sensor;           /* fingerprints: it was unplugged */
@@ -50,6 +53,7 @@ struct Fixture {
         unsigned sample_status;   /* what the next sample is; 0 good */
         unsigned n_enrolments_cancelled;
         uint64_t step;            /* each look at the clock moves it on by this */
+        bool slow_removal;        /* fingers are removed by a question */
         FixtureFinger fingers[FIXTURE_FINGERS_MAX], enrolling;
 };
 

@@ -147,7 +147,7 @@ static inline Device *device_new(void)
 static inline void device_free(Device *d)
 {
         CHECK_EQ(d->seen, d->n_out); /* every test says what it expects */
-        ctaphid_done(&d->h);
+        ctaphid_reset(&d->h);
         free(d);
 }
 

@@ -54,7 +54,7 @@ TEST(accounts_come_newest_first)
                 CHECK_EQ(auth_flags(reply), UP);
                 CHECK_EQ(number_of(reply), i == 0 ? ACCOUNTS : -1);
                 CHECK(names_are(reply, NULL)); /* not without verification */
-                CHECK(!map_get(reply, 6));     /* userSelected: there is no display to select on */
+                CHECK(!map_get(reply, 6));     /* userSelected: nobody chose */
                 CHECK_EQ(value_bytes(map_get_text(map_get(reply, 4), "id"), 1, 64, &id, &size), CTAP_OK);
                 CHECK(size == strlen(users[ACCOUNTS - 1 - i]) && memcmp(id, users[ACCOUNTS - 1 - i], size) == 0);
         }
@@ -83,8 +83,8 @@ TEST(names_are_told_after_verification)
         CHECK_EQ(auth_flags(next), UP | UV);
 }
 
-/* Once verified, protection hides nothing: only the record that signs is read. */
-TEST(many_accounts_cost_one_read_each)
+/* They are read once to be counted, and each once more when it signs. */
+TEST(many_accounts_cost_one_read_more_each)
 {
         _cleanup_(fixture_freep) Fixture *f = fixture_new(NULL);
         cbor_item_t *map = assert_request(NULL, true);
@@ -98,9 +98,9 @@ TEST(many_accounts_cost_one_read_each)
         set_auth(map, 6, 2, token);
         gets = f->n_gets;
         CHECK_EQ(send(f, GET_ASSERTION, map), CTAP_OK);
-        CHECK_EQ(f->n_gets, gets + 1);
+        CHECK_EQ(f->n_gets, gets + ACCOUNTS);
         CHECK_EQ(send(f, GET_NEXT_ASSERTION, NULL), CTAP_OK);
-        CHECK_EQ(f->n_gets, gets + 2);
+        CHECK_EQ(f->n_gets, gets + ACCOUNTS + 1);
 }
 
 TEST(next_without_a_first)
@@ -200,6 +200,30 @@ TEST(deleted_accounts_are_passed_over)
         CHECK_EQ(change_commit(&change), CTAP_OK);
         CHECK_EQ(client_send(f, GET_NEXT_ASSERTION, NULL, &reply), CTAP_OK);
         CHECK(client_verify(reply, &made[0].key, client_hash));
+        CHECK_EQ(send(f, GET_NEXT_ASSERTION, NULL), CTAP2_ERR_NOT_ALLOWED);
+}
+
+/* Clients fail when there are fewer than they were told. */
+TEST(a_damaged_account_is_not_counted)
+{
+        _cleanup_(fixture_freep) Fixture *f = fixture_new(NULL);
+        _cleanup_(cbor_item_donep) cbor_item_t *reply = NULL;
+        cbor_item_t *map = assert_request(NULL, true);
+        uint8_t token[32], *record;
+        AuthenticatorCredential found;
+        Made made[ACCOUNTS];
+        size_t size;
+
+        make_accounts(f, made);
+        CHECK_EQ(authenticator_credential_find(f->a, made[0].id, made[0].id_size, &found), CTAP_OK);
+        record = fixture_record(f, found.number, &size);
+        record[0] ^= 0xff;
+        set_pin(f);
+        get_token(f, 2, PERMISSION_GA, RP, token);
+        set_auth(map, 6, 2, token);
+        CHECK_EQ(client_send(f, GET_ASSERTION, map, &reply), CTAP_OK);
+        CHECK_EQ(number_of(reply), ACCOUNTS - 1);
+        CHECK_EQ(send(f, GET_NEXT_ASSERTION, NULL), CTAP_OK);
         CHECK_EQ(send(f, GET_NEXT_ASSERTION, NULL), CTAP2_ERR_NOT_ALLOWED);
 }
 

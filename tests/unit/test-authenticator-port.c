@@ -317,4 +317,71 @@ TEST(reports_of_the_wrong_size)
         CHECK_EQ(c->n_messages, 2);
 }
 
+/* ---- all clients have gone ---- */
+
+TEST(a_reset_ends_the_request_and_its_question)
+{
+        CLIENT(c, slow);
+        unsigned messages;
+
+        select_key(c);
+        CHECK_EQ(authenticator_host_channel(authenticator_port_host(c->port)), c->cid);
+        CHECK_EQ(c->f->asked_channel, c->cid);
+        messages = c->n_messages;
+        authenticator_port_reset(c->port);
+        CHECK_EQ(c->n_messages, messages); /* nobody is told anything */
+        CHECK_EQ(c->f->n_withdrawn, 1);
+        CHECK_EQ(authenticator_host_channel(authenticator_port_host(c->port)), 0);
+        CHECK_EQ(authenticator_port_deadline(c->port), UINT64_MAX);
+        authenticator_port_answer(c->port, AUTHENTICATOR_YES);
+        CHECK_EQ(c->n_messages, messages);
+}
+
+TEST(a_reset_ends_channels)
+{
+        CLIENT(c, NULL);
+
+        authenticator_port_reset(c->port);
+        select_key(c);
+        CHECK_EQ(c->command, CTAPHID_ERROR);
+        CHECK_EQ(c->data[0], CTAP1_ERR_INVALID_CHANNEL);
+        send_message(c, CTAPHID_BROADCAST, CTAPHID_INIT, "12345678", 8);
+        CHECK_EQ(c->command, CTAPHID_INIT);
+}
+
+TEST(a_reset_ends_a_half_message_and_a_lock)
+{
+        uint8_t report[REPORT] = {0, 0, 0, 0, 0x80 | CTAPHID_PING, 1, 0};
+        CLIENT(c, NULL);
+
+        send_message(c, c->cid, CTAPHID_LOCK, "\x0a", 1);
+        for (unsigned i = 0; i < 4; i++)
+                report[i] = (uint8_t)(c->cid >> (24 - 8 * i));
+        authenticator_port_receive(c->port, report, sizeof(report));
+        CHECK(authenticator_port_deadline(c->port) != UINT64_MAX);
+        authenticator_port_reset(c->port);
+        CHECK_EQ(authenticator_port_deadline(c->port), UINT64_MAX);
+}
+
+TEST(a_reset_ends_tokens_and_touches)
+{
+        CLIENT(c, slow);
+        AuthenticatorHost *host = authenticator_port_host(c->port);
+        Registration reg = to_register("example.com", 1);
+        uint8_t request[512], point[64];
+        PinToken *token;
+
+        CHECK_EQ(authenticator_load(c->f->a), CTAP_OK);
+        CHECK_EQ(protocol_public_key(host, 2, point), CTAP_OK);
+        CHECK_EQ(token_issue(host, 2, PERMISSION_GA, NULL, false, &token), CTAP_OK);
+        send_message(c, c->cid, CTAPHID_MSG, request, register_apdu(&reg, request));
+        CHECK_EQ(c->f->n_asked, 1);
+        CHECK_EQ(authenticator_host_channel(host), c->cid);
+        authenticator_port_reset(c->port);
+        CHECK_EQ(c->f->n_withdrawn, 1);
+        CHECK(!token->in_use && !host->pin[1].agreement);
+        CHECK_EQ(authenticator_host_channel(host), 0);
+        CHECK_EQ(host->latch.state, LATCH_NONE);
+}
+
 TEST_MAIN
