@@ -1,8 +1,69 @@
-/* HELPER_TPM: keys inside a TPM 2.0 */
+/*
+ * HELPER_TPM: keys inside a TPM 2.0, as the daemon asks for them
+ *
+ * The body of a request is u8 operation (TpmOperation), string TCTI (as tpm2-tools write it; "": the kernel's resource
+ * manager /dev/tpmrm0), and its fields:
+ *
+ *   TPM_INFO      -> string manufacturer, string firmware, u8 curves (bits 1 << TpmCurve), u8 1 in lockout, u32 seconds
+ *                    until the lockout gives back a try. It also tries what making a key needs.
+ *   TPM_MAKE      u8 use (TpmUse), u8 curve (TpmCurve), raw(32) auth
+ *                 -> blob parent, blob public, blob private, blob x ‖ y of the public point
+ *   TPM_SIGN      blob key, blob digest (as long as the curve's hash) -> blob r ‖ s, each as long as a coordinate
+ *   TPM_EXCHANGE  blob key, blob x ‖ y of a point -> blob x of the shared point
+ *
+ * A key is u8 1 (TPM_KEY_VERSION) ‖ raw(32) auth ‖ blob parent ‖ blob public ‖ blob private: `auth` is the asker's, the
+ * rest as TPM_MAKE gave it. It is of use in that TPM alone, to who has it; what it protects is not in it.
+ *
+ * Failures are HELPER_FAILED, string why (one line with the remedy), u8 TpmProblem.
+ */
 #pragma once
 
-#include "common/bytes.h"
-#include "helper/request.h"
+#include <stdint.h>
+
+#define TPM_KEY_VERSION    1U
+#define TPM_AUTH_SIZE      32U
+#define TPM_PARENT_MAX     66U  /* a name: hash algorithm and digest */
+#define TPM_PUBLIC_MAX     256U /* of an elliptic curve; as TPM2B */
+#define TPM_PRIVATE_MAX    512U
+#define TPM_COORDINATE_MAX 48U
+#define TPM_KEY_MAX        900U
+#define TPM_TCTI_MAX       256U
+#define TPM_TEXT_MAX       64U
+/* No request takes longer: a TPM that says nothing for so long is given up. */
+#define TPM_SECONDS_MAX    30U
+
+typedef enum TpmOperation {
+        TPM_INFO = 1,
+        TPM_MAKE = 2,
+        TPM_SIGN = 3,
+        TPM_EXCHANGE = 4,
+} TpmOperation;
+
+typedef enum TpmUse {
+        TPM_TO_SIGN = 1,
+        TPM_TO_EXCHANGE = 2,
+} TpmUse;
+
+typedef enum TpmCurve {
+        TPM_P256 = 1, /* with SHA-256 */
+        TPM_P384 = 2, /* with SHA-384 */
+} TpmCurve;
+
+typedef enum TpmProblem {
+        TPM_PROBLEM_FAILED = 1,    /* anything else */
+        TPM_PROBLEM_NONE_HERE,     /* no TPM */
+        TPM_PROBLEM_NOT_PERMITTED, /* there is one, and we may not use it */
+        TPM_PROBLEM_BUSY,          /* try again */
+        TPM_PROBLEM_LOCKOUT,       /* too many wrong authorizations, by whomever */
+        TPM_PROBLEM_FOREIGN,       /* the key is of another TPM, or of this one before it was cleared */
+        TPM_PROBLEM_OWNER_AUTH,    /* its owner hierarchy has a password, and there is no storage root key */
+        TPM_PROBLEM_UNSUPPORTED,   /* it can't do that curve */
+        TPM_PROBLEM_NOT_BUILT,     /* built without TPM */
+        _TPM_PROBLEM_MAX,
+} TpmProblem;
+
+struct Request;
+struct ByteWriter;
 
 /* Writes the whole reply. */
-void tpm(const Request *request, ByteWriter *reply);
+void tpm(const struct Request *request, struct ByteWriter *reply);

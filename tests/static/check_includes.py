@@ -17,6 +17,7 @@ LIBRARIES = {
     'libsecret': r'(libsecret/|glib|gio/|gobject/)',
     'libcbor': r'cbor',
     'libfido2': r'fido',
+    'tpm2-tss': r'tss2/',
 }
 
 

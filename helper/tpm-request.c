@@ -1,0 +1,92 @@
+/*
+ * The body of HELPER_TPM
+ *
+ * Keys come from the vault, where they may be damaged or made by something else: each field has its own limit, and
+ * nothing may be left over. Whether the areas are a key at all is for the TPM to say.
+ */
+#include "helper/tpm-request.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "helper/request.h"
+
+static TpmBytes read_blob(ByteReader *reader, size_t max)
+{
+        TpmBytes bytes = {0};
+
+        bytes.data = byte_reader_blob(reader, max, &bytes.size);
+        if (!bytes.data || bytes.size == 0)
+                reader->failed = true;
+        return bytes;
+}
+
+static void read_key(ByteReader *body, TpmRequest *request)
+{
+        TpmBytes bytes = read_blob(body, TPM_KEY_MAX);
+        ByteReader reader = BYTE_READER(bytes.data, bytes.data ? bytes.size : 0);
+
+        if (byte_reader_u8(&reader) != TPM_KEY_VERSION)
+                reader.failed = true;
+        request->auth = byte_reader_raw(&reader, TPM_AUTH_SIZE);
+        request->parent = read_blob(&reader, TPM_PARENT_MAX);
+        request->public_area = read_blob(&reader, TPM_PUBLIC_MAX);
+        request->private_area = read_blob(&reader, TPM_PRIVATE_MAX);
+        if (!byte_reader_done(&reader))
+                body->failed = true;
+}
+
+static bool is_coordinates(size_t size)
+{
+        return size == 32 || size == 48;
+}
+
+int tpm_request_parse(const void *body, size_t size, TpmRequest *ret)
+{
+        ByteReader reader = BYTE_READER(body, size);
+        TpmRequest request = {0};
+        _cleanup_free_ char *tcti = NULL;
+
+        request.operation = byte_reader_u8(&reader);
+        tcti = byte_reader_string(&reader, TPM_TCTI_MAX);
+        if (!tcti)
+                return -EBADMSG;
+        (void)strncat(request.tcti, tcti, TPM_TCTI_MAX);
+
+        switch (request.operation) {
+        case TPM_INFO:
+                break;
+        case TPM_MAKE:
+                request.use = byte_reader_u8(&reader);
+                request.curve = byte_reader_u8(&reader);
+                request.auth = byte_reader_raw(&reader, TPM_AUTH_SIZE);
+                if (request.use < TPM_TO_SIGN || request.use > TPM_TO_EXCHANGE || request.curve < TPM_P256 ||
+                    request.curve > TPM_P384)
+                        return -EBADMSG;
+                break;
+        case TPM_SIGN:
+                read_key(&reader, &request);
+                request.input = read_blob(&reader, TPM_COORDINATE_MAX);
+                if (!is_coordinates(request.input.size))
+                        return -EBADMSG;
+                break;
+        case TPM_EXCHANGE:
+                read_key(&reader, &request);
+                request.input = read_blob(&reader, (size_t)2 * TPM_COORDINATE_MAX);
+                if (request.input.size % 2 != 0 || !is_coordinates(request.input.size / 2))
+                        return -EBADMSG;
+                break;
+        default:
+                return -EBADMSG;
+        }
+        if (!byte_reader_done(&reader))
+                return -EBADMSG;
+        *ret = request;
+        return 0;
+}
+
+void tpm_reply_failed(ByteWriter *reply, uint32_t id, TpmProblem problem, const char *why)
+{
+        reply_failed(reply, id, why);
+        byte_writer_u8(reply, problem);
+}

@@ -1,0 +1,30 @@
+/*
+ * TpmRequest: the body of HELPER_TPM, decoded (tpm.h). What it points to is the body's.
+ */
+#pragma once
+
+#include "common/bytes.h"
+#include "helper/tpm.h"
+
+typedef struct TpmBytes {
+        const uint8_t *data;
+        size_t size;
+} TpmBytes;
+
+typedef struct TpmRequest {
+        TpmOperation operation;
+        char tcti[TPM_TCTI_MAX + 1];
+        TpmUse use;           /* MAKE */
+        TpmCurve curve;       /* MAKE */
+        const uint8_t *auth;  /* TPM_AUTH_SIZE bytes; all but INFO */
+        TpmBytes parent;      /* of the key: SIGN, EXCHANGE */
+        TpmBytes public_area; /* the same */
+        TpmBytes private_area;
+        TpmBytes input; /* SIGN: the digest; EXCHANGE: x ‖ y */
+} TpmRequest;
+
+/* 0, or -EBADMSG. */
+int tpm_request_parse(const void *body, size_t size, TpmRequest *ret);
+
+/* A failure of TPM_*. */
+void tpm_reply_failed(ByteWriter *reply, uint32_t id, TpmProblem problem, const char *why);
