@@ -16,6 +16,7 @@
 #define NO_USER_ACTIVITY     0x0dU /* lastEnrollSampleStatus: nobody touched the sensor */
 #define TEMPLATES_MAX        64U   /* that are listed: what a message holds */
 #define STEP_SAMPLE          1
+#define STEP_REMOVAL         2
 
 enum Number {
         ENROLL_BEGIN = 1,
@@ -78,6 +79,12 @@ static int fingerprint_status(int r)
         default:
                 return r > 0 ? -EIO : r;
         }
+}
+
+/* A sensor that can't be had is no refusal of the person's. */
+static int sensor_status(AuthenticatorAnswer answer)
+{
+        return answer == AUTHENTICATOR_BLOCKED ? CTAP2_ERR_NOT_ALLOWED : presence_status(answer);
 }
 
 /* ---- decoding ---- */
@@ -158,7 +165,7 @@ static int reply_sample(Transaction *t, Enrollment *e)
         if (t->answer == AUTHENTICATOR_YES)
                 r = fingerprint_status(f->sample(t->a->userdata, t->host, &status, &e->left));
         else
-                r = t->answer == AUTHENTICATOR_TIMED_OUT ? CTAP_OK : presence_status(t->answer);
+                r = t->answer == AUTHENTICATOR_TIMED_OUT ? CTAP_OK : sensor_status(t->answer);
         if (r != CTAP_OK) {
                 channel_clear(t->channel);
                 return r;
@@ -318,6 +325,24 @@ static int get_sensor_info(Transaction *t)
         return CTAP_OK;
 }
 
+static int remove_template(Transaction *t, const Request *q)
+{
+        AuthenticatorQuestion question = {
+                .kind = AUTHENTICATOR_ASK_REMOVAL,
+                .purpose = AUTHENTICATOR_TO_ENROLL,
+                .enrollment = q->template_id,
+                .enrollment_size = q->template_size,
+        };
+        int r;
+
+        r = t->a->ops.fingerprints->remove(t->a->userdata, q->template_id, q->template_size);
+        if (r != AUTHENTICATOR_E_LATER)
+                return fingerprint_status(r);
+        t->step = STEP_REMOVAL;
+        r = transaction_ask(t, &question);
+        return r == CTAP_OK ? sensor_status(t->answer) : r;
+}
+
 /* ---- the command ---- */
 
 static int run_permitted(Transaction *t, Request *q)
@@ -347,7 +372,7 @@ static int run_permitted(Transaction *t, Request *q)
         case SET_NAME:
                 return set_name(t, q);
         default:
-                return fingerprint_status(t->a->ops.fingerprints->remove(t->a->userdata, q->template_id, q->template_size));
+                return remove_template(t, q);
         }
 }
 
@@ -377,6 +402,8 @@ static int run(Transaction *t)
 
         if (!t->a->ops.fingerprints)
                 return CTAP1_ERR_INVALID_COMMAND;
+        if (t->step == STEP_REMOVAL)
+                return sensor_status(t->answer);
         if (t->step == STEP_SAMPLE) {
                 Enrollment *e = current(t->channel);
 

@@ -87,6 +87,8 @@ uint64_t ctap_now(void *userdata);
 int ctap_ask(void *userdata, AuthenticatorHost *host, const AuthenticatorQuestion *question);
 void ctap_withdraw(void *userdata, AuthenticatorHost *host);
 void ctap_storage_ops(AuthenticatorOps *ops);
+/* Who wants what of the person, in a sentence with `then` ("" for nothing) after it. New string. */
+int ctap_message(const AskAbout *about, const AuthenticatorQuestion *question, const char *then, char **ret);
 
 /* A change is durable: it is logged, and told to whoever listens, a moment later. */
 void ctap_changed(Ctap *ctap);
@@ -97,7 +99,7 @@ int ctap_fingers_new(Ctap *ctap);
 void ctap_fingers_free(Ctap *ctap);
 /* Operations of the authenticator, or NULL when the settings turn fingerprints off. */
 const AuthenticatorFingerprints *ctap_fingers_ops(const Ctap *ctap);
-/* Questions AUTHENTICATOR_ASK_VERIFICATION and _SAMPLE: results of the operation ask(). Sets client->touch. */
+/* Questions AUTHENTICATOR_ASK_VERIFICATION, _SAMPLE and _REMOVAL: results of the operation ask(). Sets client->touch. */
 int ctap_touch_start(CtapClient *client, const AskAbout *about, const AuthenticatorQuestion *question);
 /* NULL allowed. Returns NULL. */
 CtapTouch *ctap_touch_cancel(CtapTouch *touch);

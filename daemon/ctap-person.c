@@ -45,7 +45,7 @@ static const char *user_of(const AuthenticatorQuestion *question)
 }
 
 /* 'The program "browser" (process 12) wants to sign you in to example.org as "alice".' */
-static int make_message(const AskAbout *about, const AuthenticatorQuestion *question, const char *then, char **ret)
+int ctap_message(const AskAbout *about, const AuthenticatorQuestion *question, const char *then, char **ret)
 {
         const Wish *wish = find_wish(question->purpose);
         _cleanup_free_ char *message = NULL;
@@ -111,7 +111,7 @@ static int ask_storage(CtapClient *client, const AskAbout *about, const Authenti
 
         if (!daemon->vault)
                 return AUTHENTICATOR_NOBODY;
-        r = make_message(about, question, OPENING_QUESTION, &message);
+        r = ctap_message(about, question, OPENING_QUESTION, &message);
         if (r < 0)
                 return r;
         r = opening_start(daemon,
@@ -149,7 +149,7 @@ static int ask_presence(CtapClient *client, const AskAbout *about, const Authent
         _cleanup_free_ char *message = NULL;
         int r;
 
-        r = make_message(about, question, "", &message);
+        r = ctap_message(about, question, "", &message);
         if (r < 0)
                 return r;
         r = ask_start(client->ctap->daemon,
@@ -193,6 +193,7 @@ int ctap_ask(void *userdata, AuthenticatorHost *host, const AuthenticatorQuestio
                 return ask_presence(client, &about, question);
         case AUTHENTICATOR_ASK_VERIFICATION:
         case AUTHENTICATOR_ASK_SAMPLE:
+        case AUTHENTICATOR_ASK_REMOVAL:
                 return ctap_touch_start(client, &about, question);
         case AUTHENTICATOR_ASK_KEY:
                 break;

@@ -106,6 +106,7 @@ typedef enum AuthenticatorQuestionKind {
         AUTHENTICATOR_ASK_VERIFICATION, /* is it the owner? By a built-in method, never by a mere confirmation */
         AUTHENTICATOR_ASK_SAMPLE,       /* one sample of a finger that is being enrolled */
         AUTHENTICATOR_ASK_KEY,          /* no question: only what authenticator_host_waits_for() says of external keys */
+        AUTHENTICATOR_ASK_REMOVAL,      /* nothing to ask either: fingerprints->remove() takes its time. YES when it is done */
 } AuthenticatorQuestionKind;
 
 /* One of the accounts that can sign in: so that the person can choose. Texts as in AuthenticatorQuestion, "" when
@@ -144,7 +145,7 @@ typedef struct AuthenticatorQuestion {
         bool excluded;             /* to register: one is there already, and the answer will be no */
         bool long_touch;           /* to reset: a confirmation that takes longer is wanted */
         unsigned timeout_ms;       /* the question is withdrawn then */
-        const uint8_t *enrollment; /* sample: the template's id, */
+        const uint8_t *enrollment; /* sample, removal: the template's id, */
         size_t enrollment_size;    /* and its size */
 } AuthenticatorQuestion;
 
@@ -188,6 +189,7 @@ enum authenticator_storage {
         AUTHENTICATOR_E_LOCKED = 2,
         AUTHENTICATOR_E_FULL = 3,
         AUTHENTICATOR_E_DAMAGED = 4,
+        AUTHENTICATOR_E_LATER = 5, /* of fingerprints->remove() only */
 };
 
 /* Built-in fingerprints (sections 6.7, 6.5.5.4): all of these, or no `fingerprints` at all. */
@@ -206,6 +208,8 @@ typedef struct AuthenticatorFingerprints {
         int (*sample)(void *userdata, AuthenticatorHost *host, unsigned *ret_status, unsigned *ret_left);
         void (*cancel)(void *userdata, AuthenticatorHost *host);
         int (*rename)(void *userdata, const uint8_t *id, size_t id_size, const char *name);
+        /* AUTHENTICATOR_E_LATER: nothing is removed yet, and ask() is to do it (AUTHENTICATOR_ASK_REMOVAL); the client is
+         * told that it is not allowed when the answer is not YES. */
         int (*remove)(void *userdata, const uint8_t *id, size_t id_size);
 } AuthenticatorFingerprints;
 

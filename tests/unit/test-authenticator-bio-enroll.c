@@ -68,17 +68,22 @@ TEST(nobody_at_the_sensor_is_no_user_activity_and_the_enrolment_goes_on)
 
 TEST(a_refusal_ends_the_enrolment)
 {
-        static const AuthenticatorAnswer answers[] = {AUTHENTICATOR_NO, AUTHENTICATOR_NOBODY, AUTHENTICATOR_BLOCKED};
+        static const struct {
+                AuthenticatorAnswer answer;
+                int status;
+        } ends[] = {{AUTHENTICATOR_NO, CTAP2_ERR_OPERATION_DENIED},
+                    {AUTHENTICATOR_NOBODY, CTAP2_ERR_OPERATION_DENIED},
+                    {AUTHENTICATOR_BLOCKED, CTAP2_ERR_NOT_ALLOWED}};
         _cleanup_(fixture_freep) Fixture *f = fixture_new(sensor);
         Token token = set_pin(f, PERMISSION_BE);
 
-        for (unsigned i = 0; i < ELEMENTSOF(answers); i++) {
+        for (unsigned i = 0; i < ELEMENTSOF(ends); i++) {
                 Id id;
 
                 f->sample_answer = AUTHENTICATOR_YES;
                 id = begin(f, &token);
-                f->sample_answer = answers[i];
-                CHECK_EQ(next(f, &token, &id), CTAP2_ERR_OPERATION_DENIED);
+                f->sample_answer = ends[i].answer;
+                CHECK_EQ(next(f, &token, &id), ends[i].status);
                 CHECK_EQ(f->n_enrolments_cancelled, i + 1);
                 f->sample_answer = AUTHENTICATOR_YES;
                 CHECK_EQ(next(f, &token, &id), CTAP2_ERR_INVALID_OPTION);

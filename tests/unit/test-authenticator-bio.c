@@ -178,6 +178,41 @@ TEST(fingers_are_listed_renamed_and_removed)
         CHECK_EQ(bio(f, &token, ENUMERATE, NULL, NULL), CTAP2_ERR_INVALID_OPTION);
 }
 
+TEST(a_removal_that_takes_its_time_ends_with_the_sensor_s_answer)
+{
+        static const struct {
+                AuthenticatorAnswer answer;
+                int status;
+        } ends[] = {{AUTHENTICATOR_YES, CTAP_OK},
+                    {AUTHENTICATOR_BLOCKED, CTAP2_ERR_NOT_ALLOWED},
+                    {AUTHENTICATOR_TIMED_OUT, CTAP2_ERR_USER_ACTION_TIMEOUT}};
+        _cleanup_(fixture_freep) Fixture *f = fixture_new(one_finger);
+        Token token = set_pin(f, PERMISSION_BE);
+        unsigned asked = f->n_asked;
+
+        f->slow_removal = true;
+        CHECK_EQ(bio(f, &token, REMOVE, params_of("\xf9", 1, NULL), NULL), CTAP2_ERR_INVALID_OPTION);
+        CHECK_EQ(f->n_asked, asked);
+        for (size_t i = 0; i < ELEMENTSOF(ends); i++) {
+                cbor_item_t *map = bio_request(&token, 1, REMOVE, params_of("\xf0", 1, NULL));
+                uint8_t request[256] = {0x09};
+                size_t size = 1 + client_serialize(map, request + 1, sizeof(request) - 1);
+                AuthenticatorReply reply;
+
+                cbor_decref(&map);
+                f->answer = ends[i].answer;
+                CHECK_EQ(bio(f, &token, REMOVE, params_of("\xf0", 1, NULL), NULL), ends[i].status);
+                CHECK_EQ(f->asked.kind, AUTHENTICATOR_ASK_REMOVAL);
+                CHECK(f->asked.enrollment_size == 1 && f->enrollment[0] == 0xf0);
+
+                f->answer = AUTHENTICATOR_LATER;
+                CHECK_EQ(authenticator_request(f->host, 1, request, size, &reply), AUTHENTICATOR_PENDING);
+                CHECK_EQ(authenticator_host_waits_for(f->host), AUTHENTICATOR_ASK_REMOVAL);
+                CHECK_EQ(authenticator_answer(f->host, ends[i].answer, &reply), 0);
+                CHECK(reply.size == 1 && reply.data[0] == ends[i].status);
+        }
+}
+
 TEST(an_unknown_template_is_an_invalid_option)
 {
         _cleanup_(fixture_freep) Fixture *f = fixture_new(one_finger);
