@@ -13,9 +13,9 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "common/cleanup.h"
+#include "common/peer.h"
 
 #define REPORT_SIZE 64U
 #define NONCE_SIZE  8U
@@ -32,24 +32,10 @@ enum {
         INIT_ANSWER_SIZE = 17,
 };
 
-static int connect_to(const char *path)
-{
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
-        _cleanup_close_ int fd = -1;
-
-        if (strlen(path) >= sizeof(address.sun_path))
-                return -ENAMETOOLONG;
-        memcpy(address.sun_path, path, strlen(path) + 1);
-        fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-        if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-                return -errno;
-        return TAKE_FD(fd);
-}
-
 int ctap_probe(const char *path, char ret[64])
 {
         uint8_t report[REPORT_SIZE] = {0xff, 0xff, 0xff, 0xff, INIT_COMMAND, 0, NONCE_SIZE}, answer[REPORT_SIZE];
-        _cleanup_close_ int fd = connect_to(path);
+        _cleanup_close_ int fd = peer_connect(path, SOCK_SEQPACKET, /* place= */ false);
         struct pollfd pollfd = {.fd = fd, .events = POLLIN};
         ssize_t n;
 

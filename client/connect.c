@@ -4,9 +4,6 @@
  * The own socket costs half of the bus and works without one. Who listens is checked before a byte is sent: the
  * directory must be ours and closed to others, the peer's uid ours or root's. On the bus the daemon's unique name is
  * resolved once, its owner checked, and every later message goes to that name, so that nobody can step in between.
- *
- * An XDG_RUNTIME_DIR that is set is taken at its word: the fall-backs are for logins that have none. Otherwise a trial
- * in a scratch directory would end up in the person's real vault.
  */
 #include "client/client.h"
 
@@ -14,8 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
+#include "common/peer.h"
 #include "common/places.h"
 
 #define START_USEC ((uint64_t)CLIENT_START_TIMEOUT_MS * 1000)
@@ -36,11 +33,6 @@ static int report(Attempt *attempt, const char *place, int result)
         return result;
 }
 
-static bool uid_is_trusted(uid_t uid)
-{
-        return uid == geteuid() || uid == 0;
-}
-
 static keyfob *handle_new(void)
 {
         return calloc(1, sizeof(keyfob));
@@ -50,39 +42,20 @@ static keyfob *handle_new(void)
 
 static int socket_open(const char *path, int *ret_fd)
 {
-        _cleanup_close_ int fd = -1;
-        _cleanup_free_ char *dir = NULL;
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
-        struct ucred peer;
-        socklen_t size = sizeof(peer);
-        int r;
+        int fd = peer_connect(path, SOCK_STREAM, /* place= */ true);
 
-        if (strlen(path) >= sizeof(address.sun_path))
-                return -ENAMETOOLONG;
-        memcpy(address.sun_path, path, strlen(path) + 1);
-
-        dir = strndup(path, (size_t)(strrchr(path, '/') - path));
-        if (!dir)
-                return -ENOMEM;
-        r = places_check_private_dir(dir);
-        if (r == -EPERM || r == -ELOOP || r == -ENOTDIR)
+        switch (fd) {
+        case -EPERM:
                 return KEYFOB_E_REFUSED;
-        if (r < 0)
-                return r == -ENOMEM ? r : KEYFOB_E_UNREACHABLE;
-
-        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        case -ENOMEM:
+        case -EMFILE:
+        case -ENFILE:
+        case -ENAMETOOLONG:
+                return fd;
+        }
         if (fd < 0)
-                return -errno;
-        while (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-                if (errno != EINTR)
-                        return errno == EACCES || errno == EPERM ? KEYFOB_E_REFUSED : KEYFOB_E_UNREACHABLE;
-
-        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-                return -errno;
-        if (!uid_is_trusted(peer.uid))
-                return KEYFOB_E_REFUSED;
-
-        *ret_fd = TAKE_FD(fd);
+                return KEYFOB_E_UNREACHABLE;
+        *ret_fd = fd;
         return 0;
 }
 
@@ -138,33 +111,25 @@ static char *socket_of_bus_address(void)
 
 static int try_sockets(Attempt *attempt, keyfob **ret)
 {
-        _cleanup_free_ char *first = NULL, *second = NULL, *third = NULL;
-        const char *runtime = getenv("XDG_RUNTIME_DIR");
+        _cleanup_free_ char *first = NULL, *of_bus = NULL;
         int r, result = KEYFOB_E_UNREACHABLE;
 
-        if (runtime && runtime[0] == '/') {
-                _cleanup_free_ char *dir = NULL;
+        for (unsigned turn = 0; result != 0; turn++) {
+                _cleanup_free_ char *path = NULL;
 
-                r = places_runtime_dir(&dir);
+                r = places_socket(turn, "bus", &path);
+                if (r == -ENOENT)
+                        break;
                 if (r < 0)
                         return r;
-                if (asprintf(&first, "%s/bus", dir) < 0)
-                        return -ENOMEM;
-        } else {
-                if (asprintf(&first, "/run/user/%u/keyfob/bus", geteuid()) < 0)
-                        return -ENOMEM;
-                if (asprintf(&second, "/tmp/keyfob-%u/bus", geteuid()) < 0)
-                        return -ENOMEM;
-        }
-        third = socket_of_bus_address();
-
-        for (size_t i = 0; i < 3 && result != 0; i++) {
-                const char *path = i == 0 ? first : i == 1 ? second : third;
-
-                if (!path || (i == 2 && first && strcmp(path, first) == 0))
-                        continue;
                 result = report(attempt, path, socket_connect(path, attempt, ret));
+                if (turn == 0)
+                        first = TAKE_PTR(path);
         }
+
+        of_bus = socket_of_bus_address();
+        if (result != 0 && of_bus && strcmp(of_bus, first) != 0)
+                result = report(attempt, of_bus, socket_connect(of_bus, attempt, ret));
         return result;
 }
 
@@ -181,7 +146,7 @@ static int bus_owner(sd_bus *bus, char **ret)
         if (r < 0)
                 return r == -ENOMEM ? r : KEYFOB_E_UNREACHABLE;
         r = sd_bus_creds_get_euid(creds, &uid);
-        if (r < 0 || !uid_is_trusted(uid))
+        if (r < 0 || (uid != geteuid() && uid != 0))
                 return KEYFOB_E_REFUSED;
         r = sd_bus_creds_get_unique_name(creds, &name);
         if (r < 0)

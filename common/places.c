@@ -74,6 +74,25 @@ int places_runtime_dir(char **ret)
         return asprintf(ret, "/tmp/keyfob-%u", getuid()) < 0 ? -ENOMEM : 0;
 }
 
+int places_socket(unsigned turn, const char *name, char **ret)
+{
+        const char *base = getenv("XDG_RUNTIME_DIR");
+        int r = -1;
+
+        if (base && base[0] == '/') {
+                if (turn > 0)
+                        return -ENOENT;
+                r = asprintf(ret, "%s/keyfob/%s", base, name);
+        } else if (turn == 0) {
+                r = asprintf(ret, "/run/user/%u/keyfob/%s", geteuid(), name);
+        } else if (turn == 1) {
+                r = asprintf(ret, "/tmp/keyfob-%u/%s", geteuid(), name);
+        } else {
+                return -ENOENT;
+        }
+        return r < 0 ? -ENOMEM : 0;
+}
+
 int places_make_parents(const char *path)
 {
         _cleanup_free_ char *copy = strdup(path);

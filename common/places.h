@@ -21,6 +21,13 @@ int places_data_home(char **ret);
 int places_runtime_dir(char **ret);
 
 /*
+ * Where a client looks for the daemon's socket `name`: in turn, from 0 on. An XDG_RUNTIME_DIR that is set is taken at its
+ * word, it is the only place then: otherwise a trial in a scratch directory would end up with the person's real daemon.
+ * New string; -ENOENT after the last place, or -ENOMEM.
+ */
+int places_socket(unsigned turn, const char *name, char **ret);
+
+/*
  * Makes `path` and its missing parents (0700), opens it and checks that it is a directory, ours, and writable by nobody
  * else; a directory that others may read is narrowed to 0700. Returns the descriptor; -EPERM when it belongs to another user.
  */
