@@ -19,7 +19,7 @@
 
 #include "helper/ask.h"
 #include "helper/identify.h"
-#include "helper/key.h"
+#include "helper/key-request.h"
 #include "helper/pinentry.h"
 #include "helper/readkey.h"
 #include "helper/task.h"
