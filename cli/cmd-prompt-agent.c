@@ -21,6 +21,7 @@
 #include "cli/password.h"
 #include "cli/request.h"
 #include "cli/terminal.h"
+#include "cli/text.h"
 
 #define QUESTIONS_MAX 64U
 #define SEE_OFF_TRIES 200
@@ -34,8 +35,7 @@ struct Question {
         Agent *agent;
         Question *next;
         sd_bus_message *call;
-        char *id;
-        bool wants_secret;
+        ClientQuestion asked; /* of the call */
         bool cancelled;
         pid_t pid; /* 0: waits for its turn */
         int output;
@@ -69,7 +69,6 @@ static void question_free(Question *q)
                 close(q->output);
         sd_bus_message_unref(q->call);
         secret_free(q->secret);
-        free(q->id);
         free(q);
 }
 
@@ -91,10 +90,15 @@ static void see_off(const Question *q)
         }
 }
 
+static bool is_kind(const Question *q, const char *kind)
+{
+        return strcmp(q->asked.question.kind, kind) == 0;
+}
+
 static int reply(Question *q, bool allowed)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        bool with = allowed && q->wants_secret;
+        bool with = allowed && !is_kind(q, "confirm") && !is_kind(q, "show");
         int r;
 
         r = sd_bus_message_new_method_return(q->call, &m);
@@ -129,31 +133,59 @@ static int on_readable(sd_event_source *source, int fd, uint32_t events, void *u
         return 0;
 }
 
+/* What was printed becomes the number of a choice. The terminal's child prints just that. */
+static int read_choice(Question *q)
+{
+        char digits[16];
+        unsigned i;
+        int n;
+
+        if (text_choice((const char *)q->secret->data, q->asked.question.choices, 0, &i) < 0)
+                return -EINVAL;
+        n = snprintf(digits, sizeof(digits), "%u", i);
+        q->secret->size = 0;
+        return secret_append(q->secret, digits, (size_t)n);
+}
+
+static void fail(Question *q, const char *why)
+{
+        (void)cli_error(0, "%s", why);
+        (void)sd_bus_reply_method_errorf(q->call, SD_BUS_ERROR_FAILED, "%s", why);
+}
+
+/* The command has ended with 0. */
+static void take_answer(Question *q)
+{
+        uint8_t *newline = memchr(q->secret->data, '\n', q->secret->size);
+
+        if (newline) {
+                q->secret->size = (size_t)(newline - q->secret->data);
+                *newline = 0;
+        }
+        if (q->secret->size > PASSWORD_MAX)
+                fail(q, "the prompt command's answer is too long");
+        else if (is_kind(q, "choose") && read_choice(q) < 0)
+                fail(q, "the prompt command's answer is none of the choices");
+        else
+                (void)reply(q, true);
+}
+
 static void start_next(Agent *agent);
 
 static int on_child(sd_event_source *source, const siginfo_t *info, void *userdata)
 {
         Question *q = userdata;
         Agent *agent = q->agent;
-        const uint8_t *newline;
 
         drain(q);
         q->pid = 0;
-        newline = memchr(q->secret->data, '\n', q->secret->size);
-        if (newline)
-                q->secret->size = (size_t)(newline - q->secret->data);
-
-        if (info->si_code == CLD_EXITED && info->si_status == 0 && q->secret->size <= PASSWORD_MAX)
-                (void)reply(q, true);
+        if (info->si_code == CLD_EXITED && info->si_status == 0)
+                take_answer(q);
         else if (info->si_code == CLD_EXITED && info->si_status == 1)
                 (void)reply(q, false);
         else if (q->cancelled)
                 (void)reply(q, false);
-        else if (q->secret->size > PASSWORD_MAX) {
-                (void)cli_error(0, "the prompt command's answer is longer than %zu bytes", PASSWORD_MAX);
-                (void)sd_bus_reply_method_errorf(q->call, SD_BUS_ERROR_FAILED,
-                                                 "the prompt command's answer is too long");
-        } else {
+        else {
                 (void)cli_error(0, "the prompt command ended with %s %d",
                                 info->si_code == CLD_EXITED ? "status" : "signal", info->si_status);
                 (void)sd_bus_reply_method_errorf(q->call, SD_BUS_ERROR_FAILED, "the prompt command failed");
@@ -165,16 +197,12 @@ static int on_child(sd_event_source *source, const siginfo_t *info, void *userda
 
 /* ---- the child ---- */
 
-__attribute__((noreturn)) static void ask_on_terminal(sd_bus_message *call)
+__attribute__((noreturn)) static void ask_on_terminal(const keyfob_question *question)
 {
-        keyfob_question question;
         _cleanup_(secret_freep) Secret *secret = NULL;
         bool allowed;
 
-        (void)sd_bus_message_rewind(call, true);
-        if (client_question_read(call, &question) < 0)
-                _exit(2);
-        allowed = terminal_answer(&question, &secret);
+        allowed = terminal_answer(question, &secret);
         if (allowed && secret && output_write(STDOUT_FILENO, secret->data, secret->size) < 0)
                 _exit(2);
         _exit(allowed ? 0 : 1);
@@ -192,7 +220,7 @@ __attribute__((noreturn)) static void become_child(Question *q, int input, int o
         if (dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0)
                 _exit(126);
         if (!q->agent->command)
-                ask_on_terminal(q->call);
+                ask_on_terminal(&q->asked.question);
         (void)setpgid(0, 0);
         (void)execl("/bin/sh", "sh", "-c", q->agent->command, (char *)NULL);
         _exit(127);
@@ -290,14 +318,10 @@ static int handle_ask(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         Agent *agent = userdata;
         Question *q, **last = &agent->questions;
-        keyfob_question question;
         int r;
 
         if (!client_from_daemon(agent->k, m))
                 return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "only the daemon may ask");
-        r = client_question_read(m, &question);
-        if (r < 0)
-                return r;
         if (agent->n >= QUESTIONS_MAX)
                 return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED, "too many questions at once");
 
@@ -307,16 +331,15 @@ static int handle_ask(sd_bus_message *m, void *userdata, sd_bus_error *error)
         q->agent = agent;
         q->output = -1;
         q->call = sd_bus_message_ref(m);
-        q->id = strdup(question.id);
-        q->wants_secret = strcmp(question.kind, "confirm") != 0;
+        r = client_question_read(m, &q->asked);
+        if (r < 0) {
+                question_free(q);
+                return r;
+        }
         while (*last)
                 last = &(*last)->next;
         *last = q;
         agent->n++;
-        if (!q->id) {
-                question_free(q);
-                return -ENOMEM;
-        }
         start_next(agent);
         return 1;
 }
@@ -333,7 +356,7 @@ static int handle_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r < 0)
                 return r;
         for (Question *q = agent->questions; q; q = q->next) {
-                if (strcmp(q->id, id) != 0)
+                if (strcmp(q->asked.question.id, id) != 0)
                         continue;
                 /* one that runs is answered when its process has ended */
                 q->cancelled = true;
@@ -487,7 +510,8 @@ const Command command_prompt_agent = {
         .summary = "Answer the questions of this session: with CMD, or on this terminal",
         .help = "  -c, --command CMD   run by /bin/sh for each question, with one JSON object on stdin: exit status 0 "
                 "allows\n"
-                "                      (the first line of stdout is the secret, when one is asked for), 1 denies\n\n"
+                "                      (the first line of stdout is the secret, or of \"choose\" the choice or its number\n"
+                "                      from 0), 1 denies. Of \"show\" nothing is answered; CMD is ended when it is over\n\n"
                 "It prints \"ready\" when it is registered and ends on SIGTERM, or with 5 when the daemon ends.\n",
         .run = run_prompt_agent,
 };

@@ -230,6 +230,34 @@ static void say_about(const keyfob_question *question)
         }
 }
 
+/* A numbered list. The answer is the number of the choice counted from 0, in digits. */
+static bool choose(const keyfob_question *question, Secret **ret)
+{
+        char digits[16];
+        unsigned n = 0;
+
+        for (; question->choices[n]; n++) {
+                _cleanup_free_ char *line = NULL;
+
+                if (asprintf(&line, "%3u  %s", n + 1, question->choices[n]) >= 0)
+                        terminal_say(line);
+        }
+        for (int tries = 0; tries < 3; tries++) {
+                _cleanup_(secret_freep) Secret *answer = NULL;
+                unsigned i;
+
+                if (ask_line("Which one? ", true, &answer) < 0 || answer->size == 0)
+                        return false;
+                if (text_choice((const char *)answer->data, question->choices, 1, &i) < 0) {
+                        terminal_say("There is no such one.");
+                        continue;
+                }
+                (void)snprintf(digits, sizeof(digits), "%u", i);
+                return secret_new_from(ret, digits, strlen(digits)) >= 0;
+        }
+        return false;
+}
+
 bool terminal_answer(const keyfob_question *question, Secret **ret)
 {
         say_about(question);
@@ -237,6 +265,10 @@ bool terminal_answer(const keyfob_question *question, Secret **ret)
                 return terminal_confirm(question->message ? question->message : "Allow it?");
 
         say_question(question);
+        if (strcmp(question->kind, "show") == 0)
+                return true;
+        if (strcmp(question->kind, "choose") == 0)
+                return choose(question, ret);
         if (strcmp(question->kind, "secret") == 0)
                 return terminal_ask("Password: ", ret) >= 0;
         if (strcmp(question->kind, "new-secret") == 0)

@@ -20,7 +20,8 @@ bool terminal_confirm(const char *question);
 /* One line of text on the terminal. */
 void terminal_say(const char *line);
 
-/* Asks a question of the daemon's. Whether it was allowed; *ret stays NULL unless a secret was asked for. */
+/* Asks a question of the daemon's. Whether it was allowed; *ret stays NULL unless a secret was asked for, or a choice:
+ * its number from 0, in digits. */
 bool terminal_answer(const keyfob_question *question, Secret **ret);
 
 /* The callback for keyfob_set_prompt(). */

@@ -94,6 +94,27 @@ int text_number(const char *argument, uint64_t min, uint64_t max, uint64_t *ret)
         return 0;
 }
 
+int text_choice(const char *answer, const char *const *choices, unsigned first, unsigned *ret)
+{
+        unsigned n = 0, found = 0, meant = 0;
+        uint64_t number;
+        bool numbered;
+
+        while (choices[n])
+                n++;
+        numbered = n > 0 && text_number(answer, first, first + n - 1, &number) == 0;
+        for (unsigned i = 0; i < n; i++) {
+                if (strcmp(choices[i], answer) != 0 && !(numbered && number == first + i))
+                        continue;
+                meant = i;
+                found++;
+        }
+        if (found != 1)
+                return -EINVAL;
+        *ret = meant;
+        return 0;
+}
+
 const char *text_backend(const char *name)
 {
         static const struct {

@@ -19,6 +19,10 @@ int text_env_reference(const char *argument, char **ret_name, char **ret_service
 /* A decimal number in [min, max]. -EINVAL. */
 int text_number(const char *argument, uint64_t min, uint64_t max, uint64_t *ret);
 
+/* Which of the choices (ends with NULL) is meant: by its text, or by its number, counted from `first`. -EINVAL when it is
+ * none of them, or could be two. */
+int text_choice(const char *answer, const char *const *choices, unsigned first, unsigned *ret);
+
 /* The canonical name of a backend from what people give -b ("keyfob", "secret-service", python keyring's class names).
  * NULL when unknown. */
 const char *text_backend(const char *name);

@@ -9,6 +9,7 @@
 #include "client/client.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 struct keyfob_answer {
@@ -30,6 +31,14 @@ KEYFOB_API int keyfob_answer_secret(keyfob_answer *answer, const void *data, siz
         return 0;
 }
 
+KEYFOB_API int keyfob_answer_choice(keyfob_answer *answer, unsigned i)
+{
+        char digits[16];
+        int n = snprintf(digits, sizeof(digits), "%u", i);
+
+        return keyfob_answer_secret(answer, digits, (size_t)n);
+}
+
 bool client_from_daemon(const keyfob *k, sd_bus_message *m)
 {
         const char *sender;
@@ -41,9 +50,10 @@ bool client_from_daemon(const keyfob *k, sd_bus_message *m)
         return sender && strcmp(sender, k->destination) == 0;
 }
 
-int client_question_read(sd_bus_message *m, keyfob_question *ret)
+int client_question_read(sd_bus_message *m, ClientQuestion *ret)
 {
         keyfob_question question = {.pid = -1, .retries = -1};
+        size_t n_choices = CLIENT_CHOICES_MAX;
         uint32_t pid = UINT32_MAX, retries = UINT32_MAX;
         const ClientField fields[] = {
                 {"id", "s", &question.id, NULL},           {"kind", "s", &question.kind, NULL},
@@ -51,21 +61,29 @@ int client_question_read(sd_bus_message *m, keyfob_question *ret)
                 {"message", "s", &question.message, NULL}, {"error", "s", &question.error, NULL},
                 {"program", "s", &question.program, NULL}, {"rp_id", "s", &question.rp_id, NULL},
                 {"user", "s", &question.user, NULL},       {"pid", "u", &pid, NULL},
-                {"retries", "u", &retries, NULL},
+                {"retries", "u", &retries, NULL},          {"door", "s", &question.door, NULL},
+                {"choices", "as", ret->choices, &n_choices},
         };
         int r;
 
+        ret->choices[0] = NULL;
         r = client_read_dictionary(m, fields, ELEMENTSOF(fields));
         if (r < 0)
                 return r;
         if (r == 0 || !question.id || !question.kind)
                 return -EINVAL;
+        if (strcmp(question.kind, "choose") == 0) {
+                if (!ret->choices[0])
+                        return -EINVAL;
+                ret->choices[n_choices] = NULL;
+                question.choices = ret->choices;
+        }
         if (pid != UINT32_MAX)
                 question.pid = pid;
         if (retries != UINT32_MAX)
                 question.retries = retries > 1000 ? 1000 : (int)retries;
 
-        *ret = question;
+        ret->question = question;
         return 0;
 }
 
@@ -73,7 +91,7 @@ static int handle_ask(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         keyfob *k = userdata;
-        keyfob_question question;
+        ClientQuestion question;
         keyfob_answer answer = {0};
         bool allowed;
         int r;
@@ -86,7 +104,7 @@ static int handle_ask(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (!k->prompt)
                 return sd_bus_error_set(error, KEYFOB_ERROR_NO_PROMPTER, "there is nobody to ask any more");
 
-        allowed = k->prompt(k->prompt_data, &question, &answer);
+        allowed = k->prompt(k->prompt_data, &question.question, &answer);
 
         r = sd_bus_message_new_method_return(m, &reply);
         if (r >= 0)

@@ -76,9 +76,9 @@ int client_append_attributes(sd_bus_message *m, const keyfob_attribute *attribut
 /* What to take from an a{sv}. Strings and bytes belong to the message; a bool is an int, as sd-bus has it. */
 typedef struct ClientField {
         const char *key;
-        const char *type; /* of one basic value, or "ay" */
-        void *place;
-        size_t *size; /* of "ay" */
+        const char *type; /* of one basic value, "ay" or "as" */
+        void *place;      /* of "as": the array of pointers */
+        size_t *size;     /* of "ay"; of "as": how many there is room for, then how many there are */
 } ClientField;
 
 /* Reads the dictionary that is next. 1, 0 when there is none, or a negative errno. */
@@ -105,8 +105,15 @@ int client_collection_path(keyfob *k, const char *name, char **ret);
 int client_agent_register(keyfob *k);
 void client_agent_drop(keyfob *k);
 
-/* Reads the request of an Ask call; strings belong to the message. */
-int client_question_read(sd_bus_message *m, keyfob_question *ret);
+#define CLIENT_CHOICES_MAX 64U
+
+typedef struct ClientQuestion {
+        keyfob_question question; /* its choices are: */
+        const char *choices[CLIENT_CHOICES_MAX + 1];
+} ClientQuestion;
+
+/* Reads the request of an Ask call; strings belong to the message. -EINVAL when it is no question. */
+int client_question_read(sd_bus_message *m, ClientQuestion *ret);
 
 /* Whether a message comes from the daemon this handle is connected to. */
 bool client_from_daemon(const keyfob *k, sd_bus_message *m);

@@ -6,6 +6,7 @@
  */
 #include "client/client.h"
 
+#include <errno.h>
 #include <string.h>
 
 static int read_bytes(sd_bus_message *m, const ClientField *field)
@@ -17,6 +18,30 @@ static int read_bytes(sd_bus_message *m, const ClientField *field)
         if (r >= 0)
                 r = sd_bus_message_read_array(m, 'y', place, field->size);
         return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+static int read_strings(sd_bus_message *m, const ClientField *field)
+{
+        const char **place = field->place, *text;
+        size_t n = 0;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'v', "as");
+        if (r >= 0)
+                r = sd_bus_message_enter_container(m, 'a', "s");
+        while (r >= 0 && (r = sd_bus_message_read_basic(m, 's', &text)) > 0) {
+                if (n >= *field->size)
+                        return -EFBIG;
+                place[n++] = text;
+        }
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        if (r < 0)
+                return r;
+        *field->size = n;
+        return 0;
 }
 
 static int read_value(sd_bus_message *m, const ClientField *fields, size_t n, const char *key)
@@ -31,7 +56,7 @@ static int read_value(sd_bus_message *m, const ClientField *fields, size_t n, co
                 if (strcmp(key, fields[i].key) != 0 || strcmp(contents, fields[i].type) != 0)
                         continue;
                 if (fields[i].size)
-                        return read_bytes(m, &fields[i]);
+                        return contents[1] == 's' ? read_strings(m, &fields[i]) : read_bytes(m, &fields[i]);
                 return sd_bus_message_read(m, "v", contents, fields[i].place);
         }
         return sd_bus_message_skip(m, "v");

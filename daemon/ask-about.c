@@ -26,6 +26,8 @@ int ask_about_copy(AskAbout *ret, const AskAbout *about)
                 r = copy_name(&new.rp_id, about->rp_id);
         if (r >= 0)
                 r = copy_name(&new.user, about->user);
+        if (r >= 0)
+                r = copy_name(&new.door, about->door);
         if (r < 0)
                 return r;
         *ret = new;
@@ -38,5 +40,6 @@ void ask_about_done(AskAbout *about)
         free((char *)(uintptr_t)about->program);
         free((char *)(uintptr_t)about->rp_id);
         free((char *)(uintptr_t)about->user);
+        free((char *)(uintptr_t)about->door);
         *about = (AskAbout){0};
 }

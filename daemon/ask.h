@@ -36,6 +36,7 @@ typedef struct AskAbout {
         pid_t pid;
         const char *rp_id; /* which site: as the client says */
         const char *user;  /* which account there */
+        const char *door;  /* of the security key: "bus", "socket", "uhid" */
 } AskAbout;
 
 /* Copies the texts, presentable (present.h). -ENOMEM leaves nothing behind. */
@@ -76,7 +77,7 @@ Asker *asker_free(Asker *asker);
 DEFINE_CLEANUP(Asker *, asker_free)
 
 /* An agent of this caller's at `path`. -EEXIST (this one, or a session agent, is there already), -EPERM (a session
- * agent of another user), -ENOBUFS. */
+ * agent of another user), -EACCES (no session agents: settings.h), -ENOBUFS. */
 int asker_add_agent(Daemon *daemon, Caller *caller, const char *path, bool session);
 /* -ENOENT */
 int asker_remove_agent(Daemon *daemon, Caller *caller, const char *path);

@@ -182,6 +182,7 @@ int ctap_ask(void *userdata, AuthenticatorHost *host, const AuthenticatorQuestio
                                            .pid = pid,
                                            .rp_id = question->rp_id,
                                            .user = user_of(question),
+                                           .door = client->door,
                                    });
         if (r < 0)
                 return r;

@@ -63,6 +63,9 @@ static int handle_register_agent(sd_bus_message *call, void *userdata, sd_bus_er
         if (r == -EPERM)
                 return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED,
                                         "only a program of the same user can be the session agent");
+        if (r == -EACCES)
+                return sd_bus_error_set(error, KEYFOB_ERROR_NOT_ALLOWED,
+                                        "session agents are turned off: see session-agent= in keyfobd.conf(5)");
         if (r < 0)
                 return r;
         return batch_reply_return(daemon, call, NULL);

@@ -205,6 +205,9 @@ static void set_texts(assuan_context_t context, const Request *request, const ch
                 set(context, "SETOK ", "_Allow");
                 set(context, "SETCANCEL ", "_Deny");
                 break;
+        case HELPER_ASK_SHOW:
+                set(context, "SETOK ", "_Cancel");
+                break;
         case HELPER_ASK_NEW_SECRET:
                 set(context, "SETREPEATERROR ", "they do not match");
                 set(context, "SETREPEAT ", "Again:");
@@ -289,6 +292,15 @@ static HelperResult get_new_secret(assuan_context_t context, const Request *requ
         return HELPER_DENIED;
 }
 
+/* Its one button, closing it: whatever the person does to it refuses. */
+static HelperResult show(assuan_context_t context, char **reterr_why)
+{
+        gpg_error_t error = assuan_transact(context, "CONFIRM --one-button", NULL, NULL, NULL, NULL, NULL, NULL);
+        HelperResult result = outcome(error, reterr_why);
+
+        return result == HELPER_OK ? HELPER_DENIED : result;
+}
+
 static HelperResult converse(assuan_context_t context, const Request *request, const Surface *surface, bool graphical,
                              Answer *ret, char **reterr_why)
 {
@@ -305,6 +317,8 @@ static HelperResult converse(assuan_context_t context, const Request *request, c
                 return outcome(assuan_transact(context, "CONFIRM", NULL, NULL, NULL, NULL, NULL, NULL), reterr_why);
         case HELPER_ASK_SECRET:
                 return get_secret(context, ret, reterr_why);
+        case HELPER_ASK_SHOW:
+                return show(context, reterr_why);
         case HELPER_ASK_NEW_SECRET:
                 return get_new_secret(context, request, ret, reterr_why);
         }

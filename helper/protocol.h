@@ -9,9 +9,9 @@
  * carries what people type and what key files contain.
  *
  *   HELPER_ASK     u8 kind (HelperAskKind), u32 pid of the caller (0: unknown), string title, string message, string error
- *                  -> blob secret (HELPER_ASK_SECRET, HELPER_ASK_NEW_SECRET), nothing for HELPER_ASK_CONFIRM
+ *                  -> blob secret (HELPER_ASK_SECRET, HELPER_ASK_NEW_SECRET), nothing for the others
  *                  results: OK, DENIED (cancelled by the person), NO_PROMPTER, FAILED (string why)
- *   HELPER_CANCEL  u32 id of an ask; it is taken away and answered DENIED. No reply of its own.
+ *   HELPER_CANCEL  u32 id of a task (ASK, READ_KEY, KEY, TPM); it is taken away and answered DENIED. No reply of its own.
  *   HELPER_IDENTIFY u32 pid  -> string executable (absolute path), string comm; FAILED when it is gone or not ours
  *   HELPER_READ_KEY string path (absolute) -> blob content (at most HELPER_KEY_MAX); FAILED (string why). A file that
  *                  others may write is refused.
@@ -48,6 +48,7 @@ typedef enum HelperAskKind {
         HELPER_ASK_CONFIRM = 1,
         HELPER_ASK_SECRET = 2,
         HELPER_ASK_NEW_SECRET = 3, /* asked twice, must agree */
+        HELPER_ASK_SHOW = 4,       /* shown until it is cancelled; never OK */
 } HelperAskKind;
 
 typedef enum HelperResult {
@@ -55,5 +56,5 @@ typedef enum HelperResult {
         HELPER_DENIED = 1,
         HELPER_NO_PROMPTER = 2,
         HELPER_FAILED = 3,
-        HELPER_PROGRESS = 4, /* of HELPER_KEY: the answer is still to come */
+        HELPER_PROGRESS = 4, /* of a task: the answer is still to come */
 } HelperResult;

@@ -311,7 +311,8 @@ KEYFOB_API int keyfob_passkey_undelete(keyfob *k, uint64_t number, const void *a
 /* A question of the daemon's. Strings are NULL and numbers negative where unknown. */
 typedef struct keyfob_question {
         const char *id;
-        const char *kind;    /* "confirm", "secret", "new-secret" (have it repeated) */
+        const char *kind;    /* "confirm", "secret", "new-secret" (have it repeated), "choose" (one of `choices`), "show"
+                                (what has to be done elsewhere: say it and answer true at once) */
         const char *purpose; /* "unlock", "init", "create-collection", "user-presence", … */
         const char *title;
         const char *message;
@@ -321,6 +322,8 @@ typedef struct keyfob_question {
         int retries;       /* tries left */
         const char *rp_id; /* the site that a security key is used for, as the program says */
         const char *user;  /* and the account there */
+        const char *door;  /* how that program reached the security key: "bus", "socket", "uhid" */
+        const char *const *choices; /* of "choose": at least one text, ends with NULL */
 } keyfob_question;
 
 /* Where the answer goes; good only inside the callback. */
@@ -329,8 +332,11 @@ typedef struct keyfob_answer keyfob_answer;
 /* Gives a secret as the answer: it is copied to locked memory, wipe your own. 0, or -ENOMEM. */
 KEYFOB_API int keyfob_answer_secret(keyfob_answer *answer, const void *data, size_t size);
 
-/* Returns true for yes (after keyfob_answer_secret() when a secret was asked for), false for no. It runs inside a call
- * on the same handle and must not use that handle. */
+/* Chooses the i-th of the choices, counted from 0. 0, or -ENOMEM. */
+KEYFOB_API int keyfob_answer_choice(keyfob_answer *answer, unsigned i);
+
+/* Returns true for yes (after keyfob_answer_secret() or keyfob_answer_choice() where one is asked for), false for no. It
+ * runs inside a call on the same handle and must not use that handle. */
 typedef bool (*keyfob_prompt)(void *userdata, const keyfob_question *question, keyfob_answer *answer);
 
 /* Who answers questions that calls on this handle cause. NULL: nobody here; the session's prompter or pinentry is

@@ -76,6 +76,30 @@ TEST(number)
         CHECK_EQ(n, 7);
 }
 
+TEST(choice)
+{
+        const char *const accounts[] = {"alice", "bob", "2", "twin", "twin", NULL}, *const none[] = {NULL};
+        unsigned i = 77;
+
+        CHECK_EQ(text_choice("bob", accounts, 0, &i), 0);
+        CHECK_EQ(i, 1);
+        CHECK_EQ(text_choice("0", accounts, 0, &i), 0);
+        CHECK_EQ(i, 0);
+        CHECK_EQ(text_choice("5", accounts, 1, &i), 0);
+        CHECK_EQ(i, 4);
+        CHECK_EQ(text_choice("2", accounts, 0, &i), 0); /* by text and by number the same one */
+        CHECK_EQ(i, 2);
+        i = 77;
+        CHECK_EQ(text_choice("2", accounts, 1, &i), -EINVAL); /* the second, or the one of that name? */
+        CHECK_EQ(text_choice("twin", accounts, 0, &i), -EINVAL);
+        CHECK_EQ(text_choice("5", accounts, 0, &i), -EINVAL);
+        CHECK_EQ(text_choice("0", accounts, 1, &i), -EINVAL);
+        CHECK_EQ(text_choice("carol", accounts, 0, &i), -EINVAL);
+        CHECK_EQ(text_choice("", accounts, 0, &i), -EINVAL);
+        CHECK_EQ(text_choice("0", none, 0, &i), -EINVAL);
+        CHECK_EQ(i, 77);
+}
+
 TEST(clean)
 {
         char plain[] = "alice on github", controls[] = "a\033[31mb\nc\x7f",
