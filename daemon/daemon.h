@@ -22,6 +22,7 @@ typedef struct Daemon Daemon;
 typedef struct Doors Doors;
 typedef struct HelperLink HelperLink;
 typedef struct Jobs Jobs;
+typedef struct KeysCall KeysCall;
 typedef struct Openings Openings;
 typedef struct Secrets Secrets;
 typedef struct Settings Settings;
@@ -48,6 +49,7 @@ struct Daemon {
         Openings *openings; /* opening.h */
         Secrets *secrets;   /* secret-service.h: sessions, prompts */
         Ctap *ctap;         /* ctap.h: the security key, its socket and its hosts */
+        KeysCall *keys;     /* keys1.c: calls that wait for a key of another maker */
 };
 
 /* Opens or re-opens the vault file (at start, after init). Sets vault, vault_state, vault_holder. */

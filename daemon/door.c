@@ -17,6 +17,7 @@
 
 #include "daemon/authenticator1.h"
 #include "daemon/caller.h"
+#include "daemon/keys1.h"
 #include "daemon/log.h"
 #include "daemon/minibus.h"
 #include "daemon/own-socket.h"
@@ -472,6 +473,8 @@ int doors_attach(Daemon *daemon, sd_bus *bus)
                 r = prompter1_attach(daemon, bus);
         if (r >= 0)
                 r = authenticator1_attach(daemon, bus);
+        if (r >= 0)
+                r = keys1_attach(daemon, bus);
         return r;
 }
 
