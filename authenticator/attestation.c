@@ -36,7 +36,7 @@ static bool find_format(const char *name, size_t size, const Algorithm *algorith
         return false;
 }
 
-int attestation_choose(const cbor_item_t *preference, const Algorithm *algorithm, AttestationFormat *ret)
+int attestation_choose(const cbor_item_t *preference, const Algorithm *algorithm, AttestationFormat *ret, bool *ret_found)
 {
         AttestationFormat format = ATTESTATION_PACKED;
         bool found = false;
@@ -51,8 +51,10 @@ int attestation_choose(const cbor_item_t *preference, const Algorithm *algorithm
                 if (r == CTAP_OK && !found && algorithm)
                         found = find_format(name, size, algorithm, &format);
         }
-        if (r == CTAP_OK)
+        if (r == CTAP_OK) {
                 *ret = format;
+                *ret_found = found;
+        }
         return r;
 }
 

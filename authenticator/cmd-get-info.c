@@ -24,12 +24,26 @@ typedef struct Info {
 
 static void put_versions(CborWriter *w, const Info *info)
 {
-        static const char *const versions[] = {"U2F_V2", "FIDO_2_0", "FIDO_2_1_PRE", "FIDO_2_1", "FIDO_2_3"};
-        size_t first = info->state->always_uv ? 1 : 0; /* U2F knows no verification */
+        const Policy *policy = &info->state->policy;
+        const struct {
+                const char *name;
+                bool there;
+        } versions[] = {
+                /* U2F knows no verification, and one algorithm */
+                {"U2F_V2", !info->state->always_uv && policy_find(info->a, policy, COSE_ES256)},
+                {"FIDO_2_0", true},
+                {"FIDO_2_1_PRE", true},
+                {"FIDO_2_1", true},
+                {"FIDO_2_3", policy_names_new(policy)},
+        };
+        size_t n = 0;
 
-        put_array(w, ELEMENTSOF(versions) - first);
-        for (size_t i = first; i < ELEMENTSOF(versions); i++)
-                put_text(w, versions[i]);
+        for (size_t i = 0; i < ELEMENTSOF(versions); i++)
+                n += versions[i].there;
+        put_array(w, n);
+        for (size_t i = 0; i < ELEMENTSOF(versions); i++)
+                if (versions[i].there)
+                        put_text(w, versions[i].name);
 }
 
 static void put_extensions(CborWriter *w, const Info *info)
@@ -109,15 +123,16 @@ static void put_transports(CborWriter *w, const Info *info)
 
 static void put_algorithms(CborWriter *w, const Info *info)
 {
+        const Policy *policy = &info->state->policy;
         size_t n = 0;
 
-        while (algorithm_nth(n))
+        while (policy_nth(info->a, policy, n))
                 n++;
         put_array(w, n);
         for (size_t i = 0; i < n; i++) {
                 put_map(w, 2);
                 put_text(w, "alg");
-                put_int(w, algorithm_nth(i)->cose);
+                put_int(w, policy_nth(info->a, policy, i)->cose);
                 put_text(w, "type");
                 put_text(w, "public-key");
         }
@@ -191,7 +206,7 @@ static void put_field(CborWriter *w, const Field *field, const Info *info)
 static void put_info(CborWriter *w, const Info *info, const uint8_t *identifier, const uint8_t *store_state)
 {
         const State *state = info->state;
-        bool transports = info->a->config.transports;
+        bool transports = info->a->config.transports, algorithms = policy_nth(info->a, &state->policy, 0);
         const Field fields[] = {
                 {0x01, FIELD_OTHER, .put = put_versions},
                 {0x02, FIELD_OTHER, .put = put_extensions},
@@ -202,7 +217,7 @@ static void put_info(CborWriter *w, const Info *info, const uint8_t *identifier,
                 {0x07, FIELD_UINT, CREDENTIALS_IN_LIST_MAX},
                 {0x08, FIELD_UINT, CREDENTIAL_ID_SIZE},
                 {0x09, transports ? FIELD_OTHER : FIELD_ABSENT, .put = put_transports},
-                {0x0a, FIELD_OTHER, .put = put_algorithms},
+                {0x0a, algorithms ? FIELD_OTHER : FIELD_ABSENT, .put = put_algorithms},
                 {0x0b, FIELD_UINT, LARGE_BLOB_ARRAY_MAX},
                 {0x0c, FIELD_BOOL, state->force_pin_change},
                 {0x0d, FIELD_UINT, state->min_pin_length},
@@ -232,30 +247,19 @@ static void put_info(CborWriter *w, const Info *info, const uint8_t *identifier,
                         put_field(w, fields + i, info);
 }
 
-/* What is known without storage; if nothing is, factory settings are likely. Returns whether it is known. */
-static bool read_note(Authenticator *a, State *ret)
-{
-        uint8_t note[STATE_NOTE_MAX];
-        size_t size;
-
-        if (a->ops.note_get(a->userdata, note, sizeof(note), &size) == 0 && state_note_decode(note, size, ret) == 0)
-                return true;
-        *ret = (State){.min_pin_length = PIN_MIN_DEFAULT};
-        return false;
-}
-
 static int get_info(Transaction *t)
 {
         Authenticator *a = t->a;
         uint8_t identifier[ENC_FIELD_SIZE], store_state[ENC_FIELD_SIZE];
         Info info = {.a = a};
-        bool open, encrypted;
+        bool encrypted, open = authenticator_load(a) == CTAP_OK;
         State noted;
         int r = CTAP_OK;
 
-        open = authenticator_load(a) == CTAP_OK;
+        info.known = open;
         info.state = open ? a->state : &noted;
-        info.known = open || read_note(a, &noted);
+        if (!open)
+                (void)state_noted(a, &noted, &info.known);
         info.sensor = uv_available(a);
         info.enrolled = uv_configured(a);
         encrypted = open && a->state->has_persistent_token;

@@ -34,7 +34,7 @@ typedef struct MakeCredential {
         Text rp_name, user_name, user_display_name;
         const uint8_t *user_id;
         size_t user_id_size;
-        const Algorithm *algorithm; /* the first of the request that is supported, or NULL */
+        const Algorithm *algorithm; /* the first of the request that is offered, or NULL */
         const cbor_item_t *exclude;
         size_t n_exclude;
         ExtensionInputs extensions;
@@ -42,6 +42,7 @@ typedef struct MakeCredential {
         uint64_t enterprise_value;
         bool enterprise; /* and it is granted */
         AttestationFormat format;
+        bool preferred; /* by the client */
         /* for questions */
         char rp_id_shown[AUTHENTICATOR_RP_ID_MAX + 1];
         char user_name_shown[AUTHENTICATOR_NAME_MAX + 1], user_display_name_shown[AUTHENTICATOR_NAME_MAX + 1];
@@ -69,8 +70,8 @@ static int decode_user(const cbor_item_t *item, MakeCredential *m)
         return r == CTAP_OK ? request_optional_text(map_get_text(item, "displayName"), &m->user_display_name) : r;
 }
 
-/* Every entry is looked at; the first that is supported is taken (step 3). */
-static int decode_algorithms(const cbor_item_t *item, MakeCredential *m)
+/* Every entry is looked at; the first that is offered is taken (step 3). */
+static int decode_algorithms(const Authenticator *a, const cbor_item_t *item, MakeCredential *m)
 {
         size_t n = 0, size;
         const char *type;
@@ -87,7 +88,7 @@ static int decode_algorithms(const cbor_item_t *item, MakeCredential *m)
                 if (r == CTAP_OK)
                         r = value_text(map_get_text(entry, "type"), SIZE_MAX, &type, &size);
                 if (r == CTAP_OK && !m->algorithm && text_is(type, size, "public-key"))
-                        m->algorithm = algorithm_find(cose);
+                        m->algorithm = policy_find(a, &a->state->policy, cose);
         }
         return r;
 }
@@ -99,7 +100,7 @@ static int decode_attestation(const cbor_item_t *enterprise, const cbor_item_t *
         m->has_enterprise = enterprise != NULL;
         if (enterprise)
                 r = value_uint(enterprise, UINT64_MAX, &m->enterprise_value);
-        return r == CTAP_OK ? attestation_choose(preference, m->algorithm, &m->format) : r;
+        return r == CTAP_OK ? attestation_choose(preference, m->algorithm, &m->format, &m->preferred) : r;
 }
 
 static void prepare_shown(MakeCredential *m)
@@ -110,7 +111,7 @@ static void prepare_shown(MakeCredential *m)
         request_shown(m->user_display_name, m->user_display_name_shown);
 }
 
-static int decode(const cbor_item_t *body, MakeCredential *m)
+static int decode(const Authenticator *a, const cbor_item_t *body, MakeCredential *m)
 {
         int r;
 
@@ -120,7 +121,7 @@ static int decode(const cbor_item_t *body, MakeCredential *m)
         if (r == CTAP_OK)
                 r = decode_user(map_get(body, 3), m);
         if (r == CTAP_OK)
-                r = decode_algorithms(map_get(body, 4), m);
+                r = decode_algorithms(a, map_get(body, 4), m);
         if (r == CTAP_OK)
                 r = request_credentials(map_get(body, 5), &m->n_exclude);
         if (r == CTAP_OK)
@@ -161,7 +162,7 @@ static AuthenticatorQuestion question(const MakeCredential *m, bool excluded)
 
 /* ---- before anybody is asked ---- */
 
-/* Step 9. A format that the client prefers goes before the enterprise's, which is always packed. */
+/* Step 9. */
 static int check_enterprise(const Authenticator *a, MakeCredential *m)
 {
         const char *const *known = a->config.enterprise_rp_ids;
@@ -175,8 +176,15 @@ static int check_enterprise(const Authenticator *a, MakeCredential *m)
         m->enterprise = m->enterprise_value == ENTERPRISE_PLATFORM;
         for (size_t i = 0; known && known[i] && !m->enterprise; i++)
                 m->enterprise = strcmp(known[i], m->rp_id) == 0;
-        m->enterprise = m->enterprise && m->format == ATTESTATION_PACKED;
         return CTAP_OK;
+}
+
+/* A format that the client prefers goes before the enterprise's, which is always packed, and that before the owner's choice. */
+static void settle_format(const Authenticator *a, MakeCredential *m)
+{
+        m->enterprise = m->enterprise && m->format == ATTESTATION_PACKED;
+        if (!m->enterprise && !m->preferred && a->state->policy.attestation == AUTHENTICATOR_ATTEST_NONE)
+                m->format = ATTESTATION_NONE;
 }
 
 static int begin(Transaction *t)
@@ -188,7 +196,7 @@ static int begin(Transaction *t)
         if (r < 0)
                 return r;
         m = t->data;
-        r = decode(t->body, m);
+        r = decode(t->a, t->body, m);
         if (r != CTAP_OK)
                 return r;
         if (user_wants_touch(&m->user)) {
@@ -202,6 +210,7 @@ static int begin(Transaction *t)
                 r = user_check_options(t, &m->user);
         if (r == CTAP_OK)
                 r = check_enterprise(t->a, m);
+        settle_format(t->a, m);
         t->step = STEP_VERIFY;
         return r;
 }

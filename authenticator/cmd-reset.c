@@ -47,6 +47,7 @@ static int change_everything(Authenticator *a)
 {
         _cleanup_(change_donep) Change change = {0};
         uint64_t number;
+        Policy policy;
         int r;
 
         r = change_begin(a, &change);
@@ -57,8 +58,10 @@ static int change_everything(Authenticator *a)
         if (r != CTAP_OK)
                 return r;
         number = change.state->number;
+        policy = change.state->policy; /* the owner's, not the clients' */
         r = state_init(a, change.state);
         change.state->number = number;
+        change.state->policy = policy;
         return r == CTAP_OK ? change_commit(&change) : r;
 }
 

@@ -113,8 +113,10 @@ typedef enum AttestationFormat {
 
 /* The formats that getInfo names; NULL past the end. */
 const char *attestation_nth(size_t i);
-/* Checks attestationFormatsPreference (NULL: absent) and chooses: the first that fits the algorithm, else packed. */
-int attestation_choose(const cbor_item_t *preference, const Algorithm *algorithm, AttestationFormat *ret);
+/* Checks attestationFormatsPreference (NULL: absent) and chooses: the first that fits the algorithm, else packed.
+ * *ret_found: it was the client's wish. */
+int attestation_choose(const cbor_item_t *preference, const Algorithm *algorithm, AttestationFormat *ret,
+                       bool *ret_found);
 /* The AAGUID that goes with it. */
 const uint8_t *attestation_aaguid(const Authenticator *a, AttestationFormat format);
 /* Writes the members 1 to 3 of the reply: fmt, authData, attStmt. `enterprise`: by the administrator's key. */

@@ -24,18 +24,13 @@
 #define COORDINATE_SIZE 32U /* of P-256 */
 
 static const Algorithm algorithms[] = {
-        {COSE_ES256, SIGN_P256, CURVE_P256},
-        {COSE_EDDSA, SIGN_ED25519, CURVE_ED25519},
-        {COSE_ES384, SIGN_P384, CURVE_P384},
-        {COSE_ESP256, SIGN_P256, CURVE_P256},
-        {COSE_ED25519, SIGN_ED25519, CURVE_ED25519},
-        {COSE_ESP384, SIGN_P384, CURVE_P384},
+        {COSE_ES256, SIGN_P256, CURVE_P256, 0},
+        {COSE_EDDSA, SIGN_ED25519, CURVE_ED25519, 0},
+        {COSE_ES384, SIGN_P384, CURVE_P384, 0},
+        {COSE_ESP256, SIGN_P256, CURVE_P256, COSE_ES256},
+        {COSE_ED25519, SIGN_ED25519, CURVE_ED25519, COSE_EDDSA},
+        {COSE_ESP384, SIGN_P384, CURVE_P384, COSE_ES384},
 };
-
-const Algorithm *algorithm_nth(size_t i)
-{
-        return i < ELEMENTSOF(algorithms) ? algorithms + i : NULL;
-}
 
 const Algorithm *algorithm_find(int64_t cose)
 {

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "authenticator/cbor.h"
+#include "common/bytes.h"
 #include "crypto/agree.h"
 #include "crypto/arena.h"
 #include "crypto/certificate.h"
@@ -34,13 +35,12 @@
 typedef struct Algorithm {
         int32_t cose;
         SignKind kind;
-        int32_t curve; /* COSE crv */
+        int32_t curve;   /* COSE crv */
+        int32_t classic; /* its older name, when this is one of RFC 9864; else 0 */
 } Algorithm;
 
 /* NULL when not supported. */
 const Algorithm *algorithm_find(int64_t cose);
-/* In the order in which getInfo names them; NULL past the end. */
-const Algorithm *algorithm_nth(size_t i);
 /* The COSE_Key of a public key (section 6.1.2 of WebAuthn); at most COSE_KEY_MAX bytes. */
 #define COSE_KEY_MAX 128U
 void put_cose_key(CborWriter *w, const Algorithm *algorithm, const uint8_t *public_key);
@@ -79,6 +79,28 @@ void name_copy(char *ret, size_t max, const char *text, size_t size);
 /* For showing: control characters (C0, C1, DEL, line and bidi controls) become spaces. In place. */
 void name_sanitize(char *text);
 
+/* ---- policy.c: what new credentials are made like ---- */
+
+typedef struct Policy {
+        bool external_keys;
+        uint8_t attestation; /* AuthenticatorAttestation */
+        uint8_t n_algorithms;
+        int32_t algorithms[AUTHENTICATOR_ALGORITHMS_MAX]; /* COSE, as the owner named them */
+} Policy;
+
+void policy_default(Policy *ret);
+bool policy_is_default(const Policy *policy);
+void policy_encode(const Policy *policy, ByteWriter *w);
+bool policy_decode(ByteReader *reader, Policy *ret);
+/* NULL when it is not offered. */
+const Algorithm *policy_find(const Authenticator *a, const Policy *policy, int64_t cose);
+/* In the order in which getInfo names them; NULL past the end. */
+const Algorithm *policy_nth(const Authenticator *a, const Policy *policy, size_t i);
+/* Whether it names one of RFC 9864: then its clients are new enough for other names that are new. */
+bool policy_names_new(const Policy *policy);
+/* What ops.keys calls this algorithm; 0 when it can't do it. */
+int32_t keys_algorithm(const Authenticator *a, const Algorithm *algorithm);
+
 /* ---- state.c: what the authenticator remembers beside credentials ---- */
 
 typedef struct State {
@@ -98,6 +120,7 @@ typedef struct State {
         uint32_t n_credentials;              /* all */
         uint32_t uv_since_pin;               /* getInfo 0x17 */
         uint64_t blob_number;                /* record of the large-blob array, 0 none */
+        Policy policy;
 } State;
 
 /* Factory settings with fresh random ids. */
@@ -109,6 +132,9 @@ int state_decode(const void *record, size_t size, State *ret); /* 0 or AUTHENTIC
 #define STATE_NOTE_MAX 64U
 int state_note_encode(const State *state, uint8_t ret[STATE_NOTE_MAX], size_t *ret_size);
 int state_note_decode(const void *note, size_t size, State *ret);
+/* What is known while storage is locked; factory settings, which are likely, where nothing is, even on failure: a status
+ * or -errno. */
+int state_noted(Authenticator *a, State *ret, bool *ret_known);
 
 /* ---- record.c: storage, with outcomes as CTAP statuses ---- */
 

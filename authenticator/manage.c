@@ -39,17 +39,13 @@ static void fill_status(const Authenticator *a, const State *state, Authenticato
 /* What was noted of the state when it was last written. */
 static int status_of_note(Authenticator *a, AuthenticatorStatus *ret)
 {
-        uint8_t note[STATE_NOTE_MAX];
-        State state = {.min_pin_length = PIN_MIN_DEFAULT};
-        bool known = false;
-        size_t size = 0;
+        State state;
+        bool known;
         int r;
 
-        r = a->ops.note_get(a->userdata, note, sizeof(note), &size);
-        if (r == 0)
-                known = state_note_decode(note, size, &state) == 0;
-        else if (r != AUTHENTICATOR_E_NOT_FOUND && r != AUTHENTICATOR_E_LOCKED)
-                return record_status(r);
+        r = state_noted(a, &state, &known);
+        if (r != CTAP_OK)
+                return r;
         fill_status(a, &state, ret);
         ret->known = known;
         ret->pin_retries = UINT8_MAX;

@@ -8,10 +8,9 @@
 #include <string.h>
 
 #include "authenticator/internal.h"
-#include "common/bytes.h"
 
-#define STATE_FORMAT 1U
-#define NOTE_FORMAT  1U
+#define FORMAT        1U /* of record and note */
+#define FORMAT_POLICY 2U /* ends with a policy */
 
 enum {
         FLAG_PIN_SET = 1 << 0,
@@ -34,6 +33,7 @@ int state_init(Authenticator *a, State *ret)
         };
         int r;
 
+        policy_default(&state.policy);
         r = authenticator_random(a, state.device_id, sizeof(state.device_id));
         if (r == 0)
                 r = authenticator_random(a, state.store_id, sizeof(state.store_id));
@@ -65,6 +65,25 @@ static uint8_t read_flags(ByteReader *reader, State *ret)
         return flags;
 }
 
+static uint8_t format_of(const State *state)
+{
+        return policy_is_default(&state->policy) ? FORMAT : FORMAT_POLICY;
+}
+
+static void write_policy(ByteWriter *w, const State *state)
+{
+        if (format_of(state) == FORMAT_POLICY)
+                policy_encode(&state->policy, w);
+}
+
+static bool read_policy(ByteReader *reader, uint8_t format, Policy *ret)
+{
+        if (format == FORMAT_POLICY)
+                return policy_decode(reader, ret) && !policy_is_default(ret);
+        policy_default(ret);
+        return format == FORMAT;
+}
+
 /* Into memory of a fixed size; the writer's own copy is wiped by its owner. */
 static int give(const ByteWriter *w, uint8_t *ret, size_t max, size_t *ret_size)
 {
@@ -81,7 +100,7 @@ int state_encode(const State *state, uint8_t ret[STATE_RECORD_MAX], size_t *ret_
 {
         _cleanup_(byte_writer_done) ByteWriter w = BYTE_WRITER_NULL;
 
-        byte_writer_u8(&w, STATE_FORMAT);
+        byte_writer_u8(&w, format_of(state));
         byte_writer_u8(&w, flags_of(state));
         byte_writer_raw(&w, state->pin_hash, sizeof(state->pin_hash));
         byte_writer_u8(&w, state->pin_length);
@@ -96,15 +115,17 @@ int state_encode(const State *state, uint8_t ret[STATE_RECORD_MAX], size_t *ret_
         byte_writer_u32(&w, state->n_credentials);
         byte_writer_u32(&w, state->uv_since_pin);
         byte_writer_u64(&w, state->blob_number);
+        write_policy(&w, state);
         return give(&w, ret, STATE_RECORD_MAX, ret_size);
 }
 
 static bool decode(ByteReader *reader, State *ret)
 {
+        uint8_t format = byte_reader_u8(reader);
         const uint8_t *rps;
         size_t size;
 
-        if (byte_reader_u8(reader) != STATE_FORMAT || read_flags(reader, ret) > FLAGS_ALL)
+        if (read_flags(reader, ret) > FLAGS_ALL)
                 return false;
         byte_reader_copy(reader, ret->pin_hash, sizeof(ret->pin_hash));
         ret->pin_length = byte_reader_u8(reader);
@@ -124,8 +145,8 @@ static bool decode(ByteReader *reader, State *ret)
         ret->n_credentials = byte_reader_u32(reader);
         ret->uv_since_pin = byte_reader_u32(reader);
         ret->blob_number = byte_reader_u64(reader);
-        return byte_reader_done(reader) && ret->pin_retries <= PIN_RETRIES_MAX && ret->uv_retries <= UV_RETRIES_MAX &&
-               ret->pin_length <= AUTHENTICATOR_PIN_MAX && ret->min_pin_length >= PIN_MIN_DEFAULT &&
+        return read_policy(reader, format, &ret->policy) && byte_reader_done(reader) && ret->pin_retries <= PIN_RETRIES_MAX &&
+               ret->uv_retries <= UV_RETRIES_MAX && ret->pin_length <= AUTHENTICATOR_PIN_MAX && ret->min_pin_length >= PIN_MIN_DEFAULT &&
                ret->min_pin_length <= AUTHENTICATOR_PIN_MAX && ret->n_discoverable <= ret->n_credentials;
 }
 
@@ -144,12 +165,13 @@ int state_note_encode(const State *state, uint8_t ret[STATE_NOTE_MAX], size_t *r
 {
         _cleanup_(byte_writer_done) ByteWriter w = BYTE_WRITER_NULL;
 
-        byte_writer_u8(&w, NOTE_FORMAT);
+        byte_writer_u8(&w, format_of(state));
         byte_writer_u8(&w, flags_of(state) & FLAGS_OF_NOTE);
         byte_writer_u8(&w, state->min_pin_length);
         byte_writer_u32(&w, state->n_discoverable);
         byte_writer_u32(&w, state->n_credentials);
         byte_writer_u32(&w, state->uv_since_pin);
+        write_policy(&w, state);
         return give(&w, ret, STATE_NOTE_MAX, ret_size);
 }
 
@@ -157,16 +179,34 @@ int state_note_decode(const void *note, size_t size, State *ret)
 {
         ByteReader reader = BYTE_READER(note, size);
         State state = {.pin_retries = UINT8_MAX, .uv_retries = UINT8_MAX}; /* not known */
+        uint8_t format = byte_reader_u8(&reader);
 
-        if (byte_reader_u8(&reader) != NOTE_FORMAT || read_flags(&reader, &state) > FLAGS_OF_NOTE)
+        if (read_flags(&reader, &state) > FLAGS_OF_NOTE)
                 return AUTHENTICATOR_E_DAMAGED;
         state.min_pin_length = byte_reader_u8(&reader);
         state.n_discoverable = byte_reader_u32(&reader);
         state.n_credentials = byte_reader_u32(&reader);
         state.uv_since_pin = byte_reader_u32(&reader);
-        if (!byte_reader_done(&reader) || state.min_pin_length < PIN_MIN_DEFAULT ||
+        if (!read_policy(&reader, format, &state.policy) || !byte_reader_done(&reader) || state.min_pin_length < PIN_MIN_DEFAULT ||
             state.min_pin_length > AUTHENTICATOR_PIN_MAX || state.n_discoverable > state.n_credentials)
                 return AUTHENTICATOR_E_DAMAGED;
         *ret = state;
         return 0;
+}
+
+int state_noted(Authenticator *a, State *ret, bool *ret_known)
+{
+        uint8_t note[STATE_NOTE_MAX];
+        size_t size = 0;
+        int r;
+
+        *ret_known = false;
+        *ret = (State){.min_pin_length = PIN_MIN_DEFAULT};
+        policy_default(&ret->policy);
+        r = a->ops.note_get(a->userdata, note, sizeof(note), &size);
+        if (r == AUTHENTICATOR_E_NOT_FOUND || r == AUTHENTICATOR_E_LOCKED)
+                return CTAP_OK;
+        if (r == 0)
+                *ret_known = state_note_decode(note, size, ret) == 0;
+        return record_status(r);
 }

@@ -20,7 +20,7 @@
 #define SW_OK                       0x9000
 #define SW_WRONG_LENGTH             0x6700
 #define SW_CONDITIONS_NOT_SATISFIED 0x6985 /* the person is wanted, or for check-only: the key handle is ours */
-#define SW_COMMAND_NOT_ALLOWED      0x6986 /* alwaysUv is on (section 7.2.4) */
+#define SW_COMMAND_NOT_ALLOWED      0x6986 /* alwaysUv is on (section 7.2.4), or ES256 off */
 #define SW_WRONG_DATA               0x6a80 /* the key handle is not ours */
 #define SW_NO_SPACE                 0x6a84
 #define SW_INS_NOT_SUPPORTED        0x6d00
@@ -252,6 +252,8 @@ static int do_register(Transaction *t, const Apdu *apdu)
         };
         int r;
 
+        if (!policy_find(t->a, &t->a->state->policy, COSE_ES256) && !only_a_blink(apdu->data, application))
+                return SW_COMMAND_NOT_ALLOWED;
         r = presence(t, apdu, &question);
         if (r != CTAP_OK)
                 return r;

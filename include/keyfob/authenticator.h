@@ -424,7 +424,7 @@ AUTHENTICATOR_API int authenticator_pin_replace(Authenticator *authenticator, co
 /*
  * What new credentials are made like, and what is asked for. Kept with the state, and shown by getInfo while storage is
  * locked, too. Factory settings: software keys, ES256 EdDSA ES384, alwaysUv off, packed self attestation. A reset
- * keeps it, except always_uv (section 6.6).
+ * keeps it, except always_uv and enterprise (section 6.6).
  */
 #define AUTHENTICATOR_ALGORITHMS_MAX 8U
 typedef enum AuthenticatorAttestation {
@@ -437,7 +437,8 @@ typedef struct AuthenticatorPolicy {
         bool enterprise;
         AuthenticatorAttestation attestation;
         /* COSE, what is offered: the first of a client's list that is here is taken. getInfo names them in this order.
-         * A name of RFC 9864 is accepted where its older name is here, and named only where it is here itself. */
+         * A name of RFC 9864 is accepted where its older name is here, and named only where it is here itself; then
+         * getInfo names the version FIDO_2_3, too. Without ES256 there is no registration by U2F. */
         int32_t algorithms[AUTHENTICATOR_ALGORITHMS_MAX];
         size_t n_algorithms;
 } AuthenticatorPolicy;

@@ -355,7 +355,7 @@ class Locked(SocketTest):
         key, channel = self.channel()
         status, reply = key.cbor(channel, GET_INFO)
         self.assertEqual(status, hid.OK)
-        self.assertIn('FIDO_2_3', cbor.decode(reply)[1])
+        self.assertIn('FIDO_2_1', cbor.decode(reply)[1])
         self.assertEqual(self.person.questions(), [])
 
     def test_unlocks_within_the_request(self):

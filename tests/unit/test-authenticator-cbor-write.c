@@ -204,14 +204,13 @@ TEST(every_algorithm_has_a_key_that_fits)
         uint8_t public_key[SIGN_PUBLIC_MAX] = {0}, data[COSE_KEY_MAX];
 
         for (size_t i = 0; i < ELEMENTSOF(expected); i++) {
-                const Algorithm *algorithm = algorithm_nth(i);
+                const Algorithm *algorithm = algorithm_find(expected[i]);
                 CborWriter w = CBOR_WRITER(data, sizeof(data));
 
-                CHECK(algorithm && algorithm->cose == expected[i] && algorithm_find(expected[i]) == algorithm);
+                CHECK(algorithm && algorithm->cose == expected[i]);
                 put_cose_key(&w, algorithm, public_key);
                 CHECK(canonical(&w));
         }
-        CHECK(!algorithm_nth(ELEMENTSOF(expected)));
         CHECK(!algorithm_find(COSE_ECDH) && !algorithm_find(-257) && !algorithm_find(0) && !algorithm_find(INT64_MIN));
 }
 

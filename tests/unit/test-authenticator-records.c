@@ -52,6 +52,7 @@ static State sample_state(void)
                 .blob_number = UINT64_C(0x0102030405060708),
         };
 
+        policy_default(&state.policy);
         fill(state.pin_hash, sizeof(state.pin_hash), 1);
         fill(state.min_pin_rps[0], 32, 2);
         fill(state.min_pin_rps[1], 32, 3);
@@ -98,12 +99,14 @@ TEST(a_credential_is_read_back)
 
 TEST(a_credential_of_each_algorithm_is_read_back)
 {
-        for (size_t i = 0; algorithm_nth(i); i++) {
+        static const int32_t algorithms[] = {COSE_ES256, COSE_EDDSA, COSE_ES384, COSE_ESP256, COSE_ED25519, COSE_ESP384};
+
+        for (size_t i = 0; i < ELEMENTSOF(algorithms); i++) {
                 _cleanup_(credential_freep) Credential *c = sample(1, 1, 1, false);
 
-                c->public.algorithm = algorithm_nth(i)->cose;
+                c->public.algorithm = algorithms[i];
                 explicit_bzero(&c->key, sizeof(c->key));
-                CHECK_EQ(sign_generate(algorithm_nth(i)->kind, &c->key), 0);
+                CHECK_EQ(sign_generate(algorithm_find(algorithms[i])->kind, &c->key), 0);
                 round_trip(c);
         }
 }
@@ -199,6 +202,70 @@ TEST(a_state_is_read_back)
                         }
                         record[at] ^= (uint8_t)flip;
                 }
+}
+
+static State sample_with_policy(void)
+{
+        State state = sample_state();
+
+        state.policy = (Policy){.external_keys = true,
+                                .attestation = AUTHENTICATOR_ATTEST_NONE,
+                                .algorithms = {COSE_ESP384, COSE_ES256},
+                                .n_algorithms = 2};
+        return state;
+}
+
+/* Whatever is accepted has one encoding, and factory settings have the one of old. */
+TEST(a_policy_is_read_back_from_record_and_note)
+{
+        State state = sample_with_policy(), read;
+        uint8_t record[STATE_RECORD_MAX], note[STATE_NOTE_MAX], again[STATE_RECORD_MAX];
+        size_t size, note_size, again_size;
+
+        CHECK_EQ(state_encode(&state, record, &size), 0);
+        CHECK_EQ(state_note_encode(&state, note, &note_size), 0);
+        CHECK(record[0] == 2 && note[0] == 2);
+        CHECK_EQ(state_decode(record, size, &read), 0);
+        CHECK(memcmp(&read.policy, &state.policy, sizeof(read.policy)) == 0);
+        CHECK_EQ(state_note_decode(note, note_size, &read), 0);
+        CHECK(memcmp(&read.policy, &state.policy, sizeof(read.policy)) == 0);
+        for (size_t cut = 0; cut < note_size; cut++)
+                CHECK_EQ(state_note_decode(note, cut, &read), AUTHENTICATOR_E_DAMAGED);
+        for (size_t at = size - 20; at < size; at++)
+                for (unsigned flip = 1; flip <= 0xff; flip++) {
+                        record[at] ^= (uint8_t)flip;
+                        if (state_decode(record, size, &read) == 0) {
+                                CHECK_EQ(state_encode(&read, again, &again_size), 0);
+                                CHECK(again_size == size && memcmp(again, record, size) == 0);
+                        }
+                        record[at] ^= (uint8_t)flip;
+                }
+        policy_default(&state.policy);
+        CHECK_EQ(state_encode(&state, record, &size), 0);
+        CHECK_EQ(record[0], 1);
+        record[0] = 2;
+        CHECK_EQ(state_decode(record, size, &read), AUTHENTICATOR_E_DAMAGED);
+}
+
+TEST(a_policy_beyond_limits_is_damaged)
+{
+        static const Policy bad[] = {
+                {.n_algorithms = 0},
+                {.algorithms = {COSE_ES256, -257}, .n_algorithms = 2},
+                {.algorithms = {COSE_ES384}, .n_algorithms = 1, .attestation = 2},
+                {.algorithms = {COSE_ES256, COSE_EDDSA, COSE_ES384}, .n_algorithms = 3, .attestation = 7},
+        };
+        uint8_t record[STATE_RECORD_MAX];
+        size_t size;
+        State read;
+
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                State state = sample_state();
+
+                state.policy = bad[i];
+                CHECK_EQ(state_encode(&state, record, &size), 0);
+                CHECK_EQ(state_decode(record, size, &read), AUTHENTICATOR_E_DAMAGED);
+        }
 }
 
 TEST(each_setting_is_a_setting_of_its_own)
