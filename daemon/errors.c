@@ -34,6 +34,8 @@ static const ErrorLine lines[] = {
         {VAULT_E_INVALID, KEYFOB_ERROR_INVALID, "a value is not allowed here"},
         {VAULT_E_UNSAFE, KEYFOB_ERROR_UNSAFE,
          "the vault's file or directory is open to others or not yours: check owner and mode"},
+        {VAULT_E_DEVICE, KEYFOB_ERROR_LOCKED,
+         "sealed by the TPM, which has not opened it: keyfob authenticator info says why"},
         {OPENING_CANCELLED, KEYFOB_ERROR_CANCELLED, "cancelled"},
         {OPENING_NO_PROMPTER, KEYFOB_ERROR_NO_PROMPTER,
          "locked, and there is nobody to ask: run keyfob unlock in a terminal, or keyfob prompt-agent"},

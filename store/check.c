@@ -227,10 +227,10 @@ static int check_all(Check *check)
         int r;
 
         for (size_t i = 0; (c = keeper_nth(vault, i)); i++) {
-                if (!c->key && !is_class(c))
+                if (!c->key && (!is_class(c) || c->seal))
                         check->report.collections_locked++;
                 /* A class that did not open with the vault has lost its key, and its records with it. */
-                if (!c->key && (!is_class(c) || !vault->unlocked || vault->ephemeral))
+                if (!c->key && (!is_class(c) || c->seal || !vault->unlocked || vault->ephemeral))
                         continue;
                 r = check_collection(check, c);
                 if (r != 0)

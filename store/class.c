@@ -20,7 +20,7 @@ int class_open(Vault *vault, VaultClass class, Collection **ret)
         if (!vault->unlocked || vault->ephemeral)
                 return VAULT_E_LOCKED;
         if (!vault->classes[class].key)
-                return VAULT_E_DAMAGED;
+                return vault->classes[class].seal ? VAULT_E_DEVICE : VAULT_E_DAMAGED;
         *ret = vault->classes + class;
         return 0;
 }
@@ -29,7 +29,8 @@ bool vault_class_tampered(const Vault *vault, VaultClass class)
 {
         if (class <= 0 || class >= _VAULT_CLASS_MAX || !vault->unlocked || vault->ephemeral)
                 return false;
-        return vault->manifest_bad || vault->classes[class].sum_bad || !vault->classes[class].key;
+        return vault->manifest_bad || vault->classes[class].sum_bad ||
+               (!vault->classes[class].key && !vault->classes[class].seal);
 }
 
 Collection *keeper_nth(Vault *vault, size_t i)

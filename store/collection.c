@@ -14,7 +14,7 @@ Collection *collection_free(Collection *c)
 {
         if (!c)
                 return NULL;
-        collection_forget_keys(c);
+        collection_forget_all(c);
         free(c->public.label);
         free(c);
         return NULL;

@@ -75,9 +75,11 @@ static const char *const statements[_STATEMENT_MAX] = {
         [STATEMENT_ITEM_PUT] = "INSERT INTO item(id,version,key,tag,box) VALUES(?1,?2,?3,?4,?5)",
         [STATEMENT_ITEM_UPDATE] = "UPDATE item SET version=?2,key=?3,tag=?4,box=?5 WHERE id=?1",
         [STATEMENT_ITEM_REMOVE] = "DELETE FROM item WHERE id=?1",
+        [STATEMENT_ITEM_REMOVE_RANGE] = "DELETE FROM item WHERE id>=?1 AND id<=?2",
 
         [STATEMENT_ATTR_PUT] = "INSERT OR IGNORE INTO attr(token,item) VALUES(?1,?2)",
         [STATEMENT_ATTR_REMOVE] = "DELETE FROM attr WHERE token=?1 AND item=?2",
+        [STATEMENT_ATTR_REMOVE_RANGE] = "DELETE FROM attr WHERE item>=?1 AND item<=?2",
         [STATEMENT_ATTR_HAS] = "SELECT 1 FROM attr WHERE token=?1 AND item=?2",
         [STATEMENT_ATTR_PROBE] =
                 "SELECT item FROM attr WHERE token=?1 AND item>=?2 AND item<=?3 ORDER BY item LIMIT ?4",
@@ -97,6 +99,7 @@ static const char *const statements[_STATEMENT_MAX] = {
         [STATEMENT_TRASH_DOWN] = "SELECT item,removed FROM trash INDEXED BY trash_item "
                                  "WHERE item>=?1 AND item<?2 AND deleted=1 ORDER BY item DESC",
         [STATEMENT_TRASH_REMOVE] = "DELETE FROM trash WHERE seq=?1",
+        [STATEMENT_TRASH_REMOVE_RANGE] = "DELETE FROM trash WHERE item>=?1 AND item<=?2",
         [STATEMENT_TRASH_LIST] = "SELECT item,version,key,tag,box,seq,removed,deleted FROM trash "
                                  "WHERE +item>=?1 AND +item<=?2 ORDER BY seq DESC",
         [STATEMENT_TRASH_NEXT] = "SELECT item,version,key,tag,box,seq,removed,deleted FROM trash "

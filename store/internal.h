@@ -80,7 +80,17 @@ typedef enum KeyPurpose {
         KEY_COLLECTION = 1,
         KEY_CLASS = 2,
         KEY_MANIFEST = 3,
+        KEY_CLASS_SEALED = 4, /* in the place of KEY_CLASS */
+        KEY_SEAL_PARAMS = 5,  /* not a key: how to get the device's secret */
 } KeyPurpose;
+
+/* Of a class that a device seals, while the vault is open. */
+typedef struct ClassSeal {
+        Key *key;       /* of the root: with the device's secret it gives what wraps the class's key */
+        Key *device;    /* NULL: the class is closed */
+        Secret *params;
+} ClassSeal;
+ClassSeal *class_seal_free(ClassSeal *seal);
 
 /* ---- collections ---- */
 
@@ -98,6 +108,7 @@ typedef struct Collection {
         uint32_t key_id;
         Key *key, *sum_key; /* NULL: locked */
         Key *mark_key;      /* of a class: makes tokens of marks */
+        ClassSeal *seal;    /* of a class, or NULL */
         Head head;
         Head committed;  /* the head before the open batch changed it */
         bool dirty;      /* the head must be written before the commit; `committed` is set */
@@ -358,9 +369,48 @@ int keys_get(Vault *vault, const Key *wrap, uint32_t scope, KeyPurpose purpose, 
              uint32_t *ret_id);
 /* Whether this root is the one of its scope: 0 or VAULT_E_DAMAGED; gives the key that wraps. */
 int keys_check_root(Vault *vault, const Root *root, Key **ret_wrap);
+/* The same for bytes that are not a key. Getting: as a new secret. */
+int keys_put_bytes(Vault *vault, const Key *wrap, uint32_t scope, KeyPurpose purpose, uint32_t owner, const void *data,
+                   size_t size, uint32_t *ret_id);
+int keys_get_bytes(Vault *vault, const Key *wrap, uint32_t scope, KeyPurpose purpose, uint32_t owner, size_t max,
+                   Secret **ret, uint32_t *ret_id);
+int keys_remove(Vault *vault, uint32_t scope, KeyPurpose purpose, uint32_t owner);
 /* Gives a collection its keys (the key is taken over). */
 int collection_set_key(Collection *c, Key *key, uint32_t key_id);
 void collection_forget_keys(Collection *c);
+/* Its seal, too. */
+void collection_forget_all(Collection *c);
+
+/* Reads the seal of a class from what the root wraps. VAULT_E_NOT_FOUND when there is none, VAULT_E_DAMAGED. */
+int class_seal_read(Vault *vault, const Key *wrap, Collection *c);
+/* Its rows. */
+int class_seal_remove(Vault *vault, uint32_t class);
+/* Puts a class's key under the same device's secret as `old`, and under a root of its own. */
+int class_seal_again(Vault *vault, const Key *wrap, const Collection *old, Collection *new, const Key *key,
+                     uint32_t *ret_id);
+
+/* ---- sealing anew ---- */
+
+/* New keys for what keeps rows: records, trash and index follow, in the caller's transaction. */
+typedef struct Reseal {
+        Vault *vault;
+        const Key *index_key;  /* the one that tokens are made with from now on */
+        Collection **keepers;  /* by keeper_nth(): shadows with new keys and heads; NULL: stays as it is */
+        size_t n;
+        bool all; /* the index was emptied and is made of these */
+} Reseal;
+
+#define SWAP(a, b)                                                                                                    \
+        do {                                                                                                          \
+                __typeof__(a) swap_ = (a);                                                                            \
+                (a) = (b);                                                                                            \
+                (b) = swap_;                                                                                          \
+        } while (0)
+
+int reseal(Reseal *reseal);
+/* Puts the new keys into the vault and the old ones into the shadows, or the other way round. */
+void reseal_swap(Reseal *reseal);
+void reseal_done(Reseal *reseal);
 
 int manifest_compute(Vault *vault, const Key *key, uint32_t scope, uint8_t ret[MANIFEST_SIZE]);
 

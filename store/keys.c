@@ -34,11 +34,12 @@ static size_t key_ad(const Vault *vault, uint32_t scope, KeyPurpose purpose, uin
         return writer.size;
 }
 
-int keys_put(Vault *vault, const Key *wrap, uint32_t scope, KeyPurpose purpose, uint32_t owner, const Key *key,
-             uint32_t *ret_id)
+int keys_put_bytes(Vault *vault, const Key *wrap, uint32_t scope, KeyPurpose purpose, uint32_t owner, const void *data,
+                   size_t size, uint32_t *ret_id)
 {
         _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
-        uint8_t ad[64], sealed[KEY_SEALED_SIZE];
+        _cleanup_free_ uint8_t *sealed = NULL;
+        uint8_t ad[64];
         uint32_t id = vault->next_key, next = id + 1;
         uint8_t number[4];
         ByteWriter writer = BYTE_WRITER_ON(number);
@@ -52,15 +53,18 @@ int keys_put(Vault *vault, const Key *wrap, uint32_t scope, KeyPurpose purpose, 
                 return r;
         vault->next_key = next;
 
+        sealed = malloc(size + SEAL_OVERHEAD);
+        if (!sealed)
+                return -ENOMEM;
         r = vault_statement(vault, STATEMENT_KEY_PUT, &s);
         if (r != 0)
                 return r;
-        seal(wrap, ad, key_ad(vault, scope, purpose, owner, id, ad), key->bytes, sizeof(key->bytes), sealed);
+        seal(wrap, ad, key_ad(vault, scope, purpose, owner, id, ad), data, size, sealed);
         db_bind_u64(s, 1, scope);
         db_bind_u64(s, 2, purpose);
         db_bind_u64(s, 3, owner);
         db_bind_u64(s, 4, id);
-        db_bind_blob(s, 5, sealed, sizeof(sealed));
+        db_bind_blob(s, 5, sealed, size + SEAL_OVERHEAD);
         r = db_run(s);
         if (r != 0)
                 return r;
@@ -68,11 +72,17 @@ int keys_put(Vault *vault, const Key *wrap, uint32_t scope, KeyPurpose purpose, 
         return 0;
 }
 
-int keys_get(Vault *vault, const Key *wrap, uint32_t scope, KeyPurpose purpose, uint32_t owner, Key **ret,
+int keys_put(Vault *vault, const Key *wrap, uint32_t scope, KeyPurpose purpose, uint32_t owner, const Key *key,
              uint32_t *ret_id)
 {
+        return keys_put_bytes(vault, wrap, scope, purpose, owner, key->bytes, sizeof(key->bytes), ret_id);
+}
+
+/* Opens a row into `ret`, which has room for what `max` says beside the seal. */
+static int get(Vault *vault, const Key *wrap, uint32_t scope, KeyPurpose purpose, uint32_t owner, size_t min, size_t max,
+               uint8_t *ret, size_t *ret_size, uint32_t *ret_id)
+{
         _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
-        _cleanup_(key_freep) Key *key = NULL;
         const uint8_t *sealed;
         size_t size;
         uint8_t ad[64];
@@ -91,17 +101,59 @@ int keys_get(Vault *vault, const Key *wrap, uint32_t scope, KeyPurpose purpose, 
                 return r;
         if (!there)
                 return VAULT_E_NOT_FOUND;
-        if (!db_column_u32(s, 0, &id) || !db_column_blob(s, 1, KEY_SEALED_SIZE, KEY_SEALED_SIZE, &sealed, &size))
+        if (!db_column_u32(s, 0, &id) ||
+            !db_column_blob(s, 1, min + SEAL_OVERHEAD, max + SEAL_OVERHEAD, &sealed, &size))
                 return VAULT_E_DAMAGED;
-        key = key_new();
-        if (!key)
-                return -ENOMEM;
-        if (seal_open(wrap, ad, key_ad(vault, scope, purpose, owner, id, ad), sealed, size, key->bytes) < 0)
+        if (seal_open(wrap, ad, key_ad(vault, scope, purpose, owner, id, ad), sealed, size, ret) < 0)
                 return VAULT_E_DAMAGED;
-        *ret = TAKE_PTR(key);
+        *ret_size = size - SEAL_OVERHEAD;
         if (ret_id)
                 *ret_id = id;
         return 0;
+}
+
+int keys_get(Vault *vault, const Key *wrap, uint32_t scope, KeyPurpose purpose, uint32_t owner, Key **ret,
+             uint32_t *ret_id)
+{
+        _cleanup_(key_freep) Key *key = key_new();
+        size_t size;
+        int r;
+
+        if (!key)
+                return -ENOMEM;
+        r = get(vault, wrap, scope, purpose, owner, sizeof(key->bytes), sizeof(key->bytes), key->bytes, &size, ret_id);
+        if (r == 0)
+                *ret = TAKE_PTR(key);
+        return r;
+}
+
+int keys_get_bytes(Vault *vault, const Key *wrap, uint32_t scope, KeyPurpose purpose, uint32_t owner, size_t max,
+                   Secret **ret, uint32_t *ret_id)
+{
+        _cleanup_(secret_freep) Secret *secret = NULL;
+        int r;
+
+        r = secret_new(&secret, max);
+        if (r < 0)
+                return r;
+        r = get(vault, wrap, scope, purpose, owner, 0, max, secret->data, &secret->size, ret_id);
+        if (r == 0)
+                *ret = TAKE_PTR(secret);
+        return r;
+}
+
+int keys_remove(Vault *vault, uint32_t scope, KeyPurpose purpose, uint32_t owner)
+{
+        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
+        int r;
+
+        r = vault_statement(vault, STATEMENT_KEY_REMOVE, &s);
+        if (r != 0)
+                return r;
+        db_bind_u64(s, 1, scope);
+        db_bind_u64(s, 2, purpose);
+        db_bind_u64(s, 3, owner);
+        return db_run(s);
 }
 
 int keys_check_root(Vault *vault, const Root *root, Key **ret_wrap)
@@ -151,4 +203,10 @@ void collection_forget_keys(Collection *c)
         c->damaged = NULL;
         c->n_damaged = 0;
         c->sum_bad = c->scope_bad = false;
+}
+
+void collection_forget_all(Collection *c)
+{
+        collection_forget_keys(c);
+        c->seal = class_seal_free(c->seal);
 }

@@ -60,7 +60,7 @@ static int heal_manifest_key(Vault *vault, const Key *wrap)
         return r;
 }
 
-/* A class whose key is damaged stays closed, and says so. */
+/* A class whose key is damaged stays closed, and says so; one that a device seals waits for it. */
 static int unlock_class(Vault *vault, const Key *wrap, VaultClass class)
 {
         Collection *c = vault->classes + class;
@@ -69,6 +69,8 @@ static int unlock_class(Vault *vault, const Key *wrap, VaultClass class)
         int r;
 
         r = keys_get(vault, wrap, 0, KEY_CLASS, class, &key, &id);
+        if (r == VAULT_E_NOT_FOUND)
+                return class_seal_read(vault, wrap, c);
         if (r != 0)
                 return r;
         r = collection_set_key(c, TAKE_PTR(key), id);
@@ -216,8 +218,10 @@ void vault_lock(Vault *vault, uint32_t collection)
                         lock_collection(vault, vault->collections[i]);
         if (collection != 0)
                 return;
-        for (size_t i = 1; i < _VAULT_CLASS_MAX; i++)
+        for (size_t i = 1; i < _VAULT_CLASS_MAX; i++) {
                 lock_collection(vault, vault->classes + i);
+                vault->classes[i].seal = class_seal_free(vault->classes[i].seal);
+        }
         vault->manifest_key = key_free(vault->manifest_key);
         vault->unlocked = false;
         vault->manifest_bad = false;

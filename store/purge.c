@@ -97,27 +97,13 @@ static int next_item(Vault *vault, const Collection *c, ItemId *ret, bool *ret_t
         return db_column_u64(s, 0, ret) ? 0 : VAULT_E_DAMAGED;
 }
 
-static int remove_key(Vault *vault, uint32_t scope, uint32_t no)
-{
-        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
-        int r;
-
-        r = vault_statement(vault, STATEMENT_KEY_REMOVE, &s);
-        if (r != 0)
-                return r;
-        db_bind_u64(s, 1, scope);
-        db_bind_u64(s, 2, KEY_COLLECTION);
-        db_bind_u64(s, 3, no);
-        return db_run(s);
-}
-
 static int purge_rows(Vault *vault, Collection *c)
 {
         uint32_t no = c->public.no;
         int r;
 
         c->dirty = false; /* there will be no row for its head */
-        r = remove_key(vault, c->public.own_slots ? no : 0, no);
+        r = keys_remove(vault, c->public.own_slots ? no : 0, KEY_COLLECTION, no);
         if (r == 0 && c->public.own_slots)
                 r = run_with(vault, STATEMENT_SLOT_REMOVE_SCOPE, no);
         if (r == 0 && c->public.own_slots)

@@ -10,13 +10,12 @@
 
 #include "store/internal.h"
 
-/* The keys to come, by collection and class in the vault's order. */
+/* The keys to come. */
 typedef struct Rekey {
         Vault *vault;
         Root *root;
         Key *wrap, *index_key, *manifest_key;
-        Collection **collections; /* shadows of all keepers: new keys, new heads */
-        size_t n;
+        Reseal reseal; /* of all */
 } Rekey;
 
 static void rekey_done(Rekey *rekey)
@@ -25,9 +24,7 @@ static void rekey_done(Rekey *rekey)
         (void)key_free(rekey->wrap);
         (void)key_free(rekey->index_key);
         (void)key_free(rekey->manifest_key);
-        for (size_t i = 0; i < rekey->n; i++)
-                (void)collection_free(rekey->collections[i]);
-        free(rekey->collections);
+        reseal_done(&rekey->reseal);
 }
 
 /* Every draft has its slot, and unless slots are dropped every slot of the vault its draft. */
@@ -74,6 +71,8 @@ static int check_order(Vault *vault)
                         continue;
                 if (!is_class(c))
                         return c->public.own_slots ? VAULT_E_LOCKED : VAULT_E_DAMAGED;
+                if (c->seal)
+                        return VAULT_E_DEVICE;
                 /* A class that lost its key gets another, if no record goes with the old one. */
                 r = item_ids(vault, c->public.no, &ids);
                 if (r == 0 && ids.n > 0)
@@ -97,7 +96,14 @@ static int make_key(Rekey *rekey, const Collection *old, Collection *new)
         key = key_new_random();
         if (!key)
                 return -ENOMEM;
-        r = keys_put(rekey->vault, rekey->wrap, 0, purpose, owner, key, &id);
+        if (old->seal)
+                r = class_seal_again(rekey->vault, rekey->wrap, old, new, key, &id);
+        else {
+                /* One that was lost may have left some. */
+                r = is_class(old) ? class_seal_remove(rekey->vault, owner) : 0;
+                if (r == 0)
+                        r = keys_put(rekey->vault, rekey->wrap, 0, purpose, owner, key, &id);
+        }
         return r == 0 ? collection_set_key(new, TAKE_PTR(key), id) : r;
 }
 
@@ -111,8 +117,9 @@ static int make_keys(Rekey *rekey, const Root *root)
         rekey->root = root_new(0, root->slot_id);
         rekey->index_key = key_new_random();
         rekey->manifest_key = key_new_random();
-        rekey->collections = calloc(vault->n_collections + _VAULT_CLASS_MAX, sizeof(*rekey->collections));
-        if (!rekey->root || !rekey->index_key || !rekey->manifest_key || !rekey->collections)
+        rekey->reseal = (Reseal){.vault = vault, .index_key = rekey->index_key, .all = true};
+        rekey->reseal.keepers = calloc(vault->n_collections + _VAULT_CLASS_MAX, sizeof(*rekey->reseal.keepers));
+        if (!rekey->root || !rekey->index_key || !rekey->manifest_key || !rekey->reseal.keepers)
                 return -ENOMEM;
         r = keys_wrapping(vault, rekey->root, &rekey->wrap);
         if (r == 0)
@@ -122,161 +129,17 @@ static int make_keys(Rekey *rekey, const Root *root)
 
                 if (!new)
                         return -ENOMEM;
-                rekey->collections[rekey->n++] = new;
+                rekey->reseal.keepers[rekey->reseal.n++] = new;
                 r = make_key(rekey, old, new);
         }
         return r;
 }
 
-static int write_row(Vault *vault, Statement statement, uint64_t key, const Row *row, const Boxed *box)
-{
-        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
-        int i = 1, r;
-
-        r = vault_statement(vault, statement, &s);
-        if (r != 0)
-                return r;
-        db_bind_u64(s, i++, key);
-        if (statement == STATEMENT_ITEM_UPDATE)
-                db_bind_u64(s, i++, row->version);
-        db_bind_u64(s, i++, row->key_id);
-        db_bind_blob(s, i++, row->tag, sizeof(row->tag));
-        db_bind_blob(s, i, box->data, box->size - SEAL_TAG_SIZE);
-        return db_run(s);
-}
-
-/* Seals what is open for reading under the new key. */
-static int reseal_box(Rekey *rekey, const Collection *new, Row *row, Boxed *ret)
-{
-        int r = box_copy(rekey->vault);
-
-        return r == 0 ? box_seal(rekey->vault, new, row, ret) : r;
-}
-
-/* Rows keep id and version: the new key makes them new records. */
-static int reseal_item(Rekey *rekey, Collection *old, Collection *new, ItemId id)
-{
-        Vault *vault = rekey->vault;
-        _cleanup_(boxed_done) Boxed box = {0};
-        const Secret *plain;
-        Tokens tokens;
-        Row row;
-        int r;
-
-        r = row_open(vault, old, id, &row, &plain);
-        if (r != 0)
-                return r == VAULT_E_NOT_FOUND ? VAULT_E_DAMAGED : r;
-        r = index_tokens_of(rekey->index_key, new, plain, &tokens);
-        if (r == 0 && new->key)
-                r = reseal_box(rekey, new, &row, &box);
-        box_done(vault);
-        if (r == 0 && new->key) {
-                r = write_row(vault, STATEMENT_ITEM_UPDATE, id, &row, &box);
-                head_add(new, &row);
-        }
-        return r == 0 ? index_change(vault, id, NULL, &tokens) : r;
-}
-
-static int reseal_collection(Rekey *rekey, Collection *old, Collection *new)
-{
-        _cleanup_(item_ids_done) ItemIds ids = {0};
-        int r;
-
-        r = item_ids(rekey->vault, old->public.no, &ids);
-        for (size_t i = 0; r == 0 && i < ids.n; i++)
-                r = reseal_item(rekey, old, new, ids.ids[i]);
-        if (r != 0 || !new->key)
-                return r;
-        new->head.counter = old->head.counter;
-        new->head.modified = old->head.modified;
-        return head_store(rekey->vault, new);
-}
-
-static int reseal_trash_row(Rekey *rekey, uint64_t after, uint64_t *ret_seq)
-{
-        Vault *vault = rekey->vault;
-        _cleanup_(boxed_done) Boxed box = {0};
-        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
-        Collection *old = NULL, *new = NULL;
-        const Secret *plain;
-        Row row;
-        ItemId id;
-        bool there;
-        int r;
-
-        r = vault_statement(vault, STATEMENT_TRASH_NEXT, &s);
-        if (r != 0)
-                return r;
-        db_bind_u64(s, 1, after);
-        r = db_step(s, &there);
-        if (r != 0)
-                return r;
-        if (!there)
-                return VAULT_E_NOT_FOUND;
-        if (!db_column_u64(s, 5, ret_seq) || *ret_seq <= after)
-                return VAULT_E_DAMAGED;
-        if (db_column_u64(s, 0, &id)) {
-                old = keeper_find(vault, ITEM_ID_COLLECTION(id));
-                for (size_t i = 0; old && i < rekey->n; i++)
-                        if (keeper_nth(vault, i) == old)
-                                new = rekey->collections[i];
-        }
-        if (new && !new->key)
-                return 0; /* of a collection with its own root: stays as it is */
-        r = new ? box_open(vault, old, s, 0, &row, &plain) : VAULT_E_DAMAGED;
-        if (r < 0)
-                return r;
-        if (r != 0)
-                return trash_remove(vault, *ret_seq); /* no key will open it any more */
-        r = reseal_box(rekey, new, &row, &box);
-        box_done(vault);
-        return r == 0 ? write_row(vault, STATEMENT_TRASH_UPDATE, *ret_seq, &row, &box) : r;
-}
-
-static int reseal(Rekey *rekey)
-{
-        Vault *vault = rekey->vault;
-        uint64_t seq = 0;
-        int r;
-
-        r = vault_run(vault, STATEMENT_ATTR_CLEAR);
-        for (size_t i = 0; r == 0 && i < rekey->n; i++)
-                r = reseal_collection(rekey, keeper_nth(vault, i), rekey->collections[i]);
-        while (r == 0)
-                r = reseal_trash_row(rekey, seq, &seq);
-        return r == VAULT_E_NOT_FOUND ? 0 : r;
-}
-
-static void swap_keys(Key **a, Key **b)
-{
-        Key *swap = *a;
-
-        *a = *b;
-        *b = swap;
-}
-
-/* Puts the new keys into the vault and the old ones into `rekey`, or the other way round. */
 static void swap_all(Rekey *rekey)
 {
-        Vault *vault = rekey->vault;
-
-        swap_keys(&vault->index_key, &rekey->index_key);
-        swap_keys(&vault->manifest_key, &rekey->manifest_key);
-        for (size_t i = 0; i < rekey->n; i++) {
-                Collection *c = keeper_nth(vault, i), *other = rekey->collections[i];
-                uint32_t id = c->key_id;
-                Head head = c->head;
-
-                if (c->public.own_slots)
-                        continue;
-                swap_keys(&c->key, &other->key);
-                swap_keys(&c->sum_key, &other->sum_key);
-                swap_keys(&c->mark_key, &other->mark_key);
-                c->key_id = other->key_id;
-                other->key_id = id;
-                c->head = other->head;
-                other->head = head;
-        }
+        SWAP(rekey->vault->index_key, rekey->index_key);
+        SWAP(rekey->vault->manifest_key, rekey->manifest_key);
+        reseal_swap(&rekey->reseal);
 }
 
 /* Slots of the vault that have no draft. */
@@ -309,7 +172,7 @@ static int rekey_all(Rekey *rekey, const Root *root, SlotDraft *const *drafts, s
                 r = vault_meta_put(vault, "index-key", rekey->index_key->bytes, sizeof(rekey->index_key->bytes));
         for (size_t i = 0; r == 0 && i < n; i++)
                 r = slot_put(vault, drafts[i], 0, rekey->root->key, /* replace= */ true);
-        return r == 0 ? reseal(rekey) : r;
+        return r == 0 ? reseal(&rekey->reseal) : r;
 }
 
 static int rekey_with(Vault *vault, const Root *root, SlotDraft *const *drafts, size_t n, bool drop)

@@ -33,6 +33,7 @@ const char *vault_strerror(int result)
                 [VAULT_E_LAST_SLOT] = "the last key slot cannot be removed",
                 [VAULT_E_INVALID] = "not a valid value",
                 [VAULT_E_UNSAFE] = "the vault's file or directory has an unsafe owner, type or mode",
+                [VAULT_E_DEVICE] = "sealed by a device that has not opened it",
         };
         const char *text;
 
@@ -151,7 +152,7 @@ Vault *vault_free(Vault *vault)
         free(vault->collections);
         aliases_clear(vault);
         for (size_t i = 0; i < _VAULT_CLASS_MAX; i++)
-                collection_forget_keys(vault->classes + i);
+                collection_forget_all(vault->classes + i);
         (void)key_free(vault->manifest_key);
         (void)key_free(vault->index_key);
         (void)secret_free(vault->in);

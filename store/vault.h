@@ -32,6 +32,7 @@ typedef enum VaultResult {
         VAULT_E_LAST_SLOT,
         VAULT_E_INVALID,      /* an argument breaks a rule (not UTF-8, empty, …) */
         VAULT_E_UNSAFE,       /* file or directory has a wrong owner, type or mode */
+        VAULT_E_DEVICE,       /* sealed by a device that has not opened it: vault_class_open() */
         _VAULT_RESULT_MAX,
 } VaultResult;
 
@@ -320,6 +321,36 @@ int vault_record_get_deleted(Vault *vault, VaultClass class, uint64_t number, vo
                              size_t *ret_size);
 /* Brings a deleted record back under its old number, with its marks. VAULT_E_NOT_FOUND, VAULT_E_DAMAGED. */
 int vault_record_undelete(Vault *vault, VaultClass class, uint64_t number);
+
+/*
+ * A class can be sealed by a device, as a TPM: then its key opens only with the vault's root and a secret that the device
+ * alone computes, and vault_unlock() leaves the class closed. Its functions answer VAULT_E_DEVICE until vault_class_open().
+ * Slots, other classes and collections know nothing of it. `params` is what it takes to have the secret computed: bytes that
+ * mean nothing to the vault, which shows them to who has unlocked it.
+ *
+ * Sealing and unsealing give the class another key and seal its records anew, in one transaction, so that no older copy of the
+ * key opens what is written from then on. Both need the class open and in order (VAULT_E_DEVICE, VAULT_E_DAMAGED) and the
+ * vault's root; -EBUSY in a batch. vault_rekey() keeps a class sealed and needs it open, too.
+ */
+#define VAULT_DEVICE_SIZE     32U
+#define VAULT_SEAL_PARAMS_MAX 2048U
+
+/* VAULT_E_EXISTS when it is sealed already; VAULT_E_LIMIT. */
+int vault_class_seal(Vault *vault, const Root *root, VaultClass class, const void *params, size_t size,
+                     const uint8_t device[VAULT_DEVICE_SIZE]);
+/* VAULT_E_NOT_FOUND when it is not sealed. */
+int vault_class_unseal(Vault *vault, const Root *root, VaultClass class);
+/* Whether it is; works while locked. */
+bool vault_class_is_sealed(Vault *vault, VaultClass class);
+/* NULL while the vault is locked, and when the class is not sealed. The vault's. */
+const Secret *vault_class_params(const Vault *vault, VaultClass class);
+bool vault_class_is_open(const Vault *vault, VaultClass class);
+/* Opens a sealed class. VAULT_E_LOCKED, VAULT_E_WRONG_SECRET (not the device's secret, or a damaged key), VAULT_E_NOT_FOUND when it
+ * is not sealed. */
+int vault_class_open(Vault *vault, VaultClass class, const uint8_t device[VAULT_DEVICE_SIZE]);
+/* Gives up a class that no device opens any more: its records and what was deleted of it go for good, and it gets a new key
+ * without a seal. VAULT_E_INVALID when it is open. */
+int vault_class_abandon(Vault *vault, const Root *root, VaultClass class);
 
 /* A note that is readable while locked: not secret, and authenticated by nothing (who reads it treats it as a hint). NULL data
  * removes it, if it is there. `name` [a-z-]{1,32}, else VAULT_E_INVALID; at most 1024 bytes, else VAULT_E_LIMIT. Takes part in a

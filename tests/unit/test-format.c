@@ -169,6 +169,29 @@ TEST(the_vector_of_classes)
         scratch_done(&s);
 }
 
+TEST(the_vector_of_a_sealed_class)
+{
+        uint8_t device[VAULT_DEVICE_SIZE];
+        const Secret *params;
+        char got[256];
+        Scratch s;
+
+        memset(device, 'd', sizeof(device));
+        scratch_vector(&s, "sealed.vault");
+        s.root = open_slot(s.vault, SLOT_NONE, 0, "", 0);
+        scratch_unlock(&s);
+        params = vault_class_params(s.vault, CLASS);
+        CHECK(params && params->size == 10 && memcmp(params->data, "how to ask", 10) == 0);
+        CHECK_EQ(get(s.vault, CLASS, 1, got), VAULT_E_DEVICE);
+        CHECK_EQ(vault_class_open(s.vault, CLASS, device), 0);
+        check_text(s.vault, CLASS, 1, "first, changed");
+        CHECK_EQ(n_records(s.vault, CLASS), 3);
+        CHECK_EQ(vault_record_undelete(s.vault, CLASS, 4), 0);
+        CHECK(!vault_class_tampered(s.vault, CLASS));
+        check_in_order(s.vault);
+        scratch_done(&s);
+}
+
 /* Version 1 had no records of classes: nothing is missing, nothing is written until there is one. */
 TEST(a_vault_of_version_1)
 {
@@ -180,7 +203,7 @@ TEST(a_vault_of_version_1)
 
         scratch_vector(&s, "none.vault");
         CHECK_EQ(db_pragma(s.vault->db, "PRAGMA user_version", &version), 0);
-        CHECK_EQ(version, 2);
+        CHECK_EQ(version, 3);
         (void)snprintf(copy, sizeof(copy), "%s/snapshots/vault.db.v1", s.dir);
         CHECK_EQ(stat(copy, &st), 0);
         /* Cut short here, the first unlocking is as good later. */

@@ -1,11 +1,11 @@
 #!/usr/bin/python3
 """Reads a vault file by docs/FORMAT.md, and by nothing else of Keyfob.
 
-    decode.py VAULT [--password P | --key-file F]   prints what is in it as JSON
+    decode.py VAULT [--password P | --key-file F] [--device HEX]   prints what is in it as JSON
     decode.py VAULT [...] --expect JSON             compares; exit status 1 when it differs
 
 Everything that the page says is checked on the way: schema, commitment, tokens, sums, manifests. Version 1 differs from 2
-only in that it has no records of classes.
+only in that it has no records of classes, and 2 from 3 in that no class is sealed.
 """
 
 import argparse
@@ -186,13 +186,14 @@ def argon2id(password, salt, memory, passes):
 
 
 class Vault:
-    def __init__(self, path, password, key_file):
+    def __init__(self, path, password, key_file, device=None):
         self.db = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
         self.db.text_factory = bytes
         self.secrets = {1: password, 2: key_file, 3: b""}
+        self.device, self.seals = device, {}
         check(self.one("PRAGMA application_id") == 0x4B464F42, "not a vault")
         self.version = self.one("PRAGMA user_version")
-        check(self.version in (1, 2), "another version")
+        check(self.version in (1, 2, 3), "another version")
         found = {name.decode(): sql.decode() for name, sql in self.rows("SELECT name,sql FROM sqlite_schema")}
         check(found == SCHEMA, "another schema")
         self.meta = {name.decode(): value for name, value in self.rows("SELECT name,value FROM meta")}
@@ -237,8 +238,14 @@ class Vault:
     def open_keys(self):
         for scope, purpose, owner, id_, sealed in self.rows("SELECT scope,purpose,owner,id,sealed FROM key"):
             wrap = derive(self.roots[scope], "keyfob wrap", self.id)
+            if purpose == 4:
+                wrap = derive(derive(wrap, "keyfob seal", u32(owner)), "keyfob seal device", self.device)
             ad = text("keyfob key 1") + self.id + u32(scope) + u32(purpose) + u32(owner) + u32(id_)
             self.keys[purpose, owner] = (id_, unseal(wrap, ad, sealed))
+            if purpose == 4:
+                self.keys[2, owner] = self.keys.pop((4, owner))
+            elif purpose == 5:
+                self.seals[CLASSES[owner]] = shown(self.keys.pop((5, owner))[1])
         check({owner for purpose, owner in self.keys if purpose == 2} == set(CLASSES), "classes")
 
     def key(self, number):
@@ -393,6 +400,8 @@ class Vault:
         }
         if self.version > 1:
             found["classes"] = self.classes()
+            if self.version > 2:
+                found["seals"] = self.seals
             found["notes"] = {name[5:]: shown(value) for name, value in sorted(self.meta.items()) if name.startswith("note:")}
         return found
 
@@ -402,9 +411,10 @@ def main():
     parser.add_argument("vault")
     parser.add_argument("--password", type=str.encode)
     parser.add_argument("--key-file", type=lambda path: open(path, "rb").read())
+    parser.add_argument("--device", type=bytes.fromhex)
     parser.add_argument("--expect")
     arguments = parser.parse_args()
-    found = Vault(arguments.vault, arguments.password, arguments.key_file).decode()
+    found = Vault(arguments.vault, arguments.password, arguments.key_file, arguments.device).decode()
     if arguments.expect:
         with open(arguments.expect, encoding="utf-8") as file:
             if json.load(file) != found:

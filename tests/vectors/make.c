@@ -2,7 +2,7 @@
  * Makes the vector of this version anew: make DIRECTORY
  *
  * Only for a change of the format: a vector that is made by the code it tests proves nothing by itself, which is why
- * decode.py reads it too. Those of version 1 cannot be made any more. Prints nothing; the log is moved into the file,
+ * decode.py reads it too. Those of earlier versions cannot be made any more. Prints nothing; the log is moved into the file,
  * so that one file is the vector.
  */
 #include <stdio.h>
@@ -66,26 +66,49 @@ static void fill(Vault *vault)
         MUST(vault_note_put(vault, "empty", "", 0));
 }
 
-static void make_classes(const char *dir)
+static Vault *begin(const char *path)
 {
         _cleanup_(slot_draft_freep) SlotDraft *slot = NULL;
         SlotRequest request = {.kind = SLOT_NONE};
-        char path[4000], wal[4096];
         Vault *vault;
 
-        (void)snprintf(path, sizeof(path), "%s/classes.vault", dir);
-        (void)snprintf(wal, sizeof(wal), "%s-wal", path);
         MUST(slot_prepare(&request, &slot));
         MUST(vault_create(path, slot, NULL, &vault));
         fill(vault);
+        return vault;
+}
+
+static void end(Vault *vault, const char *path)
+{
+        char wal[4096];
+
         vault_free(vault);
+        (void)snprintf(wal, sizeof(wal), "%s-wal", path);
         (void)unlink(wal);
+}
+
+static void seal_passkeys(Vault *vault)
+{
+        _cleanup_(slot_list_done) SlotList list = {0};
+        _cleanup_(root_freep) Root *root = NULL;
+        uint8_t device[VAULT_DEVICE_SIZE];
+
+        memset(device, 'd', sizeof(device));
+        MUST(vault_slots(vault, &list));
+        MUST(slot_open(list.slots[0], NULL, &root));
+        MUST(vault_class_seal(vault, root, VAULT_CLASS_PASSKEYS, "how to ask", 10, device));
 }
 
 int main(int argc, char *argv[])
 {
+        char path[4000];
+        Vault *vault;
+
         if (argc != 2 || arena_init() < 0)
                 return 1;
-        make_classes(argv[1]);
+        (void)snprintf(path, sizeof(path), "%s/sealed.vault", argv[1]);
+        vault = begin(path);
+        seal_passkeys(vault);
+        end(vault, path);
         return 0;
 }
