@@ -114,49 +114,57 @@ KEYFOB_API int keyfob_authenticator_info(keyfob *k, keyfob_authenticator **ret)
 
 /* ---- its PIN ---- */
 
-static bool is_bytes(const void *data, size_t size)
+bool client_is_bytes(const void *data, size_t size)
 {
         return (data || size == 0) && size <= CLIENT_SECRET_MAX;
 }
 
 /* ---- secrets in a message ---- */
 
-typedef struct Piece {
-        const void *data;
-        size_t size;
-} Piece;
-
 #define PIECES_MAX 3U
 
+int client_append_room(sd_bus_message *m, const char *key, size_t size, uint8_t **room)
+{
+        int r;
+
+        r = sd_bus_message_open_container(m, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", key);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', "ay");
+        if (r >= 0)
+                r = sd_bus_message_append_array_space(m, 'y', size, (void **)room);
+        for (unsigned i = 0; i < 2 && r >= 0; i++)
+                r = sd_bus_message_close_container(m);
+        return r;
+}
+
 /* The option `auth` (NULL: none) with room for its bytes. */
-static int append_auth_room(sd_bus_message *call, const Piece *auth, uint8_t **room)
+static int append_auth_room(sd_bus_message *call, const ClientPiece *auth, uint8_t **room)
 {
         int r;
 
         r = sd_bus_message_open_container(call, 'a', "{sv}");
-        if (r < 0 || !auth->data)
-                return r < 0 ? r : sd_bus_message_close_container(call);
-        r = sd_bus_message_open_container(call, 'e', "sv");
-        if (r >= 0)
-                r = sd_bus_message_append(call, "s", "auth");
-        if (r >= 0)
-                r = sd_bus_message_open_container(call, 'v', "ay");
-        if (r >= 0)
-                r = sd_bus_message_append_array_space(call, 'y', auth->size, (void **)room);
-        for (unsigned i = 0; i < 3 && r >= 0; i++)
-                r = sd_bus_message_close_container(call);
-        return r;
+        if (r >= 0 && auth->data)
+                r = client_append_room(call, "auth", auth->size, room);
+        return r < 0 ? r : sd_bus_message_close_container(call);
 }
 
-/*
- * Options with a secret of a slot (NULL: none), then PINs. A body that grows when a secret is in it may be moved, and the copy
- * that stays behind is not wiped. So room is made for all of them first, and they are filled in from the last to the first:
- * each array is a length of four bytes, aligned to four, and its bytes, and nothing lies between them.
- */
-static int call_pin(keyfob *k, const char *method, const void *auth, size_t auth_size, const Piece *pins, size_t n)
+/* Each array is a length of four bytes, aligned to four, and its bytes. */
+void client_fill_pieces(uint8_t *room, const ClientPiece *pieces, size_t n)
+{
+        for (size_t i = n; i-- > 0;) {
+                memcpy(room, pieces[i].data, pieces[i].size);
+                if (i > 0)
+                        room -= sizeof(uint32_t) + (pieces[i - 1].size + 3) / 4 * 4;
+        }
+}
+
+/* Options with a secret of a slot (NULL: none), then PINs. */
+static int call_pin(keyfob *k, const char *method, const void *auth, size_t auth_size, const ClientPiece *pins, size_t n)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-        Piece pieces[PIECES_MAX], first = {auth, auth_size};
+        ClientPiece pieces[PIECES_MAX], first = {auth, auth_size};
         uint8_t *room = NULL;
         size_t n_pieces = 0;
         int r;
@@ -179,35 +187,31 @@ static int call_pin(keyfob *k, const char *method, const void *auth, size_t auth
         }
         if (r < 0)
                 return client_fail_append(k, r);
-        for (size_t i = n_pieces; i-- > 0;) {
-                memcpy(room, pieces[i].data, pieces[i].size);
-                if (i > 0)
-                        room -= sizeof(uint32_t) + (pieces[i - 1].size + 3) / 4 * 4;
-        }
+        client_fill_pieces(room, pieces, n_pieces);
         return client_call(k, call, CLIENT_ASKS, NULL);
 }
 
 KEYFOB_API int keyfob_authenticator_set_pin(keyfob *k, const void *pin, size_t size)
 {
-        if (!k || !is_bytes(pin, size))
+        if (!k || !client_is_bytes(pin, size))
                 return -EINVAL;
-        return call_pin(k, "SetPin", NULL, 0, &(Piece){pin, size}, 1);
+        return call_pin(k, "SetPin", NULL, 0, &(ClientPiece){pin, size}, 1);
 }
 
 KEYFOB_API int keyfob_authenticator_change_pin(keyfob *k, const void *old_pin, size_t old_size, const void *new_pin,
                                                size_t new_size)
 {
-        if (!k || !is_bytes(old_pin, old_size) || !is_bytes(new_pin, new_size))
+        if (!k || !client_is_bytes(old_pin, old_size) || !client_is_bytes(new_pin, new_size))
                 return -EINVAL;
-        return call_pin(k, "ChangePin", NULL, 0, (Piece[]){{old_pin, old_size}, {new_pin, new_size}}, 2);
+        return call_pin(k, "ChangePin", NULL, 0, (ClientPiece[]){{old_pin, old_size}, {new_pin, new_size}}, 2);
 }
 
 KEYFOB_API int keyfob_authenticator_reset_pin(keyfob *k, const void *auth, size_t auth_size, const void *pin,
                                               size_t size)
 {
-        if (!k || !is_bytes(auth, auth_size) || !is_bytes(pin, size))
+        if (!k || !client_is_bytes(auth, auth_size) || !client_is_bytes(pin, size))
                 return -EINVAL;
-        return call_pin(k, "ResetPin", auth, auth_size, &(Piece){pin, size}, 1);
+        return call_pin(k, "ResetPin", auth, auth_size, &(ClientPiece){pin, size}, 1);
 }
 
 /* ---- its plug ---- */

@@ -4,7 +4,7 @@
  * Two ways to wait for an answer. Most calls are one blocking sd_bus_call(). But while that waits, incoming calls are
  * only queued; a question that the daemon puts to our own agent would never be seen, and both sides would wait for the
  * other. So calls that may cause a question are sent asynchronously and the connection is dispatched until the answer
- * is there.
+ * is there. The same goes for those that are told how a security key gets on.
  */
 #include "client/client.h"
 
@@ -97,9 +97,11 @@ static int call_dispatching(keyfob *k, sd_bus_message *call, uint64_t timeout, s
 
 int client_call(keyfob *k, sd_bus_message *call, ClientCall how, sd_bus_message **ret)
 {
-        uint64_t timeout = how & (CLIENT_PATIENT | CLIENT_ASKS) ? UINT64_MAX : 0;
+        uint64_t timeout = how & (CLIENT_PATIENT | CLIENT_ASKS | CLIENT_LISTENS) ? UINT64_MAX : 0;
         int r;
 
+        if (how & CLIENT_LISTENS && k->progress)
+                return call_dispatching(k, call, timeout, ret);
         if (!(how & CLIENT_ASKS) || !k->prompt)
                 return call_blocking(k, call, timeout, ret);
 

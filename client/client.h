@@ -27,6 +27,10 @@ struct keyfob {
         void *prompt_data;
         sd_bus_slot *agent_slot;
         bool agent_registered;
+
+        keyfob_key_report progress;
+        void *progress_data;
+        sd_bus_slot *progress_slot;
 };
 
 DEFINE_CLEANUP(keyfob *, keyfob_close)
@@ -35,6 +39,9 @@ DEFINE_CLEANUP(keyfob_items *, keyfob_items_free)
 DEFINE_CLEANUP(keyfob_status *, keyfob_status_free)
 DEFINE_CLEANUP(keyfob_passkeys *, keyfob_passkeys_free)
 DEFINE_CLEANUP(keyfob_authenticator *, keyfob_authenticator_free)
+DEFINE_CLEANUP(keyfob_keys *, keyfob_keys_free)
+DEFINE_CLEANUP(keyfob_key_state *, keyfob_key_state_free)
+DEFINE_CLEANUP(keyfob_fingers *, keyfob_fingers_free)
 
 /* ---- connect.c ---- */
 
@@ -57,6 +64,7 @@ typedef enum ClientCall {
         CLIENT_QUICK = 0,        /* answered without a person: the usual time limit */
         CLIENT_PATIENT = 1 << 0, /* may wait for a person or for a long computation: no time limit */
         CLIENT_ASKS = 1 << 1,    /* may cause questions: the handle's prompt is registered first, and served */
+        CLIENT_LISTENS = 1 << 2, /* waits for a security key, and is told how that gets on: no time limit */
 } ClientCall;
 
 int client_message_new(keyfob *k, const char *interface, const char *method, sd_bus_message **ret);
@@ -84,12 +92,50 @@ typedef struct ClientField {
 /* Reads the dictionary that is next. 1, 0 when there is none, or a negative errno. */
 int client_read_dictionary(sd_bus_message *m, const ClientField *fields, size_t n);
 
+/* Reads an aa{sv} with read(), which answers as client_read_dictionary(), into a new array; *array is to be freed on failure,
+ * too. 0 or negative errno. */
+int client_read_list(sd_bus_message *m, int (*read)(sd_bus_message *m, void *element), size_t size, void **array,
+                     size_t *n);
+
 /* ---- authenticator.c ---- */
 
 /* A call of org.keyfob.Authenticator1. Both directions are wiped. */
 int client_authenticator_message(keyfob *k, const char *method, sd_bus_message **ret);
 
+/*
+ * Secrets in a message. A body that grows when a secret is in it may be moved, and the copy that stays behind is not wiped. So
+ * room is made for all of them first; then they are filled in, from the last, whose room is told, to the first. They
+ * are byte arrays with nothing between them.
+ */
+typedef struct ClientPiece {
+        const void *data;
+        size_t size;
+} ClientPiece;
+void client_fill_pieces(uint8_t *room, const ClientPiece *pieces, size_t n);
+/* An entry of an a{sv} with room for bytes. */
+int client_append_room(sd_bus_message *m, const char *key, size_t size, uint8_t **room);
+
+/* ---- key.c ---- */
+
+/* A call of org.keyfob.Keys1 for a key (NULL: the only one). Both directions are wiped. */
+int client_key_message(keyfob *k, const char *method, const char *key, sd_bus_message **ret);
+/* Options that end a message, with a PIN (NULL: none), and the call. */
+int client_key_call(keyfob *k, sd_bus_message *call, const void *pin, size_t size, sd_bus_message **ret);
+/* A call for one thing on a key, by its id. */
+int client_key_id_message(keyfob *k, const char *method, const char *key, const void *id, size_t id_size,
+                          sd_bus_message **ret);
+bool client_is_bytes(const void *data, size_t size);
+
+/* ---- passkey.c ---- */
+
+int client_read_passkeys(keyfob *k, sd_bus_message *reply, keyfob_passkeys **ret);
+/* New names of an account as an a{sv}; NULL keeps one. */
+int client_append_names(sd_bus_message *m, const char *user_name, const char *user_display_name);
+
 /* ---- item.c ---- */
+
+/* Bytes that belong to no item, copied into locked memory. */
+int client_value_new(const void *data, size_t size, keyfob_value **ret);
 
 /* The label that python keyring gives a password, cut to what a label may have. New string or NULL. */
 char *client_password_label(const char *service, const char *user);

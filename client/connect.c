@@ -256,6 +256,7 @@ KEYFOB_API keyfob *keyfob_close(keyfob *k)
                 return NULL;
 
         client_agent_drop(k);
+        sd_bus_slot_unref(k->progress_slot);
         sd_bus_flush_close_unref(k->bus);
         free(k->destination);
         free(k->socket);

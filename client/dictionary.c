@@ -85,3 +85,30 @@ int client_read_dictionary(sd_bus_message *m, const ClientField *fields, size_t 
         r = sd_bus_message_exit_container(m);
         return r < 0 ? r : 1;
 }
+
+int client_read_list(sd_bus_message *m, int (*read)(sd_bus_message *m, void *element), size_t size, void **array,
+                     size_t *n)
+{
+        size_t room = 0;
+        int r;
+
+        *array = NULL;
+        *n = 0;
+        r = sd_bus_message_enter_container(m, 'a', "a{sv}");
+        if (r < 0)
+                return r;
+        do {
+                if (*n == room) {
+                        void *larger = reallocarray(*array, room ? room * 2 : 16, size);
+
+                        if (!larger)
+                                return -ENOMEM;
+                        *array = larger;
+                        room = room ? room * 2 : 16;
+                }
+                r = read(m, (uint8_t *)*array + *n * size);
+                if (r > 0)
+                        (*n)++;
+        } while (r > 0);
+        return r;
+}

@@ -102,6 +102,35 @@ static int attributes_copy(const keyfob_attribute *from, size_t n, Value *to)
         return 0;
 }
 
+static int value_new(const char *path, const char *content_type, const void *data, size_t size, keyfob_value **ret)
+{
+        _cleanup_(keyfob_value_freep) keyfob_value *value = NULL;
+        Value *v = calloc(1, sizeof(*v));
+        int r;
+
+        if (!v)
+                return -ENOMEM;
+        value = &v->value;
+        v->path = strdup(path);
+        v->content_type = strdup(content_type);
+        if (!v->path || !v->content_type)
+                return -ENOMEM;
+        r = secret_new_from(&v->secret, data, size);
+        if (r < 0)
+                return r;
+        v->value = (keyfob_value){.data = v->secret->data,
+                                  .size = v->secret->size,
+                                  .content_type = v->content_type,
+                                  .path = v->path};
+        *ret = TAKE_PTR(value);
+        return 0;
+}
+
+int client_value_new(const void *data, size_t size, keyfob_value **ret)
+{
+        return value_new("", "application/octet-stream", data, size, ret);
+}
+
 static int read_value(sd_bus_message *m, keyfob_value **ret)
 {
         _cleanup_(keyfob_value_freep) keyfob_value *value = NULL;
@@ -125,26 +154,15 @@ static int read_value(sd_bus_message *m, keyfob_value **ret)
         if (r < 0)
                 return r;
 
-        v = calloc(1, sizeof(*v));
-        if (!v)
-                return -ENOMEM;
-        value = &v->value;
-        v->path = strdup(path);
-        v->content_type = strdup(content_type);
-        if (!v->path || !v->content_type)
-                return -ENOMEM;
+        r = value_new(path, content_type, data, size, &value);
+        if (r < 0)
+                return r;
+        v = (Value *)value;
         r = attributes_copy(attributes, n, v);
         if (r < 0)
                 return r;
-        r = secret_new_from(&v->secret, data, size);
-        if (r < 0)
-                return r;
-        v->value = (keyfob_value){.data = v->secret->data,
-                                  .size = v->secret->size,
-                                  .content_type = v->content_type,
-                                  .path = v->path,
-                                  .attributes = v->attributes,
-                                  .n_attributes = v->n_attributes};
+        value->attributes = v->attributes;
+        value->n_attributes = v->n_attributes;
 
         *ret = TAKE_PTR(value);
         return 0;

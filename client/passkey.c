@@ -10,7 +10,6 @@
 typedef struct PasskeyList {
         keyfob_passkeys passkeys;
         keyfob_passkey *array;
-        size_t room;
         sd_bus_message *reply; /* all strings and bytes are its */
 } PasskeyList;
 
@@ -27,7 +26,7 @@ KEYFOB_API keyfob_passkeys *keyfob_passkeys_free(keyfob_passkeys *passkeys)
 }
 
 /* 1, 0 at the end of the list. */
-static int read_passkey(sd_bus_message *m, keyfob_passkey *ret)
+static int read_passkey(sd_bus_message *m, void *element)
 {
         keyfob_passkey passkey = {.rp_id = "", .rp_name = "", .user_name = "", .user_display_name = ""};
         int discoverable = 0, u2f = 0, backup_eligible = 0, r;
@@ -54,38 +53,32 @@ static int read_passkey(sd_bus_message *m, keyfob_passkey *ret)
         passkey.discoverable = discoverable;
         passkey.u2f = u2f;
         passkey.backup_eligible = backup_eligible;
-        *ret = passkey;
+        *(keyfob_passkey *)element = passkey;
         return 1;
 }
 
-static int read_list(PasskeyList *list)
+int client_read_passkeys(keyfob *k, sd_bus_message *reply, keyfob_passkeys **ret)
 {
-        keyfob_passkey passkey;
+        _cleanup_(keyfob_passkeys_freep) keyfob_passkeys *passkeys = NULL;
+        PasskeyList *list = calloc(1, sizeof(*list));
+        void *array;
         int r;
 
-        r = sd_bus_message_enter_container(list->reply, 'a', "a{sv}");
+        if (!list)
+                return -ENOMEM;
+        passkeys = &list->passkeys;
+        list->reply = sd_bus_message_ref(reply);
+        r = client_read_list(reply, read_passkey, sizeof(keyfob_passkey), &array, &list->passkeys.n);
+        list->passkeys.passkeys = list->array = array;
         if (r < 0)
-                return r;
-        while ((r = read_passkey(list->reply, &passkey)) > 0) {
-                if (list->passkeys.n == list->room) {
-                        size_t room = list->room ? list->room * 2 : 16;
-                        keyfob_passkey *larger = reallocarray(list->array, room, sizeof(*larger));
-
-                        if (!larger)
-                                return -ENOMEM;
-                        list->passkeys.passkeys = list->array = larger;
-                        list->room = room;
-                }
-                list->array[list->passkeys.n++] = passkey;
-        }
-        return r;
+                return client_fail_errno(k, r);
+        *ret = TAKE_PTR(passkeys);
+        return 0;
 }
 
 KEYFOB_API int keyfob_passkey_list(keyfob *k, const char *rp_id, bool deleted, keyfob_passkeys **ret)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
-        _cleanup_(keyfob_passkeys_freep) keyfob_passkeys *passkeys = NULL;
-        PasskeyList *list;
         int r;
 
         if (!k || !ret)
@@ -103,19 +96,19 @@ KEYFOB_API int keyfob_passkey_list(keyfob *k, const char *rp_id, bool deleted, k
         if (r < 0)
                 return client_fail_append(k, r);
         r = client_call(k, call, CLIENT_ASKS, &reply);
-        if (r != 0)
-                return r;
+        return r == 0 ? client_read_passkeys(k, reply, ret) : r;
+}
 
-        list = calloc(1, sizeof(*list));
-        if (!list)
-                return -ENOMEM;
-        passkeys = &list->passkeys;
-        list->reply = sd_bus_message_ref(reply);
-        r = read_list(list);
-        if (r < 0)
-                return client_fail_errno(k, r);
-        *ret = TAKE_PTR(passkeys);
-        return 0;
+int client_append_names(sd_bus_message *m, const char *user_name, const char *user_display_name)
+{
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', "{sv}");
+        if (r >= 0)
+                r = client_append_string(m, "user-name", user_name);
+        if (r >= 0)
+                r = client_append_string(m, "user-display-name", user_display_name);
+        return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
 static int call_with_id(keyfob *k, const char *method, const void *id, size_t id_size, sd_bus_message **ret)
@@ -144,13 +137,7 @@ KEYFOB_API int keyfob_passkey_rename(keyfob *k, const void *id, size_t id_size, 
         r = call_with_id(k, "RenamePasskey", id, id_size, &call);
         if (r != 0)
                 return r;
-        r = sd_bus_message_open_container(call, 'a', "{sv}");
-        if (r >= 0)
-                r = client_append_string(call, "user-name", user_name);
-        if (r >= 0)
-                r = client_append_string(call, "user-display-name", user_display_name);
-        if (r >= 0)
-                r = sd_bus_message_close_container(call);
+        r = client_append_names(call, user_name, user_display_name);
         return r < 0 ? client_fail_append(k, r) : client_call(k, call, CLIENT_ASKS, NULL);
 }
 

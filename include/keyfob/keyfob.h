@@ -306,6 +306,125 @@ KEYFOB_API int keyfob_passkey_delete(keyfob *k, const void *id, size_t id_size);
  */
 KEYFOB_API int keyfob_passkey_undelete(keyfob *k, uint64_t number, const void *auth, size_t auth_size);
 
+/* ---- security keys of other makers ---- */
+
+/*
+ * Keys that are plugged in. `key` is a path, a serial number or a product; NULL is the only one. These calls wait until the key
+ * has answered, and it may want a touch: see keyfob_set_key_progress(). What wants a PIN takes its bytes (UTF-8); NULL is none.
+ * Beside what is said of each: KEYFOB_E_NOT_FOUND (no such key; what wants a PIN: none is set), KEYFOB_E_WRONG_SECRET,
+ * KEYFOB_E_PIN_SOFT_BLOCKED (plug it in anew), KEYFOB_E_PIN_BLOCKED (reset it), KEYFOB_E_NOT_ALLOWED, KEYFOB_E_UNSUPPORTED (by
+ * the key), KEYFOB_E_CANCELLED (nobody touched it), KEYFOB_E_BUSY, KEYFOB_E_REFUSED (the device may not be opened),
+ * KEYFOB_E_LIMITS (it is full), KEYFOB_E_IO (it was unplugged). keyfob_message() has the remedy.
+ */
+typedef struct keyfob_key {
+        const char *path;
+        const char *product; /* names come from the key: clean them before you show them; "" when there is none */
+        const char *manufacturer;
+        const char *serial;
+        uint32_t vendor;
+        uint32_t model;
+} keyfob_key;
+
+typedef struct keyfob_keys {
+        const keyfob_key *keys;
+        size_t n;
+} keyfob_keys;
+
+/* None is opened for it. Free *ret with keyfob_keys_free(). */
+KEYFOB_API int keyfob_key_list(keyfob *k, keyfob_keys **ret);
+KEYFOB_API keyfob_keys *keyfob_keys_free(keyfob_keys *keys);
+
+/* How a key stands. Numbers are -1 where it does not say. Later versions may add fields at the end. */
+typedef struct keyfob_key_state {
+        const char *path;
+        const char *aaguid; /* which model it is; "" for keys that know U2F only */
+        int pin_retries;    /* wrong PINs until it is blocked */
+        int uv_retries;
+        int passkeys_left;
+        uint32_t min_pin_length;
+        uint32_t large_blobs; /* bytes for all of them; 0: it has none */
+        uint64_t firmware;
+        bool pin_set;
+        bool force_pin_change;
+        bool fingerprints; /* it has a sensor */
+        bool always_uv;
+        bool enterprise_attestation;
+} keyfob_key_state;
+
+/* Free *ret with keyfob_key_state_free(). */
+KEYFOB_API int keyfob_key_get_state(keyfob *k, const char *key, keyfob_key_state **ret);
+KEYFOB_API keyfob_key_state *keyfob_key_state_free(keyfob_key_state *state);
+
+/* What a call that goes on says: "touch" (the key waits for one) or "sample" (of a finger was taken). */
+typedef struct keyfob_key_progress {
+        const char *what;
+        uint32_t left;      /* samples */
+        const char *status; /* "good", or in English what was wrong with the sample */
+} keyfob_key_progress;
+
+/* Runs inside the calls below. It must not use the handle. NULL: nobody is told. */
+typedef void (*keyfob_key_report)(void *userdata, const keyfob_key_progress *progress);
+KEYFOB_API int keyfob_set_key_progress(keyfob *k, keyfob_key_report report, void *userdata);
+
+/* The PIN: KEYFOB_E_EXISTS when there is one; KEYFOB_E_INVALID when it is too short or too simple. */
+KEYFOB_API int keyfob_key_set_pin(keyfob *k, const char *key, const void *pin, size_t size);
+KEYFOB_API int keyfob_key_change_pin(keyfob *k, const char *key, const void *old_pin, size_t old_size,
+                                     const void *new_pin, size_t new_size);
+
+/* As keyfob_passkey_list() and its companions; keys do not tell when one was made. What is deleted is gone. */
+KEYFOB_API int keyfob_key_list_passkeys(keyfob *k, const char *key, const void *pin, size_t size, keyfob_passkeys **ret);
+KEYFOB_API int keyfob_key_rename_passkey(keyfob *k, const char *key, const void *id, size_t id_size,
+                                         const char *user_name, const char *user_display_name, const void *pin,
+                                         size_t size);
+KEYFOB_API int keyfob_key_delete_passkey(keyfob *k, const char *key, const void *id, size_t id_size, const void *pin,
+                                         size_t size);
+
+/* The large blob of a passkey, at most 60000 bytes; most keys have less room for all. KEYFOB_E_NOT_FOUND: it has none;
+ * KEYFOB_E_UNSUPPORTED: it can't have one. Free *ret with keyfob_value_free(). */
+KEYFOB_API int keyfob_key_get_blob(keyfob *k, const char *key, const void *id, size_t id_size, const void *pin,
+                                   size_t size, keyfob_value **ret);
+KEYFOB_API int keyfob_key_set_blob(keyfob *k, const char *key, const void *id, size_t id_size, const void *blob,
+                                   size_t blob_size, const void *pin, size_t size);
+KEYFOB_API int keyfob_key_delete_blob(keyfob *k, const char *key, const void *id, size_t id_size, const void *pin,
+                                      size_t size);
+
+/* A finger that a key knows. Its name was given by somebody: clean it before you show it. */
+typedef struct keyfob_finger {
+        const uint8_t *id;
+        size_t id_size;
+        const char *name;
+} keyfob_finger;
+
+typedef struct keyfob_fingers {
+        const keyfob_finger *fingers;
+        size_t n;
+} keyfob_fingers;
+
+/* Free *ret with keyfob_fingers_free(). */
+KEYFOB_API int keyfob_key_list_fingers(keyfob *k, const char *key, const void *pin, size_t size, keyfob_fingers **ret);
+KEYFOB_API keyfob_fingers *keyfob_fingers_free(keyfob_fingers *fingers);
+/* `name` may be NULL. */
+KEYFOB_API int keyfob_key_enroll_finger(keyfob *k, const char *key, const char *name, const void *pin, size_t size);
+KEYFOB_API int keyfob_key_rename_finger(keyfob *k, const char *key, const void *id, size_t id_size, const char *name,
+                                        const void *pin, size_t size);
+KEYFOB_API int keyfob_key_delete_finger(keyfob *k, const char *key, const void *id, size_t id_size, const void *pin,
+                                        size_t size);
+
+enum keyfob_key_setting {
+        KEYFOB_KEY_ALWAYS_UV = 1 << 0, /* it wants the PIN or a finger each time; */
+        KEYFOB_KEY_NOT_ALWAYS_UV = 1 << 1,
+        KEYFOB_KEY_FORCE_PIN_CHANGE = 1 << 2, /* the PIN must be changed before it is good for anything else */
+        KEYFOB_KEY_ENTERPRISE = 1 << 3,       /* enterprise attestation; a reset turns it off */
+};
+
+/* Settings of enum keyfob_key_setting, and the smallest length of a PIN (0: as it is), which only grows. */
+KEYFOB_API int keyfob_key_configure(keyfob *k, const char *key, unsigned settings, unsigned min_pin_length,
+                                    const void *pin, size_t size);
+
+/* Everything on the key is lost. Most allow it for some seconds after they were plugged in, and want a touch.
+ * KEYFOB_E_NOT_ALLOWED: too late. */
+KEYFOB_API int keyfob_key_reset(keyfob *k, const char *key);
+
 /* ---- questions ---- */
 
 /* A question of the daemon's. Strings are NULL and numbers negative where unknown. */
