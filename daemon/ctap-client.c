@@ -31,7 +31,7 @@ uint64_t ctap_now(void *userdata)
 void ctap_client_done(CtapClient *client)
 {
         client->opening = opening_cancel(client->opening);
-        client->ask = ask_cancel(client->ask);
+        ctap_presence_cancel(client);
         client->touch = ctap_touch_cancel(client->touch);
         client->work = ctap_work_cancel(client->work);
         client->timer = sd_event_source_disable_unref(client->timer);

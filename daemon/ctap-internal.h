@@ -18,6 +18,7 @@
  */
 typedef struct CtapClient CtapClient;
 typedef struct CtapUhid CtapUhid;
+typedef struct CtapPresence CtapPresence;
 typedef struct CtapTouch CtapTouch;
 typedef struct CtapWork CtapWork;
 typedef struct CtapFingers CtapFingers;
@@ -30,7 +31,8 @@ struct CtapClient {
         CtapUhid *uhid;   /* of the kernel's device: which program it is, is told by the channel */
 
         Opening *opening; /* the question of the host, if it has one: for the vault, */
-        Ask *ask;         /* or for presence, */
+        CtapPresence *presence; /* or for presence, */
+        CtapClient *present_next; /* with others that the same prompt is for; */
         CtapTouch *touch; /* or for a finger, */
         CtapWork *work;   /* or no question: an external key is at work */
 
@@ -62,6 +64,8 @@ struct Ctap {
         CtapHost *hosts; /* of callers on the bus */
         unsigned n_hosts;
 
+        CtapPresence *presences; /* questions that are open */
+
         CtapUhid *uhid;       /* the kernel's device, or NULL */
         CtapFingers *fingers; /* fprintd, or NULL */
 
@@ -92,6 +96,13 @@ int ctap_message(const AskAbout *about, const AuthenticatorQuestion *question, c
 
 /* A change is durable: it is logged, and told to whoever listens, a moment later. */
 void ctap_changed(Ctap *ctap);
+
+/* ---- ctap-presence.c ---- */
+
+/* Question AUTHENTICATOR_ASK_PRESENCE: result of the operation ask(). `title` is a constant. */
+int ctap_presence_start(CtapClient *client, const AskAbout *about, const AuthenticatorQuestion *question,
+                        const char *title);
+void ctap_presence_cancel(CtapClient *client);
 
 /* ---- ctap-fingers.c: fprintd ---- */
 

@@ -2,12 +2,13 @@
  * The authenticator's questions
  *
  * A locked vault is opened by the same question as everywhere (opening.h), shared with whoever else waits for it.
- * Presence is a confirmation: the message names the program by what the kernel says of it, and the site and the
- * account by what the program says. A confirmation is never taken for verification, which this build offers by PIN
- * alone. The answer comes later, on the loop, so nothing here calls back into the authenticator.
+ * The message names the door, the program by what the kernel says of it, and the site and the account by what the
+ * program says. Presence is a confirmation (ctap-presence.c), and never taken for verification, which is the clientPIN
+ * or a finger (ctap-fingers.c). The answer comes later, on the loop, so nothing here calls back into the authenticator.
  */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "daemon/ctap-internal.h"
 
@@ -44,7 +45,15 @@ static const char *user_of(const AuthenticatorQuestion *question)
         return question->user_display_name && *question->user_display_name ? question->user_display_name : NULL;
 }
 
-/* 'The program "browser" (process 12) wants to sign you in to example.org as "alice".' */
+static const char *name_door(const char *door)
+{
+        if (door && strcmp(door, "uhid") == 0)
+                return "the security key's device";
+        return door && strcmp(door, "socket") == 0 ? "the security key's socket" : "D-Bus";
+}
+
+/* 'The program "browser" (process 12, through the security key's device) wants to sign you in to example.org as
+ * "alice".' */
 int ctap_message(const AskAbout *about, const AuthenticatorQuestion *question, const char *then, char **ret)
 {
         const Wish *wish = find_wish(question->purpose);
@@ -60,7 +69,9 @@ int ctap_message(const AskAbout *about, const AuthenticatorQuestion *question, c
         else
                 (void)fputs("A program", text);
         if (about->pid > 0)
-                (void)fprintf(text, " (process %d)", about->pid);
+                (void)fprintf(text, " (process %d, through %s)", about->pid, name_door(about->door));
+        else
+                (void)fprintf(text, " that uses %s", name_door(about->door));
         (void)fprintf(text, " %s", wish->what);
         if (wish->of_site)
                 (void)fprintf(text, " %s", about->rp_id ?: "a site that it does not name");
@@ -127,45 +138,6 @@ static int ask_storage(CtapClient *client, const AskAbout *about, const Authenti
         return r < 0 ? r : AUTHENTICATOR_LATER;
 }
 
-/* ---- presence ---- */
-
-static void on_asked(void *userdata, const AskAnswer *answer)
-{
-        static const AuthenticatorAnswer answers[] = {
-                [ASK_ALLOWED] = AUTHENTICATOR_YES,
-                [ASK_DENIED] = AUTHENTICATOR_NO,
-                [ASK_NO_PROMPTER] = AUTHENTICATOR_NOBODY,
-                [ASK_FAILED] = AUTHENTICATOR_NOBODY,
-        };
-        CtapClient *client = userdata;
-
-        secret_free(answer->secret);
-        client->ask = NULL;
-        client->answered(client, answers[answer->outcome]);
-}
-
-static int ask_presence(CtapClient *client, const AskAbout *about, const AuthenticatorQuestion *question)
-{
-        _cleanup_free_ char *message = NULL;
-        int r;
-
-        r = ctap_message(about, question, "", &message);
-        if (r < 0)
-                return r;
-        r = ask_start(client->ctap->daemon,
-                      &(AskRequest){
-                              .kind = ASK_CONFIRM,
-                              .purpose = "user-presence",
-                              .title = find_wish(question->purpose)->title,
-                              .message = message,
-                              .retries = -1,
-                              .caller = client->caller,
-                              .about = *about,
-                      },
-                      on_asked, client, &client->ask);
-        return r < 0 ? r : AUTHENTICATOR_LATER;
-}
-
 /* ---- operations ---- */
 
 int ctap_ask(void *userdata, AuthenticatorHost *host, const AuthenticatorQuestion *question)
@@ -191,7 +163,7 @@ int ctap_ask(void *userdata, AuthenticatorHost *host, const AuthenticatorQuestio
         case AUTHENTICATOR_ASK_STORAGE:
                 return ask_storage(client, &about, question);
         case AUTHENTICATOR_ASK_PRESENCE:
-                return ask_presence(client, &about, question);
+                return ctap_presence_start(client, &about, question, find_wish(question->purpose)->title);
         case AUTHENTICATOR_ASK_VERIFICATION:
         case AUTHENTICATOR_ASK_SAMPLE:
         case AUTHENTICATOR_ASK_REMOVAL:
@@ -207,6 +179,6 @@ void ctap_withdraw(void *userdata, AuthenticatorHost *host)
         CtapClient *client = authenticator_host_userdata(host);
 
         client->opening = opening_cancel(client->opening);
-        client->ask = ask_cancel(client->ask);
+        ctap_presence_cancel(client);
         client->touch = ctap_touch_cancel(client->touch);
 }
