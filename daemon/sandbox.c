@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/landlock.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -25,18 +24,9 @@
 #endif
 
 #include "common/cleanup.h"
+#include "common/landlock.h"
+#include "common/sanitizer.h"
 #include "daemon/log.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define WITH_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WITH_SANITIZER 1
-#endif
-#endif
-#ifndef WITH_SANITIZER
-#define WITH_SANITIZER 0
-#endif
 
 /* ---- system calls ---- */
 
@@ -163,30 +153,11 @@ static void restrict_calls(void)
 
 #if !WITH_SANITIZER
 
-/* Rights by the version of Landlock that knows them; older headers don't have the newest names. */
-#define RIGHT_REFER    (UINT64_C(1) << 13) /* 2 */
-#define RIGHT_TRUNCATE (UINT64_C(1) << 14) /* 3 */
-#define RIGHT_IOCTL    (UINT64_C(1) << 15) /* 5 */
-
 #define RIGHTS_READ     (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
-#define RIGHTS_VERSION1 ((UINT64_C(1) << 13) - 1)
 #define RIGHTS_KEEP                                                                                                   \
         (RIGHTS_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |                                \
          LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |                 \
-         LANDLOCK_ACCESS_FS_MAKE_SOCK | RIGHT_REFER | RIGHT_TRUNCATE)
-
-static uint64_t rights_of(long version)
-{
-        uint64_t rights = RIGHTS_VERSION1;
-
-        if (version >= 2)
-                rights |= RIGHT_REFER;
-        if (version >= 3)
-                rights |= RIGHT_TRUNCATE;
-        if (version >= 5)
-                rights |= RIGHT_IOCTL;
-        return rights;
-}
+         LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_REFER | LANDLOCK_TRUNCATE)
 
 static int allow(int ruleset, const char *path, uint64_t rights)
 {
@@ -209,26 +180,25 @@ static int restrict_files_to(const char *const *directories, long version)
         static const char *const readable[] = {
                 "/proc",        "/etc",      "/usr/share/zoneinfo",     "/usr/lib/locale",         "/usr/share/locale",
                 "/dev/urandom", "/dev/null", "/sys/devices/system/cpu", "/var/lib/dbus/machine-id"};
-        const uint64_t rights = rights_of(version);
-        struct landlock_ruleset_attr attributes = {.handled_access_fs = rights};
+        const uint64_t rights = landlock_rights(version);
         _cleanup_close_ int ruleset = -1;
         int r = 0;
 
-        ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes.handled_access_fs), 0);
+        ruleset = landlock_new(rights);
         if (ruleset < 0)
-                return -errno;
+                return TAKE_FD(ruleset);
         for (; *directories && r >= 0; directories++)
                 r = allow(ruleset, *directories, RIGHTS_KEEP & rights);
         for (size_t i = 0; i < ELEMENTSOF(readable) && r >= 0; i++)
                 r = allow(ruleset, readable[i], RIGHTS_READ);
         if (r < 0)
                 return r;
-        return syscall(SYS_landlock_restrict_self, ruleset, 0) < 0 ? -errno : 0;
+        return landlock_enter(ruleset);
 }
 
 static void restrict_files(const char *const *directories)
 {
-        long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+        long version = landlock_version();
         int r;
 
         if (version < 1) {
