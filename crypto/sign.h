@@ -56,3 +56,13 @@ int signer_sign(Signer *signer, const void *data, size_t size, uint8_t ret[SIGN_
 
 /* 0 when the signature fits, -EBADMSG when not, -EINVAL, -ENOMEM. Only public_key and kind are read. */
 int sign_verify(const SignKey *key, const void *data, size_t size, const uint8_t *signature, size_t signature_size);
+
+/* ---- signatures that are made elsewhere, as in a TPM: ECDSA only ---- */
+
+#define SIGN_DIGEST_MAX 48U
+
+/* What the key signs of a message: the hash that goes with its curve. 0, -EINVAL, -ENOMEM. */
+int sign_digest(SignKind kind, const void *data, size_t size, uint8_t ret[SIGN_DIGEST_MAX], size_t *ret_size);
+
+/* r ‖ s, each as long as the private value, as DER. -EINVAL for another kind or size. */
+int signature_encode(SignKind kind, const uint8_t *pair, size_t size, uint8_t ret[SIGN_SIGNATURE_MAX], size_t *ret_size);

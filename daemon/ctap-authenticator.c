@@ -51,7 +51,7 @@ static int make_authenticator(Ctap *ctap)
 
         ctap_storage_ops(&ops);
         ops.fingerprints = ctap_fingers_ops(ctap);
-        ops.keys = ctap_keys_ops();
+        ops.keys = ctap_keys_ops(ctap);
         r = parse_aaguid(config.aaguid);
         if (r < 0)
                 return r;
@@ -87,6 +87,8 @@ int ctap_new(Daemon *daemon, Ctap **ret)
         if (r >= 0)
                 r = ctap_fingers_new(ctap);
         if (r >= 0)
+                r = ctap_seal_new(ctap);
+        if (r >= 0)
                 r = make_authenticator(ctap);
         if (r < 0)
                 return r;
@@ -115,6 +117,8 @@ Ctap *ctap_free(Ctap *ctap)
         sd_event_source_disable_unref(ctap->changed);
         authenticator_free(ctap->authenticator);
         ctap_fingers_free(ctap);
+        tpm_call_cancel(ctap->looking);
+        ctap_seal_free(ctap);
         ctap_enterprise_free(ctap->enterprise);
         free(ctap);
         return NULL;

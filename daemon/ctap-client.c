@@ -34,6 +34,7 @@ void ctap_client_done(CtapClient *client)
         ctap_presence_cancel(client);
         client->touch = ctap_touch_cancel(client->touch);
         client->work = ctap_work_cancel(client->work);
+        client->sealed = ctap_seal_wait_cancel(client->sealed);
         client->timer = sd_event_source_disable_unref(client->timer);
 }
 

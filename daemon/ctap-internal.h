@@ -9,8 +9,10 @@
 #include "daemon/ctap.h"
 #include "daemon/opening.h"
 #include "daemon/own-socket.h"
+#include "daemon/tpm.h"
 
-#define CTAP_NEVER UINT64_MAX
+#define CTAP_NEVER              UINT64_MAX
+#define CTAP_KEY_ALGORITHMS_MAX 8U
 
 /*
  * Who uses the authenticator through a host: the host's userdata. Its owner embeds it and says what happens to an
@@ -21,6 +23,8 @@ typedef struct CtapUhid CtapUhid;
 typedef struct CtapPresence CtapPresence;
 typedef struct CtapTouch CtapTouch;
 typedef struct CtapWork CtapWork;
+typedef struct CtapSeal CtapSeal;
+typedef struct CtapSealWait CtapSealWait;
 typedef struct CtapFingers CtapFingers;
 struct CtapClient {
         Ctap *ctap;
@@ -34,7 +38,8 @@ struct CtapClient {
         CtapPresence *presence; /* or for presence, */
         CtapClient *present_next; /* with others that the same prompt is for; */
         CtapTouch *touch; /* or for a finger, */
-        CtapWork *work;   /* or no question: an external key is at work */
+        CtapWork *work;   /* or no question: an external key is at work; */
+        CtapSealWait *sealed; /* or storage waits for the TPM */
 
         sd_event_source *timer;
         uint64_t deadline; /* milliseconds, CTAP_NEVER */
@@ -68,6 +73,11 @@ struct Ctap {
 
         CtapUhid *uhid;       /* the kernel's device, or NULL */
         CtapFingers *fingers; /* fprintd, or NULL */
+
+        CtapSeal *seal;
+        AuthenticatorKeys keys;
+        int32_t key_algorithms[CTAP_KEY_ALGORITHMS_MAX]; /* what the TPM can do, ends with 0 */
+        TpmCall *looking;
 
         /* What the change under way does, to be told when it is durable; and for whom. */
         const CtapClient *acting;
@@ -118,8 +128,38 @@ CtapTouch *ctap_touch_cancel(CtapTouch *touch);
 /* ---- ctap-keys.c: keys inside the TPM ---- */
 
 /* NULL when built without TPM. */
-const AuthenticatorKeys *ctap_keys_ops(void);
+const AuthenticatorKeys *ctap_keys_ops(Ctap *ctap);
 CtapWork *ctap_work_cancel(CtapWork *work);
+/* Asks the TPM what it can do. */
+void ctap_keys_look(Ctap *ctap);
+/* It can do these: bits 1 << TpmCurve. */
+void ctap_keys_allow(Ctap *ctap, unsigned curves);
+
+/* ---- ctap-seal.c: the class of passkeys, sealed by the TPM ---- */
+
+int ctap_seal_new(Ctap *ctap);
+void ctap_seal_free(Ctap *ctap);
+/* Whether storage is open, and waits for no TPM. */
+bool ctap_seal_is_open(const Ctap *ctap);
+/* Why the TPM has not opened it when it was last asked: one line with the remedy, or "". */
+const char *ctap_seal_problem(const Ctap *ctap);
+
+/* 0, VAULT_E_DEVICE or another result of the vault's. */
+typedef void (*CtapSealDone)(void *userdata, int result);
+/* Of an unlocked vault whose class is closed: has the TPM asked. done() never runs inside. 0, VAULT_E_DEVICE, or a negative
+ * errno. */
+int ctap_seal_wait(Ctap *ctap, CtapSealDone done, void *userdata, CtapSealWait **ret);
+/* NULL allowed. Returns NULL. The pointer is dead after done(). */
+CtapSealWait *ctap_seal_wait_cancel(CtapSealWait *wait);
+/* The same for a client whose host asks for storage: a result of the operation ask(). */
+int ctap_seal_ask(CtapClient *client);
+
+/* What is kept of a seal: the public point x ‖ y of a key that is thrown away, and the TPM's key. */
+void ctap_seal_params(ByteWriter *params, const uint8_t point[64], const ByteWriter *key);
+/* The fields of TPM_EXCHANGE for it. 0, -EBADMSG, -ENOMEM. */
+int ctap_seal_question(const void *params, size_t size, ByteWriter *ret);
+/* The device's secret from its reply, or NULL. */
+const uint8_t *ctap_seal_answer(ByteReader *fields);
 
 /* ---- ctap-uhid.c: the kernel's device ---- */
 

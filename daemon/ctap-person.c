@@ -107,11 +107,16 @@ static void on_opened(void *userdata, int result, Root *opened)
 {
         _cleanup_(root_freep) Root *root = opened;
         CtapClient *client = userdata;
+        int answer;
 
         client->opening = NULL;
         if (result == 0 && root)
                 result = opening_unlock(client->ctap->daemon, root);
-        client->answered(client, answer_of(result));
+        answer = answer_of(result);
+        if (answer == AUTHENTICATOR_YES && !ctap_seal_is_open(client->ctap))
+                answer = ctap_seal_ask(client);
+        if (answer != AUTHENTICATOR_LATER)
+                client->answered(client, answer < 0 ? AUTHENTICATOR_NOBODY : (AuthenticatorAnswer)answer);
 }
 
 static int ask_storage(CtapClient *client, const AskAbout *about, const AuthenticatorQuestion *question)
@@ -122,6 +127,8 @@ static int ask_storage(CtapClient *client, const AskAbout *about, const Authenti
 
         if (!daemon->vault)
                 return AUTHENTICATOR_NOBODY;
+        if (vault_is_unlocked(daemon->vault) && !ctap_seal_is_open(client->ctap))
+                return ctap_seal_ask(client);
         r = ctap_message(about, question, OPENING_QUESTION, &message);
         if (r < 0)
                 return r;
@@ -181,4 +188,5 @@ void ctap_withdraw(void *userdata, AuthenticatorHost *host)
         client->opening = opening_cancel(client->opening);
         ctap_presence_cancel(client);
         client->touch = ctap_touch_cancel(client->touch);
+        client->sealed = ctap_seal_wait_cancel(client->sealed);
 }

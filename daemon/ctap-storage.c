@@ -26,6 +26,7 @@ static int storage_result(int result)
         switch (result) {
         case VAULT_E_NO_VAULT:
         case VAULT_E_LOCKED:
+        case VAULT_E_DEVICE:
                 return AUTHENTICATOR_E_LOCKED;
         case VAULT_E_NOT_FOUND:
                 return AUTHENTICATOR_E_NOT_FOUND;
@@ -47,9 +48,7 @@ static Vault *vault_of(const Ctap *ctap)
 
 static bool storage_is_open(void *userdata)
 {
-        Vault *vault = vault_of(userdata);
-
-        return vault && vault_is_unlocked(vault);
+        return ctap_seal_is_open(userdata);
 }
 
 /* ---- changes ---- */

@@ -21,6 +21,9 @@ DEFINE_CLEANUP(Ctap *, ctap_free)
 /* The vault was locked, replaced or got new keys: what was read from it goes. NULL allowed. */
 void ctap_forget(Ctap *ctap);
 
+/* The vault was unlocked: what a TPM seals is opened by it, a moment later. NULL allowed. */
+void ctap_unlocked(Ctap *ctap);
+
 /* As if the key were pulled out and put in again: ends all connections of the socket and clears what a power cycle
  * clears. */
 void ctap_replug(Ctap *ctap);

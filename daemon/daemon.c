@@ -26,6 +26,7 @@
 #include "daemon/sandbox.h"
 #include "daemon/secret-service.h"
 #include "daemon/settings.h"
+#include "daemon/tpm.h"
 
 #define VAULT_NAME "vault.db"
 
@@ -155,6 +156,8 @@ int daemon_new(const DaemonOptions *options, Daemon **ret, pid_t *ret_pid)
                 log_line(LOG_WARNING, "keys can't be locked in memory and may be swapped: raise the memlock limit");
 
         r = helper_link_new(daemon, &daemon->helper);
+        if (r >= 0)
+                r = tpm_new(daemon, &daemon->tpm);
         if (r < 0)
                 return r;
         close_to_others();
@@ -207,6 +210,7 @@ Daemon *daemon_free(Daemon *daemon)
         daemon->openings = openings_free(daemon->openings);
         daemon->asker = asker_free(daemon->asker);
         daemon->jobs = jobs_free(daemon->jobs);
+        daemon->tpm = tpm_free(daemon->tpm);
         daemon->helper = helper_link_free(daemon->helper);
         daemon->batch = batch_free(daemon->batch);
         daemon->callers = callers_free(daemon->callers);

@@ -26,6 +26,7 @@ typedef struct KeysCall KeysCall;
 typedef struct Openings Openings;
 typedef struct Secrets Secrets;
 typedef struct Settings Settings;
+typedef struct Tpm Tpm;
 
 struct Daemon {
         sd_event *event;
@@ -45,6 +46,7 @@ struct Daemon {
         Batch *batch;       /* batch.h */
         Jobs *jobs;         /* job.h */
         HelperLink *helper; /* helper-link.h */
+        Tpm *tpm;           /* tpm.h */
         Asker *asker;       /* ask.h */
         Openings *openings; /* opening.h */
         Secrets *secrets;   /* secret-service.h: sessions, prompts */

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "daemon/batch.h"
+#include "daemon/ctap.h"
 #include "daemon/log.h"
 #include "daemon/secret-notify.h"
 
@@ -83,6 +84,7 @@ int opening_unlock(Daemon *daemon, const Root *root)
         if (!was_unlocked && vault_is_unlocked(vault))
                 (void)batch_signal(daemon, KEYFOB_PATH, KEYFOB_STORE_INTERFACE, "LockChanged", "ob", "/", 0);
         note_use(daemon->openings, root);
+        ctap_unlocked(daemon->ctap);
 
         for (Opening *opening = daemon->openings->list; opening; opening = opening->next)
                 if (opening->unlock && opening_scope_is_open(daemon, opening->collection))
