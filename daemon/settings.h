@@ -7,8 +7,14 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "common/cleanup.h"
+
+#define SETTINGS_SYSTEM_FILE "/etc/keyfob/keyfobd.conf"
+#define SETTINGS_NAME        "keyfobd.conf"
+#define SETTINGS_FILE_MAX    ((size_t)64 * 1024)
+#define SETTINGS_TCTI_MAX    ((size_t)160)
 
 typedef struct Settings {
         /* [prompts] who may ask the person, beside the asking connection's own agent */
@@ -26,7 +32,16 @@ typedef struct Settings {
         char *tpm; /* TCTI, as tpm2-tools write it: "device:/dev/tpmrm0"; "": the usual ones in turn */
 } Settings;
 
-/* 0, -ENOMEM. A file that can't be understood is reported in one line with its number, and the rest of it counts. */
-int settings_load(Settings **ret);
+/* What holds where no file says otherwise. */
+int settings_new(Settings **ret);
 Settings *settings_free(Settings *settings);
 DEFINE_CLEANUP(Settings *, settings_free)
+
+/* Both files. 0, -ENOMEM. What can't be understood is reported in one line with its number, and the rest counts. */
+int settings_load(Settings **ret);
+
+/* One file: a missing one is empty, one that others could have written is left out (and reported). 0, -ENOMEM. */
+int settings_read(Settings *settings, const char *path, bool of_system);
+
+/* The content of a file; `name` is for the reports. 0, -ENOMEM. */
+int settings_parse(Settings *settings, const char *name, const char *text, size_t size);
