@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "authenticator/commands.h"
+#include "authenticator/external.h"
 
 bool assertion_applies(const Credential *credential, const uint8_t rp_id_hash[32], bool verified, bool listed)
 {
@@ -33,7 +33,7 @@ static void put_user(CborWriter *w, const AuthenticatorCredential *public, bool 
 }
 
 static void put_reply(CborWriter *w, const Credential *credential, const Assertion *assertion, const AuthData *data,
-                      const uint8_t *signature, size_t signature_size, size_t n, bool next)
+                      const Signature *signature, size_t n, bool next)
 {
         bool user = credential->public.discoverable;
         bool large_blob_key = assertion->extensions.large_blob_key && credential->has_large_blob_key;
@@ -48,7 +48,7 @@ static void put_reply(CborWriter *w, const Credential *credential, const Asserti
         put_uint(w, 2);
         put_bytes(w, data->bytes, data->size);
         put_uint(w, 3);
-        put_bytes(w, signature, signature_size);
+        put_bytes(w, signature->bytes, signature->size);
         if (user) {
                 put_uint(w, 4);
                 put_user(w, &credential->public, assertion->verified && (n > 1 || next));
@@ -67,7 +67,25 @@ static void put_reply(CborWriter *w, const Credential *credential, const Asserti
         }
 }
 
-int assertion_write(Transaction *t, const Assertion *assertion, Credential *credential, size_t n, bool next)
+/*
+ * Clients find out silently which credentials are here, with client data that cannot exist: 32 zeros, or the hash of nothing or of
+ * 32 zeros. Nobody verifies what they get, so no external key is set to work for it.
+ */
+static bool only_probes(const Assertion *assertion)
+{
+        static const uint8_t zeros[CLIENT_DATA_HASH_SIZE];
+        uint8_t nothing[SHA256_SIZE], hash[SHA256_SIZE];
+
+        if (assertion->present || assertion->verified)
+                return false;
+        sha256(zeros, 0, nothing);
+        sha256(zeros, sizeof(zeros), hash);
+        return memcmp(assertion->client_data_hash, zeros, sizeof(zeros)) == 0 ||
+               memcmp(assertion->client_data_hash, nothing, sizeof(nothing)) == 0 ||
+               memcmp(assertion->client_data_hash, hash, sizeof(hash)) == 0;
+}
+
+int assertion_prepare(Transaction *t, const Assertion *assertion, Credential *credential, AuthData *ret)
 {
         AuthDataParts parts = {
                 .rp_id_hash = assertion->rp_id_hash,
@@ -75,10 +93,6 @@ int assertion_write(Transaction *t, const Assertion *assertion, Credential *cred
                 .verified = assertion->verified,
                 .client_data_hash = assertion->client_data_hash,
         };
-        uint8_t signature[SIGN_SIGNATURE_MAX];
-        size_t signature_size;
-        Signer *signer;
-        AuthData data;
         int r;
 
         r = extensions_output(t->host, &assertion->extensions, credential, assertion->verified, parts.extensions,
@@ -86,12 +100,33 @@ int assertion_write(Transaction *t, const Assertion *assertion, Credential *cred
         if (r == CTAP_OK)
                 r = counter_next(t->a, credential, &parts.counter);
         if (r == CTAP_OK)
-                r = auth_data_make(t->a, credential, &parts, &data);
+                r = auth_data_make(t->a, credential, &parts, ret);
+        if (r != CTAP_OK || !credential->public.external || only_probes(assertion))
+                return r;
+        return external_sign(t, credential, ret->bytes, ret->size + CLIENT_DATA_HASH_SIZE);
+}
+
+static int finish(Transaction *t, const Assertion *assertion, const Credential *credential, const AuthData *data,
+                  Signature *ret)
+{
+        Signer *signer;
+        int r;
+
+        if (credential->public.external)
+                return only_probes(assertion) ? auth_data_sign_once(data, credential->key.kind, ret) :
+                                                external_signature(t, ret);
+        r = signers_get(t->a, credential, &signer);
+        return r == 0 ? signer_sign(signer, data->bytes, data->size + CLIENT_DATA_HASH_SIZE, ret->bytes, &ret->size) : r;
+}
+
+int assertion_write(Transaction *t, const Assertion *assertion, const Credential *credential, const AuthData *data, size_t n,
+                    bool next)
+{
+        Signature signature;
+        int r;
+
+        r = finish(t, assertion, credential, data, &signature);
         if (r == CTAP_OK)
-                r = signers_get(t->a, credential, &signer);
-        if (r == CTAP_OK)
-                r = signer_sign(signer, data.bytes, data.size + CLIENT_DATA_HASH_SIZE, signature, &signature_size);
-        if (r == CTAP_OK)
-                put_reply(&t->reply, credential, assertion, &data, signature, signature_size, n, next);
+                put_reply(&t->reply, credential, assertion, data, &signature, n, next);
         return r;
 }

@@ -2,9 +2,11 @@
  * Attestation: what a new credential says about where it was made
  *
  * By default nothing that could tell one user from another: "packed", signed by the new key itself. A relying party
- * may rather have "none", or "fido-u2f" (then there is no AAGUID, and the certificate is one of the new key itself).
+ * may rather have "none", or "fido-u2f" (then there is no AAGUID, and the certificate is one of the new key itself; where that
+ * is an external one, of a key that is made for this registration alone).
  * Only where an administrator gave a key for it and has enabled it does the key of an enterprise sign.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "authenticator/commands.h"
@@ -65,22 +67,30 @@ const uint8_t *attestation_aaguid(const Authenticator *a, AttestationFormat form
         return format == ATTESTATION_U2F ? none : a->config.aaguid;
 }
 
-static int write_packed(Authenticator *a, CborWriter *w, bool enterprise, const Credential *credential,
-                        const AuthData *data)
+bool attestation_is_self(AttestationFormat format, bool enterprise)
 {
-        uint8_t signature[SIGN_SIGNATURE_MAX];
+        return format == ATTESTATION_PACKED && !enterprise;
+}
+
+static int write_packed(Authenticator *a, CborWriter *w, bool enterprise, const Credential *credential,
+                        const AuthData *data, const Signature *signature)
+{
         const uint8_t *certificate;
         size_t size, n = 0;
+        Signature own;
         int r;
 
-        r = auth_data_sign(data, enterprise ? attester_key(a->enterprise) : &credential->key, signature, &size);
-        if (r < 0)
-                return r;
+        if (!signature) {
+                r = auth_data_sign(data, enterprise ? attester_key(a->enterprise) : &credential->key, &own);
+                if (r < 0)
+                        return r;
+                signature = &own;
+        }
         put_map(w, enterprise ? 3 : 2);
         put_text(w, "alg");
         put_int(w, enterprise ? COSE_ES256 : credential->public.algorithm);
         put_text(w, "sig");
-        put_bytes(w, signature, size);
+        put_bytes(w, signature->bytes, signature->size);
         if (!enterprise)
                 return CTAP_OK;
         while (attester_certificate(a->enterprise, n, &size))
@@ -94,12 +104,34 @@ static int write_packed(Authenticator *a, CborWriter *w, bool enterprise, const 
         return CTAP_OK;
 }
 
+int attestation_certify(const Credential *credential, const CborWriter *message,
+                        uint8_t ret_certificate[CERTIFICATE_SELF_MAX], size_t *ret_size, Signature *ret)
+{
+        const SignKey *key = &credential->key;
+        SignKey once = {0};
+        int r = 0;
+
+        if (message->failed)
+                return -EOVERFLOW;
+        if (credential->public.external) {
+                r = sign_generate(SIGN_P256, &once);
+                key = &once;
+        }
+        if (r == 0)
+                r = certificate_self(key, CERTIFICATE_NAME, ret_certificate, ret_size);
+        if (r == 0)
+                r = sign(key, message->data, message->size, ret->bytes, &ret->size);
+        explicit_bzero(&once, sizeof(once));
+        return r;
+}
+
 /* Section 8.6 of WebAuthn: over 0x00 ‖ rpIdHash ‖ clientDataHash ‖ credential id ‖ public point. */
 static int write_u2f(CborWriter *w, const Credential *credential, const AuthData *data)
 {
-        uint8_t message[U2F_MESSAGE_MAX], certificate[CERTIFICATE_SELF_MAX], signature[SIGN_SIGNATURE_MAX];
+        uint8_t message[U2F_MESSAGE_MAX], certificate[CERTIFICATE_SELF_MAX];
         CborWriter m = CBOR_WRITER(message, sizeof(message));
-        size_t size, certificate_size;
+        size_t certificate_size;
+        Signature signature;
         int r;
 
         put_raw(&m, &(uint8_t){U2F_RESERVED}, 1);
@@ -108,16 +140,12 @@ static int write_u2f(CborWriter *w, const Credential *credential, const AuthData
         put_raw(&m, credential->public.id, credential->public.id_size);
         put_raw(&m, &(uint8_t){POINT_UNCOMPRESSED}, 1);
         put_raw(&m, credential->key.public_key, sign_public_size(SIGN_P256));
-        if (m.failed)
-                return CTAP1_ERR_OTHER;
-        r = certificate_self(&credential->key, CERTIFICATE_NAME, certificate, &certificate_size);
-        if (r == 0)
-                r = sign(&credential->key, message, m.size, signature, &size);
+        r = attestation_certify(credential, &m, certificate, &certificate_size, &signature);
         if (r < 0)
                 return r;
         put_map(w, 2);
         put_text(w, "sig");
-        put_bytes(w, signature, size);
+        put_bytes(w, signature.bytes, signature.size);
         put_text(w, "x5c");
         put_array(w, 1);
         put_bytes(w, certificate, certificate_size);
@@ -125,7 +153,7 @@ static int write_u2f(CborWriter *w, const Credential *credential, const AuthData
 }
 
 int attestation_write(Authenticator *a, CborWriter *w, AttestationFormat format, bool enterprise,
-                      const Credential *credential, const AuthData *data)
+                      const Credential *credential, const AuthData *data, const Signature *signature)
 {
         put_uint(w, 1);
         put_text(w, formats[format]);
@@ -134,7 +162,7 @@ int attestation_write(Authenticator *a, CborWriter *w, AttestationFormat format,
         put_uint(w, 3);
         switch (format) {
         case ATTESTATION_PACKED:
-                return write_packed(a, w, enterprise, credential, data);
+                return write_packed(a, w, enterprise, credential, data, signature);
         case ATTESTATION_U2F:
                 return write_u2f(w, credential, data);
         case ATTESTATION_NONE:

@@ -58,7 +58,19 @@ int auth_data_make(Authenticator *a, const Credential *credential, const AuthDat
         return CTAP_OK;
 }
 
-int auth_data_sign(const AuthData *data, const SignKey *key, uint8_t ret[SIGN_SIGNATURE_MAX], size_t *ret_size)
+int auth_data_sign(const AuthData *data, const SignKey *key, Signature *ret)
 {
-        return sign(key, data->bytes, data->size + CLIENT_DATA_HASH_SIZE, ret, ret_size);
+        return sign(key, data->bytes, data->size + CLIENT_DATA_HASH_SIZE, ret->bytes, &ret->size);
+}
+
+int auth_data_sign_once(const AuthData *data, SignKind kind, Signature *ret)
+{
+        SignKey key;
+        int r;
+
+        r = sign_generate(kind, &key);
+        if (r == 0)
+                r = auth_data_sign(data, &key, ret);
+        explicit_bzero(&key, sizeof(key));
+        return r;
 }

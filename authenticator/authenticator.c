@@ -15,6 +15,8 @@ static bool ops_complete(const AuthenticatorOps *ops)
 {
         const AuthenticatorFingerprints *f = ops->fingerprints;
 
+        if (ops->keys && !(ops->keys->algorithms && ops->keys->make && ops->keys->sign && ops->keys->withdraw))
+                return false;
         if (f && !(f->state && f->sensor && f->get && f->begin && f->sample && f->cancel && f->rename && f->remove))
                 return false;
         return ops->random && ops->now && ops->clock && ops->ask && ops->withdraw && ops->is_open && ops->begin &&

@@ -17,6 +17,7 @@ enum {
         STEP_VERIFY,
         STEP_ASKED,
         STEP_SIGN,
+        STEP_SIGNED,
 };
 
 typedef struct GetAssertion {
@@ -33,6 +34,7 @@ typedef struct GetAssertion {
         bool waited;            /* what was found has been forgotten */
         Accounts *accounts;     /* that were named to the person, or NULL */
         uint64_t chosen;        /* one of them; 0: none */
+        AuthData data;          /* what is signed */
         char user_name[AUTHENTICATOR_NAME_MAX + 1], user_display_name[AUTHENTICATOR_NAME_MAX + 1];
 } GetAssertion;
 
@@ -299,11 +301,9 @@ static int asked(Transaction *t)
         return r;
 }
 
-static int finish(Transaction *t)
+static int prepare(Transaction *t)
 {
         GetAssertion *g = t->data;
-        size_t n;
-        int r;
 
         user_has_come(&g->user);
         if (!g->credential)
@@ -311,8 +311,17 @@ static int finish(Transaction *t)
         g->assertion.present = g->user.present;
         g->assertion.verified = g->user.verified;
         g->assertion.selected = g->chosen != 0;
-        n = g->n;
-        r = assertion_write(t, &g->assertion, g->credential, n, /* next= */ false);
+        t->step = STEP_SIGNED;
+        return assertion_prepare(t, &g->assertion, g->credential, &g->data);
+}
+
+static int finish(Transaction *t)
+{
+        GetAssertion *g = t->data;
+        size_t n = g->n;
+        int r;
+
+        r = assertion_write(t, &g->assertion, g->credential, &g->data, n, /* next= */ false);
         if (r == CTAP_OK && n > 1)
                 r = assertion_remember(t, &g->assertion, TAKE_PTR(g->numbers), n);
         return r;
@@ -334,6 +343,9 @@ static int get_assertion(Transaction *t)
                         break;
                 case STEP_ASKED:
                         r = asked(t);
+                        break;
+                case STEP_SIGN:
+                        r = prepare(t);
                         break;
                 default:
                         return finish(t);

@@ -12,6 +12,11 @@
 #define SALTS_MAX     (64U + PIN_IV_SIZE)
 #define SALT_AUTH_MAX 32U
 
+enum {
+        STEP_BEGIN,
+        STEP_SIGNED,
+};
+
 /* What getNextAssertion goes on with. */
 typedef struct Enumeration {
         Assertion assertion;
@@ -76,23 +81,62 @@ static int read_next(Transaction *t, Enumeration *e, Credential *ret)
         return CTAP2_ERR_NOT_ALLOWED;
 }
 
-static int get_next(Transaction *t)
+/* One of them, while it is signed. */
+typedef struct Next {
+        Assertion assertion;
+        Credential *credential;
+        AuthData data;
+} Next;
+
+static void next_done(void *data)
 {
-        _cleanup_(credential_freep) Credential *credential = NULL;
+        Next *next = data;
+
+        next->credential = credential_free(next->credential);
+}
+
+static int begin(Transaction *t)
+{
         Channel *channel = t->channel;
         Enumeration *e = channel->data;
+        Next *next;
         int r;
 
         if (channel->enumeration != ENUMERATION_ASSERTIONS || authenticator_now(t->a) >= channel->deadline) {
                 channel_clear(channel);
                 return CTAP2_ERR_NOT_ALLOWED;
         }
-        credential = credential_new();
-        if (!credential)
+        r = transaction_data(t, sizeof(*next), next_done);
+        if (r < 0)
+                return r;
+        next = t->data;
+        next->assertion = e->assertion;
+        next->credential = credential_new();
+        if (!next->credential)
                 return -ENOMEM;
-        r = read_next(t, e, credential);
+        t->step = STEP_SIGNED;
+        channel->deadline = authenticator_now(t->a) + ENUMERATION_TIME;
+        r = read_next(t, e, next->credential);
+        return r == CTAP_OK ? assertion_prepare(t, &next->assertion, next->credential, &next->data) : r;
+}
+
+static int get_next(Transaction *t)
+{
+        Channel *channel = t->channel;
+        const Enumeration *e;
+        const Next *next;
+        int r = CTAP_OK;
+
+        if (t->step == STEP_BEGIN)
+                r = begin(t);
+        if (r == TRANSACTION_WAIT)
+                return r;
+        next = t->data;
         if (r == CTAP_OK)
-                r = assertion_write(t, &e->assertion, credential, /* n= */ 0, /* next= */ true);
+                r = assertion_write(t, &next->assertion, next->credential, &next->data, /* n= */ 0, /* next= */ true);
+        if (channel->enumeration != ENUMERATION_ASSERTIONS)
+                return r;
+        e = channel->data;
         if (r != CTAP_OK || e->next == e->n)
                 channel_clear(channel);
         else

@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "authenticator/commands.h"
+#include "authenticator/external.h"
 
 enum {
         STEP_BEGIN,
@@ -20,6 +20,8 @@ enum {
         STEP_EXCLUDED,
         STEP_ASKED,
         STEP_MAKE,
+        STEP_MADE,
+        STEP_SIGNED,
 };
 
 enum EnterpriseAttestation {
@@ -43,10 +45,21 @@ typedef struct MakeCredential {
         bool enterprise; /* and it is granted */
         AttestationFormat format;
         bool preferred; /* by the client */
+        /* made */
+        Credential *credential;
+        AuthData data;
+        Signature signature;
         /* for questions */
         char rp_id_shown[AUTHENTICATOR_RP_ID_MAX + 1];
         char user_name_shown[AUTHENTICATOR_NAME_MAX + 1], user_display_name_shown[AUTHENTICATOR_NAME_MAX + 1];
 } MakeCredential;
+
+static void make_credential_done(void *data)
+{
+        MakeCredential *m = data;
+
+        m->credential = credential_free(m->credential);
+}
 
 /* ---- the request ---- */
 
@@ -192,7 +205,7 @@ static int begin(Transaction *t)
         MakeCredential *m;
         int r;
 
-        r = transaction_data(t, sizeof(*m), /* done= */ NULL);
+        r = transaction_data(t, sizeof(*m), make_credential_done);
         if (r < 0)
                 return r;
         m = t->data;
@@ -283,15 +296,13 @@ static int answer_excluded(const Transaction *t)
 
 /* ---- the credential ---- */
 
-static int fill(Transaction *t, const MakeCredential *m, Credential *credential)
+/* It has its key already. */
+static int fill(Authenticator *a, const MakeCredential *m, Credential *credential)
 {
-        Authenticator *a = t->a;
         AuthenticatorCredential *public = &credential->public;
         int r;
 
         r = authenticator_random(a, public->id, CREDENTIAL_ID_SIZE);
-        if (r == 0)
-                r = sign_generate(m->algorithm->kind, &credential->key);
         if (r < 0)
                 return r;
         public->id_size = CREDENTIAL_ID_SIZE;
@@ -305,14 +316,14 @@ static int fill(Transaction *t, const MakeCredential *m, Credential *credential)
                   m->user_display_name.size);
         public->algorithm = m->algorithm->cose;
         public->discoverable = m->user.rk;
-        public->backup_eligible = a->config.backup_eligible;
+        public->backup_eligible = a->config.backup_eligible && !public->external;
         public->created = a->ops.clock(a->userdata);
-        credential->counts = a->config.counters;
+        credential->counts = a->config.counters || public->external;
         return extensions_make(a, &m->extensions, credential);
 }
 
-/* Writes the reply, which is sent only if the credential gets stored. */
-static int write_reply(Transaction *t, const MakeCredential *m, Credential *credential)
+/* The authenticator data, to be signed. */
+static int prepare(Transaction *t, MakeCredential *m, Credential *credential)
 {
         AuthDataParts parts = {
                 .rp_id_hash = m->rp_id_hash,
@@ -321,7 +332,6 @@ static int write_reply(Transaction *t, const MakeCredential *m, Credential *cred
                 .aaguid = attestation_aaguid(t->a, m->format),
                 .client_data_hash = m->user.client_data_hash,
         };
-        AuthData data;
         int r;
 
         r = extensions_output(t->host, &m->extensions, credential, m->user.verified, parts.extensions,
@@ -329,11 +339,18 @@ static int write_reply(Transaction *t, const MakeCredential *m, Credential *cred
         if (r == CTAP_OK)
                 r = counter_next(t->a, credential, &parts.counter);
         if (r == CTAP_OK)
-                r = auth_data_make(t->a, credential, &parts, &data);
-        if (r != CTAP_OK)
-                return r;
+                r = auth_data_make(t->a, credential, &parts, &m->data);
+        return r;
+}
+
+/* Writes the reply, which is sent only if the credential gets stored. */
+static int write_reply(Transaction *t, const MakeCredential *m, const Credential *credential)
+{
+        const Signature *signature = m->signature.size > 0 ? &m->signature : NULL;
+        int r;
+
         put_map(&t->reply, 3U + m->enterprise + credential->has_large_blob_key);
-        r = attestation_write(t->a, &t->reply, m->format, m->enterprise, credential, &data);
+        r = attestation_write(t->a, &t->reply, m->format, m->enterprise, credential, &m->data, signature);
         if (r != CTAP_OK)
                 return r;
         if (m->enterprise) {
@@ -390,21 +407,56 @@ static int store(Authenticator *a, Credential *credential)
         return r == CTAP_OK ? change_commit(&change) : r;
 }
 
-static int finish(Transaction *t)
+/* The private key, or an order for one; no key is ordered for a touch. */
+static int make_key(Transaction *t)
 {
-        _cleanup_(credential_freep) Credential *credential = credential_new();
         MakeCredential *m = t->data;
         int r;
 
         user_has_come(&m->user);
-        if (!credential)
+        t->step = STEP_MADE;
+        if (external_wanted(t->a) && !only_a_touch(m))
+                return external_make(t, m->algorithm);
+        m->credential = credential_new();
+        if (!m->credential)
                 return -ENOMEM;
-        r = fill(t, m, credential);
+        r = sign_generate(m->algorithm->kind, &m->credential->key);
+        return r < 0 ? r : CTAP_OK;
+}
+
+static int made(Transaction *t)
+{
+        MakeCredential *m = t->data;
+        int r = CTAP_OK;
+
+        if (!m->credential) {
+                m->credential = credential_new();
+                if (!m->credential)
+                        return -ENOMEM;
+                r = external_made(t, m->algorithm, m->credential);
+        }
         if (r == CTAP_OK)
-                r = write_reply(t, m, credential);
+                r = fill(t->a, m, m->credential);
+        if (r == CTAP_OK)
+                r = prepare(t, m, m->credential);
+        t->step = STEP_SIGNED;
+        if (r != CTAP_OK || !m->credential->public.external || !attestation_is_self(m->format, m->enterprise))
+                return r;
+        return external_sign(t, m->credential, m->data.bytes, m->data.size + CLIENT_DATA_HASH_SIZE);
+}
+
+static int finish(Transaction *t)
+{
+        MakeCredential *m = t->data;
+        int r = CTAP_OK;
+
+        if (t->work && attestation_is_self(m->format, m->enterprise))
+                r = external_signature(t, &m->signature);
+        if (r == CTAP_OK)
+                r = write_reply(t, m, m->credential);
         if (r != CTAP_OK || only_a_touch(m))
                 return r;
-        return store(t->a, credential);
+        return store(t->a, m->credential);
 }
 
 static int make_credential(Transaction *t)
@@ -426,6 +478,12 @@ static int make_credential(Transaction *t)
                 case STEP_ASKED:
                         r = presence_status(t->answer);
                         t->step = STEP_MAKE;
+                        break;
+                case STEP_MAKE:
+                        r = make_key(t);
+                        break;
+                case STEP_MADE:
+                        r = made(t);
                         break;
                 default:
                         return finish(t);

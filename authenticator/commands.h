@@ -100,8 +100,15 @@ typedef struct AuthDataParts {
         const uint8_t *client_data_hash;
 } AuthDataParts;
 
+typedef struct Signature {
+        uint8_t bytes[SIGN_SIGNATURE_MAX];
+        size_t size;
+} Signature;
+
 int auth_data_make(Authenticator *a, const Credential *credential, const AuthDataParts *parts, AuthData *ret);
-int auth_data_sign(const AuthData *data, const SignKey *key, uint8_t ret[SIGN_SIGNATURE_MAX], size_t *ret_size);
+int auth_data_sign(const AuthData *data, const SignKey *key, Signature *ret);
+/* By a key that is made for it and forgotten: nobody will verify it. */
+int auth_data_sign_once(const AuthData *data, SignKind kind, Signature *ret);
 
 /* ---- attestation.c ---- */
 
@@ -119,9 +126,16 @@ int attestation_choose(const cbor_item_t *preference, const Algorithm *algorithm
                        bool *ret_found);
 /* The AAGUID that goes with it. */
 const uint8_t *attestation_aaguid(const Authenticator *a, AttestationFormat format);
-/* Writes the members 1 to 3 of the reply: fmt, authData, attStmt. `enterprise`: by the administrator's key. */
+/* Whether the credential's own key signs the authenticator data. */
+bool attestation_is_self(AttestationFormat format, bool enterprise);
+/* Writes the members 1 to 3 of the reply: fmt, authData, attStmt. `enterprise`: by the administrator's key.
+ * `signature`: the external key's own, where it has to sign. */
 int attestation_write(Authenticator *a, CborWriter *w, AttestationFormat format, bool enterprise,
-                      const Credential *credential, const AuthData *data);
+                      const Credential *credential, const AuthData *data, const Signature *signature);
+/* U2F's: a certificate and a signature over the message, by the credential's key, or, for an external one, by a key that
+ * is made for this and forgotten. */
+int attestation_certify(const Credential *credential, const CborWriter *message,
+                        uint8_t ret_certificate[CERTIFICATE_SELF_MAX], size_t *ret_size, Signature *ret);
 
 /* ---- assertion.c ---- */
 
@@ -133,9 +147,12 @@ typedef struct Assertion {
         ExtensionInputs extensions;
 } Assertion;
 
-/* Signs with the credential and writes the reply. `n`: how many credentials apply, when the client named none; else 0.
- * `next`: it is not the first of them. */
-int assertion_write(Transaction *t, const Assertion *assertion, Credential *credential, size_t n, bool next);
+/* What is signed; CTAP_OK, or TRANSACTION_WAIT while an external key does. */
+int assertion_prepare(Transaction *t, const Assertion *assertion, Credential *credential, AuthData *ret);
+/* After that: the signature and the reply. `n`: how many credentials apply, when the client named none; else 0. `next`: it
+ * is not the first of them. */
+int assertion_write(Transaction *t, const Assertion *assertion, const Credential *credential, const AuthData *data, size_t n,
+                    bool next);
 /* Whether the credential may be used: it is this RP's, and its protection allows it. */
 bool assertion_applies(const Credential *credential, const uint8_t rp_id_hash[32], bool verified, bool listed);
 

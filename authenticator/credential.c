@@ -2,8 +2,9 @@
  * A credential's record
  *
  * Raw values in a fixed order after a version: the private scalar and the public value, so that signing parses no DER and
- * computes no point. Storage keeps records whole and secret; what is read is checked all the same, because a limit that
- * does not hold here would be an overflow elsewhere. Its number is not in it: that is storage's.
+ * computes no point. Of a key that lives elsewhere, what stands for it takes the scalar's place. Storage keeps records whole and
+ * secret; what is read is checked all the same, because a limit that does not hold here would be an overflow elsewhere. Its number is
+ * not in it: that is storage's.
  */
 #include <errno.h>
 #include <string.h>
@@ -22,7 +23,8 @@ enum {
         FLAG_BLOB = 1 << 5,
         FLAG_PAYMENT = 1 << 6,
         FLAG_COUNTS = 1 << 7,
-        FLAGS_ALL = (1 << 8) - 1,
+        FLAG_EXTERNAL = 1 << 8,
+        FLAGS_ALL = (1 << 9) - 1,
 };
 
 Credential *credential_new(void)
@@ -40,7 +42,8 @@ static uint16_t flags_of(const Credential *c)
         return (uint16_t)((c->public.discoverable ? FLAG_DISCOVERABLE : 0) | (c->public.u2f ? FLAG_U2F : 0) |
                           (c->public.backup_eligible ? FLAG_BACKUP_ELIGIBLE : 0) | (c->hmac ? FLAG_HMAC : 0) |
                           (c->has_large_blob_key ? FLAG_LARGE_BLOB_KEY : 0) | (c->has_blob ? FLAG_BLOB : 0) |
-                          (c->third_party_payment ? FLAG_PAYMENT : 0) | (c->counts ? FLAG_COUNTS : 0));
+                          (c->third_party_payment ? FLAG_PAYMENT : 0) | (c->counts ? FLAG_COUNTS : 0) |
+                          (c->public.external ? FLAG_EXTERNAL : 0));
 }
 
 static void encode(const Credential *c, ByteWriter *w)
@@ -57,7 +60,10 @@ static void encode(const Credential *c, ByteWriter *w)
         byte_writer_u64(w, c->public.created);
         byte_writer_u8(w, c->public.protection);
         byte_writer_u32(w, (uint32_t)c->public.algorithm);
-        byte_writer_raw(w, c->key.private_key, sign_private_size(c->key.kind));
+        if (c->public.external)
+                byte_writer_blob(w, c->external, c->external_size);
+        else
+                byte_writer_raw(w, c->key.private_key, sign_private_size(c->key.kind));
         byte_writer_raw(w, c->key.public_key, sign_public_size(c->key.kind));
         byte_writer_raw(w, c->hmac_uv, sizeof(c->hmac_uv));
         byte_writer_raw(w, c->hmac_no_uv, sizeof(c->hmac_no_uv));
@@ -112,7 +118,10 @@ static void read_key(ByteReader *reader, Credential *ret)
                 return;
         }
         ret->key.kind = algorithm->kind;
-        byte_reader_copy(reader, ret->key.private_key, sign_private_size(algorithm->kind));
+        if (ret->public.external)
+                read_blob(reader, ret->external, sizeof(ret->external), &ret->external_size);
+        else
+                byte_reader_copy(reader, ret->key.private_key, sign_private_size(algorithm->kind));
         byte_reader_copy(reader, ret->key.public_key, sign_public_size(algorithm->kind));
 }
 
@@ -128,6 +137,7 @@ static uint16_t read_flags(ByteReader *reader, Credential *ret)
         ret->has_blob = flags & FLAG_BLOB;
         ret->third_party_payment = flags & FLAG_PAYMENT;
         ret->counts = flags & FLAG_COUNTS;
+        ret->public.external = flags & FLAG_EXTERNAL;
         return flags;
 }
 
@@ -155,6 +165,8 @@ static bool decode(ByteReader *reader, Credential *ret)
         if (ret->has_blob)
                 read_blob(reader, ret->blob, sizeof(ret->blob), &ret->blob_size);
         ret->reserved = byte_reader_u32(reader);
+        if (public->external && (public->backup_eligible || !ret->counts || ret->external_size == 0))
+                return false; /* it is bound to its device */
         return byte_reader_done(reader) && public->id_size > 0 && public->protection >= 1 && public->protection <= 3;
 }
 

@@ -1,5 +1,5 @@
 /*
- * hmac-secret and hmac-secret-mc (sections 12.5 and 12.8)
+ * hmac-secret and hmac-secret-mc (sections 12.7 and 12.8)
  *
  * A keyed hash of salts that the client chooses, under one of two keys of the credential: who was verified gets other values than
  * who was not. Salts and results travel under the secret that client and host agreed on, so the client must have asked for the key

@@ -139,6 +139,8 @@ uint64_t authenticator_host_deadline(const AuthenticatorHost *host)
                 return 0;
         if (host->asking && host->question_deadline < deadline)
                 deadline = host->question_deadline;
+        if (host->working && host->work_deadline < deadline)
+                deadline = host->work_deadline;
         for (size_t i = 0; i < ELEMENTSOF(host->channels); i++)
                 if (host->channels[i].enumeration != ENUMERATION_NONE && host->channels[i].deadline < deadline)
                         deadline = host->channels[i].deadline;
@@ -160,6 +162,10 @@ int authenticator_host_tick(AuthenticatorHost *host, AuthenticatorReply *ret)
                         return transaction_end(host->transaction, CTAP2_ERR_KEEPALIVE_CANCEL, ret);
                 }
         }
+        if (host->working && host->work_deadline <= now) {
+                transaction_withdraw(host);
+                return transaction_end(host->transaction, CTAP1_ERR_OTHER, ret);
+        }
         if (host->asking && host->transaction && host->question_deadline <= now) {
                 transaction_withdraw(host);
                 return transaction_resume(host->transaction, AUTHENTICATOR_TIMED_OUT, ret);
@@ -169,5 +175,7 @@ int authenticator_host_tick(AuthenticatorHost *host, AuthenticatorReply *ret)
 
 int authenticator_host_waits_for(const AuthenticatorHost *host)
 {
+        if (host->working)
+                return AUTHENTICATOR_ASK_KEY;
         return host->transaction && host->asking ? host->waits_for : 0;
 }

@@ -2,8 +2,8 @@
  * Inside of the authenticator
  *
  * A request becomes a Transaction: its CBOR is read once, then its Command runs. A command that must wait for the
- * person returns TRANSACTION_WAIT and is called again, from the top, with the next `step`; what it has to remember it
- * keeps in `data`. Before a command with COMMAND_STORAGE runs, and each time it is resumed, storage is open and the
+ * person, or an external key, returns TRANSACTION_WAIT and is called again, from the top, with the next `step`; what it has to
+ * remember it keeps in `data`. Before a command with COMMAND_STORAGE runs, and each time it is resumed, storage is open and the
  * State is read, or the transaction waits for that first. So commands are straight code that never blocks.
  *
  * Layers, lowest first: cbor; credential and state (records); record (storage); pin-protocol, token; transaction and
@@ -49,7 +49,9 @@ void put_cose_key(CborWriter *w, const Algorithm *algorithm, const uint8_t *publ
 
 typedef struct Credential {
         AuthenticatorCredential public; /* number, id, rp, user, algorithm, protection, … */
-        SignKey key;
+        SignKey key;                    /* of an external one only the public half */
+        uint8_t external[AUTHENTICATOR_KEY_MAX];
+        size_t external_size;
         uint8_t hmac_uv[32], hmac_no_uv[32]; /* hmac-secret: CredRandomWithUV, CredRandomWithoutUV */
         bool hmac;                           /* asked for at creation; the values are there always */
         bool has_large_blob_key;
@@ -297,6 +299,7 @@ struct Transaction {
         AuthenticatorAnswer answer; /* what the person answered when it is resumed */
         unsigned n_accounts;        /* that its question named */
         unsigned chosen;            /* which of them the person chose, from 1 on; 0: none */
+        const AuthenticatorKeyResult *work; /* what has become of the external key's work when it is resumed after that */
         void *data;                 /* the command's own, with its destructor */
         size_t data_size;
         void (*data_free)(void *data);
@@ -369,6 +372,8 @@ struct AuthenticatorHost {
         bool opening;             /* the question is the storage's, and the command has not run yet */
         int waits_for;            /* AuthenticatorQuestionKind */
         uint64_t question_deadline;
+        bool working; /* an external key, for the transaction */
+        uint64_t work_deadline;
         bool ended; /* power cycle: the pending transaction is over */
         struct {
                 AgreeKey *agreement;
@@ -418,7 +423,7 @@ static inline int authenticator_random(Authenticator *a, void *ret, size_t size)
  */
 bool authenticator_protected(Authenticator *a); /* a PIN is set, or a finger enrolled */
 
-/* ---- ext-hmac-secret.c (section 12.5, 12.8) ---- */
+/* ---- ext-hmac-secret.c (sections 12.7, 12.8) ---- */
 
 typedef struct HmacSecretInput {
         bool present;

@@ -40,6 +40,7 @@
 #define RESET_WINDOW      10000U
 #define PRESENCE_TIME     30000U
 #define STORAGE_TIME      120000U
+#define KEY_TIME          30000U  /* an external key's work */
 #define U2F_PRESENCE_TIME 10000U /* how long a touch waits for the client to ask again */
 #define U2F_POLL_TIME     3000U  /* a client that has not asked again for this long has gone */
 

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "authenticator/internal.h"
+#include "authenticator/external.h"
 #include "authenticator/transaction.h"
 #include "authenticator/u2f.h"
 
@@ -42,6 +42,7 @@ static void drop_data(Transaction *t)
         t->data_free = NULL;
         t->step = 0;
         t->chosen = 0;
+        t->work = NULL;
 }
 
 Transaction *transaction_free(Transaction *t)
@@ -71,6 +72,13 @@ int transaction_data(Transaction *t, size_t size, void (*done)(void *data))
 /* ---- the person ---- */
 
 void transaction_withdraw(AuthenticatorHost *host)
+{
+        external_withdraw(host);
+        if (host->latch.state != LATCH_ASKING)
+                question_withdraw(host);
+}
+
+void question_withdraw(AuthenticatorHost *host)
 {
         if (!host->asking)
                 return;
@@ -225,6 +233,17 @@ int transaction_resume(Transaction *t, AuthenticatorAnswer answer, Authenticator
                 t->answer = answer;
         }
         return r == CTAP_OK ? go_on(t, ret) : transaction_end(t, r, ret);
+}
+
+int transaction_resume_work(Transaction *t, const AuthenticatorKeyResult *result, AuthenticatorReply *ret)
+{
+        int r;
+
+        t->work = result;
+        r = go_on(t, ret);
+        if (r == AUTHENTICATOR_PENDING)
+                t->work = NULL; /* it is the caller's */
+        return r;
 }
 
 int authenticator_answer(AuthenticatorHost *host, AuthenticatorAnswer answer, AuthenticatorReply *ret)

@@ -5,7 +5,7 @@
  * starts the question and is told "not yet" (0x6985), the client repeats it, and the first repetition after the person
  * agreed uses the touch up. The latch belongs to one request of one channel, so nobody can use up what another one was
  * given; a client that stops asking takes its question with it; a refusal lasts for as long as the same request is
- * repeated. Only storage that must be opened first is waited for.
+ * repeated. Only storage that must be opened first, and an external key, are waited for.
  *
  * What is made here is a credential like any other, found by its id: getAssertion can use it, as U2F can use an ES256
  * credential of makeCredential that needs no verification.
@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "authenticator/external.h"
 #include "authenticator/transaction.h"
 #include "authenticator/u2f.h"
 
@@ -40,8 +41,14 @@
 #define APPLICATION_SIZE 32U
 #define POINT_SIZE       65U /* uncompressed */
 #define REGISTERED       0x05U /* the first byte of a registration, for the sake of the first U2F */
+#define HEAD_SIZE        5U    /* of a signature: presence, counter */
 #define VERSION_TEXT     "U2F_V2"
-#define CERTIFICATE_NAME "Keyfob"
+
+enum {
+        STEP_BEGIN,
+        STEP_MADE,   /* by an external key */
+        STEP_SIGNED, /* the same */
+};
 
 typedef struct Apdu {
         uint8_t cla, ins, p1;
@@ -55,7 +62,7 @@ typedef struct Apdu {
 void u2f_withdraw(AuthenticatorHost *host)
 {
         if (host->latch.state == LATCH_ASKING)
-                transaction_withdraw(host);
+                question_withdraw(host);
         host->latch = (U2fLatch){0};
 }
 
@@ -95,7 +102,7 @@ void u2f_tick(AuthenticatorHost *host)
         uint64_t now = authenticator_now(host->a);
 
         if (host->latch.state == LATCH_ASKING && host->question_deadline <= now) {
-                transaction_withdraw(host);
+                question_withdraw(host);
                 host->latch.state = LATCH_REFUSED;
                 host->latch.until = now + PRESENCE_TIME;
         } else if (host->latch.state != LATCH_NONE && host->latch.until <= now) {
@@ -161,7 +168,8 @@ static bool only_a_blink(const uint8_t *challenge, const uint8_t *application)
         return memcmp(application, hash, sizeof(hash)) == 0 && memcmp(challenge, empty, sizeof(empty)) == 0;
 }
 
-static int make_credential(Authenticator *a, const uint8_t *application, Credential *ret)
+/* It has its key already. */
+static int fill(Authenticator *a, const uint8_t *application, Credential *ret)
 {
         AuthenticatorCredential *public = &ret->public;
         int r;
@@ -172,17 +180,15 @@ static int make_credential(Authenticator *a, const uint8_t *application, Credent
                 r = authenticator_random(a, ret->hmac_uv, sizeof(ret->hmac_uv));
         if (r == 0)
                 r = authenticator_random(a, ret->hmac_no_uv, sizeof(ret->hmac_no_uv));
-        if (r == 0)
-                r = sign_generate(SIGN_P256, &ret->key);
         if (r < 0)
                 return r;
         memcpy(public->rp_id_hash, application, APPLICATION_SIZE);
         public->algorithm = COSE_ES256;
         public->protection = 1;
         public->u2f = true;
-        public->backup_eligible = a->config.backup_eligible;
+        public->backup_eligible = a->config.backup_eligible && !public->external;
         public->created = a->ops.clock(a->userdata);
-        ret->counts = a->config.counters;
+        ret->counts = a->config.counters || public->external;
         return CTAP_OK;
 }
 
@@ -199,71 +205,77 @@ static int store(Authenticator *a, Credential *credential)
         return r;
 }
 
-static int put_signature(Transaction *t, const SignKey *key, const CborWriter *message)
-{
-        uint8_t signature[SIGN_SIGNATURE_MAX];
-        size_t size;
-        int r;
-
-        if (message->failed)
-                return -EOVERFLOW;
-        r = sign(key, message->data, message->size, signature, &size);
-        if (r == 0)
-                put_raw(&t->reply, signature, size);
-        return r;
-}
-
 static int registration(Transaction *t, const Apdu *apdu, const Credential *credential)
 {
         const uint8_t *challenge = apdu->data, *application = apdu->data + CHALLENGE_SIZE;
         uint8_t memory[1 + APPLICATION_SIZE + CHALLENGE_SIZE + CREDENTIAL_ID_SIZE + POINT_SIZE];
         uint8_t point[POINT_SIZE] = {4}, certificate[CERTIFICATE_SELF_MAX];
         CborWriter message = CBOR_WRITER(memory, sizeof(memory));
+        Signature signature;
         size_t size;
         int r;
 
-        r = certificate_self(&credential->key, CERTIFICATE_NAME, certificate, &size);
-        if (r < 0)
-                return r;
         memcpy(point + 1, credential->key.public_key, sizeof(point) - 1);
-        put_raw(&t->reply, &(uint8_t){REGISTERED}, 1);
-        put_raw(&t->reply, point, sizeof(point));
-        put_raw(&t->reply, &(uint8_t){CREDENTIAL_ID_SIZE}, 1);
-        put_raw(&t->reply, credential->public.id, CREDENTIAL_ID_SIZE);
-        put_raw(&t->reply, certificate, size);
-
         put_raw(&message, &(uint8_t){0}, 1);
         put_raw(&message, application, APPLICATION_SIZE);
         put_raw(&message, challenge, CHALLENGE_SIZE);
         put_raw(&message, credential->public.id, CREDENTIAL_ID_SIZE);
         put_raw(&message, point, sizeof(point));
-        r = put_signature(t, &credential->key, &message);
-        return r < 0 ? r : SW_OK;
+        r = attestation_certify(credential, &message, certificate, &size, &signature);
+        if (r < 0)
+                return r;
+
+        put_raw(&t->reply, &(uint8_t){REGISTERED}, 1);
+        put_raw(&t->reply, point, sizeof(point));
+        put_raw(&t->reply, &(uint8_t){CREDENTIAL_ID_SIZE}, 1);
+        put_raw(&t->reply, credential->public.id, CREDENTIAL_ID_SIZE);
+        put_raw(&t->reply, certificate, size);
+        put_raw(&t->reply, signature.bytes, signature.size);
+        return SW_OK;
+}
+
+/* The person has agreed to it; the key is made here, or t->work has it. */
+static int make(Transaction *t, const Apdu *apdu, bool blink)
+{
+        _cleanup_(credential_freep) Credential *credential = credential_new();
+        const uint8_t *application = apdu->data + CHALLENGE_SIZE;
+        int r;
+
+        if (!credential)
+                return -ENOMEM;
+        if (t->step == STEP_MADE)
+                r = external_made(t, algorithm_find(COSE_ES256), credential);
+        else
+                r = sign_generate(SIGN_P256, &credential->key);
+        if (r == CTAP_OK)
+                r = fill(t->a, application, credential);
+        if (r == CTAP_OK && !blink)
+                r = store(t->a, credential);
+        return r == CTAP_OK ? registration(t, apdu, credential) : r;
 }
 
 static int do_register(Transaction *t, const Apdu *apdu)
 {
-        _cleanup_(credential_freep) Credential *credential = NULL;
         const uint8_t *application = apdu->data + CHALLENGE_SIZE;
         AuthenticatorQuestion question = {
                 .kind = AUTHENTICATOR_ASK_PRESENCE,
                 .purpose = AUTHENTICATOR_TO_REGISTER,
                 .rp_id_hash = application,
         };
+        bool blink = only_a_blink(apdu->data, application);
         int r;
 
-        if (!policy_find(t->a, &t->a->state->policy, COSE_ES256) && !only_a_blink(apdu->data, application))
+        if (t->step == STEP_MADE)
+                return make(t, apdu, blink);
+        if (!policy_find(t->a, &t->a->state->policy, COSE_ES256) && !blink)
                 return SW_COMMAND_NOT_ALLOWED;
         r = presence(t, apdu, &question);
         if (r != CTAP_OK)
                 return r;
-        credential = credential_new();
-        if (!credential)
-                return -ENOMEM;
-        r = make_credential(t->a, application, credential);
-        if (r == CTAP_OK && !only_a_blink(apdu->data, application))
-                r = store(t->a, credential);
-        return r == CTAP_OK ? registration(t, apdu, credential) : r;
+        if (!external_wanted(t->a) || blink)
+                return make(t, apdu, blink);
+        t->step = STEP_MADE;
+        return external_make(t, algorithm_find(COSE_ES256));
 }
 
 /* ---- authentication ---- */
@@ -306,33 +318,60 @@ static int ask_to_sign(Transaction *t, const Apdu *apdu, const Credential *crede
         return presence(t, apdu, &question);
 }
 
-static int assertion(Transaction *t, const Apdu *apdu, Credential *credential, bool present)
+/* What is signed: the application, presence and counter, the challenge. */
+typedef struct Signing {
+        uint8_t message[APPLICATION_SIZE + HEAD_SIZE + CHALLENGE_SIZE];
+} Signing;
+
+static int put_assertion(Transaction *t, const Signing *signing, const Signature *signature)
+{
+        put_raw(&t->reply, signing->message + APPLICATION_SIZE, HEAD_SIZE);
+        put_raw(&t->reply, signature->bytes, signature->size);
+        return SW_OK;
+}
+
+static int sign_assertion(Transaction *t, const Apdu *apdu, Credential *credential, bool present)
 {
         const uint8_t *challenge = apdu->data, *application = apdu->data + CHALLENGE_SIZE;
-        uint8_t memory[APPLICATION_SIZE + 5 + CHALLENGE_SIZE], head[5];
-        CborWriter message = CBOR_WRITER(memory, sizeof(memory));
+        Signature signature;
         uint32_t count = 0;
+        Signing *signing;
         int r;
 
         r = counter_next(t->a, credential, &count);
+        if (r == CTAP_OK)
+                r = transaction_data(t, sizeof(*signing), /* done= */ NULL);
         if (r != CTAP_OK)
                 return r;
-        head[0] = present;
+        signing = t->data;
+        memcpy(signing->message, application, APPLICATION_SIZE);
+        signing->message[APPLICATION_SIZE] = present;
         for (unsigned i = 0; i < 4; i++)
-                head[1 + i] = (uint8_t)(count >> (24 - 8 * i));
-        put_raw(&message, application, APPLICATION_SIZE);
-        put_raw(&message, head, sizeof(head));
-        put_raw(&message, challenge, CHALLENGE_SIZE);
-        put_raw(&t->reply, head, sizeof(head));
-        r = put_signature(t, &credential->key, &message);
-        return r < 0 ? r : SW_OK;
+                signing->message[APPLICATION_SIZE + 1 + i] = (uint8_t)(count >> (24 - 8 * i));
+        memcpy(signing->message + APPLICATION_SIZE + HEAD_SIZE, challenge, CHALLENGE_SIZE);
+        t->step = STEP_SIGNED;
+        if (credential->public.external)
+                return external_sign(t, credential, signing->message, sizeof(signing->message));
+        r = sign(&credential->key, signing->message, sizeof(signing->message), signature.bytes, &signature.size);
+        return r < 0 ? r : put_assertion(t, signing, &signature);
+}
+
+static int signed_outside(Transaction *t)
+{
+        Signature signature;
+        int r = external_signature(t, &signature);
+
+        return r == CTAP_OK ? put_assertion(t, t->data, &signature) : r;
 }
 
 static int do_authenticate(Transaction *t, const Apdu *apdu)
 {
-        _cleanup_(credential_freep) Credential *credential = credential_new();
+        _cleanup_(credential_freep) Credential *credential = NULL;
         int r;
 
+        if (t->step == STEP_SIGNED)
+                return signed_outside(t);
+        credential = credential_new();
         if (!credential)
                 return -ENOMEM;
         r = find(t, apdu, credential);
@@ -345,7 +384,7 @@ static int do_authenticate(Transaction *t, const Apdu *apdu)
                 if (r != CTAP_OK)
                         return r;
         }
-        return assertion(t, apdu, credential, apdu->p1 == P1_ENFORCE);
+        return sign_assertion(t, apdu, credential, apdu->p1 == P1_ENFORCE);
 }
 
 /* ---- APDUs ---- */
@@ -418,6 +457,8 @@ static int open_storage(Transaction *t)
         r = authenticator_load(t->a);
         if (r != CTAP2_ERR_OPERATION_PENDING)
                 return r;
+        if (t->step != STEP_BEGIN)
+                return r;              /* it begins anew */
         u2f_withdraw(t->host); /* there is one question at a time */
         r = transaction_ask(t, &(AuthenticatorQuestion){.kind = AUTHENTICATOR_ASK_STORAGE,
                                                        .purpose = AUTHENTICATOR_TO_OPEN});

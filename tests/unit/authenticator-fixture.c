@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "crypto/seal.h"
+#include "tests/unit/authenticator-fixture-keys.h"
 #include "tests/unit/authenticator-fixture-store.h"
 #include "tests/unit/test.h"
 
@@ -258,6 +259,7 @@ static void start(Fixture *f)
         };
 
         fixture_store_ops(&ops);
+        fixture_keys_start(f, &ops);
         CHECK_EQ(authenticator_new(&f->config, &ops, f, &f->a), 0);
         CHECK_EQ(authenticator_host_new(f->a, f, &f->host), 0);
 }
@@ -266,6 +268,7 @@ static void stop(Fixture *f)
 {
         f->host = authenticator_host_free(f->host);
         f->a = authenticator_free(f->a);
+        fixture_keys_stop(f);
         CHECK(!fixture_store_changing(f->store));
 }
 

@@ -18,6 +18,29 @@ typedef struct FixtureFinger {
         char name[65];
 } FixtureFinger;
 
+/* Keys outside: see authenticator-fixture-keys.h. */
+typedef struct FixtureWork {
+        AuthenticatorHost *host; /* whose order it is; NULL: a free place */
+        bool signs;              /* else it makes a key */
+        int32_t algorithm;
+        uint8_t key[AUTHENTICATOR_KEY_MAX], message[1024];
+        size_t size; /* of the message */
+} FixtureWork;
+
+typedef struct FixtureKeys {
+        bool there;                 /* config */
+        const int32_t *algorithms;  /* config; NULL: ES256 and ES384 */
+        AuthenticatorKeys ops;
+        bool slow;       /* the test has orders done; else whoever sends a request waits for them */
+        int refuse;      /* what orders are answered with at once; 0: later */
+        int status;      /* what becomes of an order */
+        uint8_t device;  /* keys of another one are of no use */
+        size_t key_size; /* of what stands for a new key; 0: as it is */
+        unsigned n_makes, n_signs, n_withdrawn;
+        FixtureWork works[4];
+        uint8_t key[2 * AUTHENTICATOR_KEY_MAX], public_key[SIGN_PUBLIC_MAX], signature[SIGN_SIGNATURE_MAX];
+} FixtureKeys;
+
 struct Fixture {
         Authenticator *a;
         AuthenticatorHost *host;  /* one is made; others by authenticator_host_new() */
@@ -55,6 +78,7 @@ struct Fixture {
         uint64_t step;            /* each look at the clock moves it on by this */
         bool slow_removal;        /* fingers are removed by a question */
         FixtureFinger fingers[FIXTURE_FINGERS_MAX], enrolling;
+        FixtureKeys keys;
 };
 
 /* With defaults: answers YES, real random, now = 1,000,000 ms, clock 1,700,000,000 s. `adjust` (or NULL) may change config

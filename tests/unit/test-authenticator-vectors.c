@@ -263,7 +263,7 @@ static cbor_item_t *attest(Fixture *f, const Vector *v, const Credential *c, con
                                                               ATTESTATION_PACKED;
 
         put_map(&w, 3);
-        CHECK_EQ(attestation_write(f->a, &w, format, /* enterprise= */ false, c, data), CTAP_OK);
+        CHECK_EQ(attestation_write(f->a, &w, format, /* enterprise= */ false, c, data, /* signature= */ NULL), CTAP_OK);
         CHECK(!w.failed);
         CHECK_EQ(cbor_read(memory, w.size, &reply), CTAP_OK);
         return reply;
