@@ -52,7 +52,7 @@ BRIDGE_API int fido_dev_info_manifest(fido_dev_info_t *devlist, size_t ilen, siz
         if (!manifest || !set)
                 return FIDO_ERR_INTERNAL;
         r = manifest(devlist, ilen, olen);
-        if (r == FIDO_ERR_INVALID_ARGUMENT || *olen >= ilen || !transport_is_there())
+        if (!devlist || *olen >= ilen || !transport_is_there())
                 return r;
         /* Where devices can't be listed (no /sys in a container) there is this one. */
         if (set(devlist, *olen, TRANSPORT_PATH, MANUFACTURER, PRODUCT, &transport_io, NULL) != FIDO_OK)

@@ -1,11 +1,10 @@
 /*
  * keyfob env: point every libsecret program at our own socket, as its session bus
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/json.h"
-#include "cli/output.h"
+#include "cli/shell.h"
 #include "cli/status.h"
 #include "cli/text.h"
 
@@ -29,11 +28,7 @@ static int socket_path(keyfob *k, char **ret)
 
 static int run_env(Cli *cli, int argc, char *argv[])
 {
-        static const struct option options[] = {CLI_HELP,
-                                                {"sh", no_argument, NULL, 's'},
-                                                {"fish", no_argument, NULL, 'f'},
-                                                {"csh", no_argument, NULL, 'c'},
-                                                CLI_END};
+        static const struct option options[] = {CLI_HELP, SHELL_OPTIONS, CLI_END};
         _cleanup_(keyfob_closep) keyfob *k = NULL;
         _cleanup_free_ char *path = NULL, *address = NULL;
         int c, r, shell = 's';
@@ -58,13 +53,7 @@ static int run_env(Cli *cli, int argc, char *argv[])
         address = text_bus_address(path);
         if (!address)
                 return cli_no_memory();
-        if (shell == 'f')
-                printf("set -gx DBUS_SESSION_BUS_ADDRESS %s;\n", address);
-        else if (shell == 'c')
-                printf("setenv DBUS_SESSION_BUS_ADDRESS %s;\n", address);
-        else
-                printf("export DBUS_SESSION_BUS_ADDRESS=%s\n", address);
-        return output_flush();
+        return shell_export(shell, &(ShellVariable){"DBUS_SESSION_BUS_ADDRESS", address}, 1);
 }
 
 const Command command_env = {

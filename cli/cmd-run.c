@@ -5,10 +5,10 @@
  * Secrets never were in an argument or a file; our own copies vanish with our image.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/exec.h"
 #include "cli/keyring.h"
 #include "cli/text.h"
 
@@ -111,7 +111,6 @@ static int become(char *argv[], Variables *variables)
 {
         _cleanup_free_ char **envp = NULL;
         size_t n = 0, all = 0;
-        int error;
 
         while (environ[all])
                 all++;
@@ -124,13 +123,8 @@ static int become(char *argv[], Variables *variables)
         for (size_t i = 0; i < variables->n; i++)
                 envp[n++] = variables->strings[i];
 
-        (void)signal(SIGPIPE, SIG_DFL);
-        (void)execvpe(argv[0], argv, envp);
-        error = errno;
-        if (error == E2BIG && variables->n > 0)
-                return cli_error(126, "cannot run %s: the passwords are too large for an environment (128 KiB each)",
-                                 argv[0]);
-        return cli_error(error == ENOENT ? 127 : 126, "cannot run %s: %s", argv[0], strerror(error));
+        return exec_command(argv, envp,
+                            variables->n > 0 ? "the passwords are too large for an environment (128 KiB each)" : NULL);
 }
 
 static int run_run(Cli *cli, int argc, char *argv[])

@@ -19,6 +19,7 @@
 #include <time.h>
 
 #define READY_FD 3
+#define BRIDGE   "libkeyfob-fido2-bridge.so"
 
 /* Executable, and not placed there by someone else. */
 static bool is_daemon(const char *path)
@@ -59,7 +60,23 @@ int client_find_daemon(char **ret)
         return -ENOENT;
 }
 
-__attribute__((noreturn)) static void become_daemon(const char *path, const char *argument, int ready)
+/* Our environment, without the bridge that `keyfob fido2` preloads: it is for one program, which may be what starts the
+ * daemon, and the daemon's helper would find its own daemon among other people's security keys. New array, of our strings. */
+static char **daemon_environment(void)
+{
+        size_t n = 0, kept = 0;
+        char **envp;
+
+        while (environ[n])
+                n++;
+        envp = calloc(n + 1, sizeof(*envp));
+        for (size_t i = 0; envp && i < n; i++)
+                if (strncmp(environ[i], "LD_PRELOAD=", strlen("LD_PRELOAD=")) != 0 || !strstr(environ[i], BRIDGE))
+                        envp[kept++] = environ[i];
+        return envp;
+}
+
+__attribute__((noreturn)) static void become_daemon(const char *path, const char *argument, char **envp, int ready)
 {
         const char *argv[] = {"keyfobd", "--ready-fd", "3", argument, NULL};
         struct sigaction action = {.sa_handler = SIG_DFL};
@@ -88,7 +105,7 @@ __attribute__((noreturn)) static void become_daemon(const char *path, const char
         if (chdir("/") < 0)
                 _exit(127);
 
-        (void)execv(path, (char *const *)(uintptr_t)argv);
+        (void)execve(path, (char *const *)(uintptr_t)argv, envp);
         _exit(127);
 }
 
@@ -126,6 +143,7 @@ static int wait_ready(int fd)
 int client_start_daemon(const char *argument)
 {
         _cleanup_free_ char *path = NULL;
+        _cleanup_free_ char **envp = NULL;
         _cleanup_close_ int read_end = -1, write_end = -1;
         int fds[2], r;
         pid_t pid;
@@ -136,6 +154,9 @@ int client_start_daemon(const char *argument)
         if (r < 0)
                 return r;
 
+        envp = daemon_environment();
+        if (!envp)
+                return -ENOMEM;
         if (pipe2(fds, O_CLOEXEC) < 0)
                 return -errno;
         read_end = fds[0];
@@ -149,7 +170,7 @@ int client_start_daemon(const char *argument)
                         _exit(127);
                 pid = fork();
                 if (pid == 0)
-                        become_daemon(path, argument, write_end);
+                        become_daemon(path, argument, envp, write_end);
                 _exit(pid < 0 ? 127 : 0);
         }
 

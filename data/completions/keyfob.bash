@@ -3,7 +3,7 @@
 _keyfob()
 {
         local commands="init set get del list search generate run lock unlock status passwd slot collection undelete rekey
-                check authenticator passkey enable disable env prompt-agent diagnose completion"
+                check authenticator passkey enable disable env fido2 prompt-agent diagnose completion"
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= i
 
         case $prev in
@@ -57,6 +57,7 @@ _keyfob()
                 --json --help" ;;
         check) options+=" --accept --json" ;;
         env) options+=" --sh --fish --csh" ;;
+        fido2) options+=" --print --sh --fish --csh" ;;
         prompt-agent) options+=" --command" ;;
         completion) options="bash zsh fish --help" ;;
         esac

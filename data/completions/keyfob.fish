@@ -1,7 +1,7 @@
 # fish completion for keyfob
 
 set -l commands init set get del list search generate run lock unlock status passwd slot collection undelete rekey check \
-    authenticator passkey enable disable env prompt-agent diagnose completion
+    authenticator passkey enable disable env fido2 prompt-agent diagnose completion
 
 complete -c keyfob -f
 complete -c keyfob -s h -l help -d 'Show help'
@@ -50,8 +50,9 @@ complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l name -x
 complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l display-name -x
 complete -c keyfob -n '__fish_seen_subcommand_from rekey' -l drop
 complete -c keyfob -n '__fish_seen_subcommand_from check' -l accept
-complete -c keyfob -n '__fish_seen_subcommand_from env' -l sh
-complete -c keyfob -n '__fish_seen_subcommand_from env' -l fish
-complete -c keyfob -n '__fish_seen_subcommand_from env' -l csh
+complete -c keyfob -n '__fish_seen_subcommand_from env fido2' -l sh
+complete -c keyfob -n '__fish_seen_subcommand_from env fido2' -l fish
+complete -c keyfob -n '__fish_seen_subcommand_from env fido2' -l csh
+complete -c keyfob -n '__fish_seen_subcommand_from fido2' -l print
 complete -c keyfob -n '__fish_seen_subcommand_from prompt-agent' -s c -l command -x
 complete -c keyfob -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'

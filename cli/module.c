@@ -1,0 +1,50 @@
+/*
+ * Modules
+ *
+ * A module is looked for beside our own executable first (../lib/…/keyfob, whatever the architecture's folder is called),
+ * so that a copied tree works, then where it was installed. One that someone else could have written is not there.
+ */
+#include "cli/module.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/cleanup.h"
+
+static bool is_module(const char *path)
+{
+        struct stat st;
+
+        return stat(path, &st) == 0 && S_ISREG(st.st_mode) && (st.st_uid == geteuid() || st.st_uid == 0) &&
+               !(st.st_mode & S_IWOTH);
+}
+
+/* The path without detours, if it can be loaded from there. */
+static char *try_module(const char *dir, const char *place, const char *name)
+{
+        _cleanup_free_ char *path = NULL;
+
+        if (asprintf(&path, "%s%s/%s", dir, place, name) < 0 || !is_module(path))
+                return NULL;
+        return realpath(path, NULL);
+}
+
+char *module_find(const char *name)
+{
+        static const char *const relative[] = {"/../" KEYFOB_LIBDIR_RELATIVE "/keyfob", "/../lib/keyfob", ""};
+        char own[4096], *slash, *path = NULL;
+        ssize_t n;
+
+        n = readlink("/proc/self/exe", own, sizeof(own) - 1);
+        if (n > 0) {
+                own[n] = 0;
+                slash = strrchr(own, '/');
+                if (slash)
+                        *slash = 0;
+                for (size_t i = 0; slash && !path && i < ELEMENTSOF(relative); i++)
+                        path = try_module(own, relative[i], name);
+        }
+        return path ? path : try_module(KEYFOB_MODULEDIR, "", name);
+}

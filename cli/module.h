@@ -1,0 +1,7 @@
+/*
+ * Modules: what is installed beside the programs for others to load
+ */
+#pragma once
+
+/* The path of a module of this installation. New string, or NULL when there is none (or no memory). */
+char *module_find(const char *name);

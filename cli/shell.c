@@ -1,0 +1,41 @@
+/*
+ * Shell
+ *
+ * One line, because the words of $(…) are joined by blanks. A backslash before what is not plain means the same in all
+ * three kinds of shell.
+ */
+#include "cli/shell.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/output.h"
+
+static void print_word(const char *word)
+{
+        for (; *word; word++) {
+                unsigned char c = (unsigned char)*word;
+
+                if (isascii(c) && !isalnum(c) && !strchr("-_/.:=,+@%", c))
+                        (void)putchar('\\');
+                (void)putchar(c);
+        }
+}
+
+int shell_export(int shell, const ShellVariable *variables, size_t n)
+{
+        if (shell == 's')
+                printf("export");
+        for (size_t i = 0; i < n; i++) {
+                if (shell == 's')
+                        printf(" %s=", variables[i].name);
+                else
+                        printf(shell == 'f' ? "%sset -gx %s " : "%ssetenv %s ", i > 0 ? " " : "", variables[i].name);
+                print_word(variables[i].value);
+                if (shell != 's')
+                        (void)putchar(';');
+        }
+        (void)putchar('\n');
+        return output_flush();
+}
