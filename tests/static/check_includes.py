@@ -14,6 +14,7 @@ LIBRARIES = {
     'json-c': r'json(-c/|\.h)',
     'libassuan': r'(assuan|gpg-error|gcrypt)\.h',
     'libseccomp': r'seccomp\.h',
+    'libinih': r'ini\.h',
     'libsecret': r'(libsecret/|glib|gio/|gobject/)',
     'libcbor': r'cbor',
     'libfido2': r'fido',
