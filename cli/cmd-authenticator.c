@@ -17,75 +17,6 @@
 
 /* ---- info ---- */
 
-/* The values of a list, with names for algorithms. */
-static void print_list(const char *name, struct json_object *list)
-{
-        _cleanup_free_ char *text = NULL;
-        size_t size;
-        FILE *stream;
-
-        stream = open_memstream(&text, &size);
-        if (!stream)
-                return;
-        for (size_t i = 0; i < json_length(list); i++) {
-                struct json_object *value = json_object_array_get_idx(list, i);
-                const char *algorithm = NULL;
-
-                if (json_object_is_type(value, json_type_int))
-                        algorithm = authenticator_algorithm(json_object_get_int(value));
-                (void)fprintf(stream, "%s%s", i > 0 ? ", " : "",
-                              algorithm ? algorithm : json_object_get_string(value));
-        }
-        if (fclose(stream) == 0 && text)
-                output_line(name, text);
-}
-
-static void print_settings(struct json_object *info)
-{
-        static const struct {
-                const char *key, *line;
-        } settings[] = {
-                {"always_uv", "the PIN is always wanted"},
-                {"pin_complexity", "simple PINs are refused"},
-                {"enterprise_attestation", "enterprise attestation is on"},
-                {"long_touch_for_reset", "a reset wants a long touch"},
-        };
-
-        for (size_t i = 0; i < ELEMENTSOF(settings); i++)
-                if (json_flag(info, settings[i].key))
-                        output_line("setting", settings[i].line);
-}
-
-static int print_info(struct json_object *info)
-{
-        _cleanup_free_ char *pin = authenticator_pin_text(info);
-        uint64_t window = json_number(info, "reset_window_ms");
-        char text[96];
-
-        if (!pin)
-                return cli_no_memory();
-        output_line("PIN", pin);
-        (void)snprintf(text, sizeof(text), "%llu characters at least",
-                       (unsigned long long)json_number(info, "min_pin_length"));
-        output_line("PIN length", text);
-        (void)snprintf(text, sizeof(text), "%llu, room for %llu more",
-                       (unsigned long long)json_number(info, "passkeys"),
-                       (unsigned long long)json_number(info, "passkeys_left"));
-        output_line("passkeys", text);
-        if (json_flag(info, "locked"))
-                output_line("vault", "locked");
-        print_settings(info);
-        (void)snprintf(text, sizeof(text), "allowed for %llu s", (unsigned long long)(window + 999) / 1000);
-        output_line("reset", window > 0 ? text : "within ten seconds of keyfob authenticator replug");
-        output_line("AAGUID", json_string(info, "aaguid"));
-        print_list("versions", json_member(info, "versions"));
-        print_list("extensions", json_member(info, "extensions"));
-        print_list("algorithms", json_member(info, "algorithms"));
-        print_list("transports", json_member(info, "transports"));
-        output_line("socket", json_string(info, "ctap_socket"));
-        return output_flush();
-}
-
 static int authenticator_info(Cli *cli, int argc, char *argv[])
 {
         _cleanup_(keyfob_closep) keyfob *k = NULL;
@@ -103,27 +34,10 @@ static int authenticator_info(Cli *cli, int argc, char *argv[])
         r = authenticator_get(k, &info);
         if (r != 0)
                 return cli_fail(k, r);
-        return cli->json ? output_json(json_object_get(info)) : print_info(info);
+        return cli->json ? output_json(json_object_get(info)) : authenticator_print(info, AUTHENTICATOR_OWN);
 }
 
 /* ---- PIN ---- */
-
-/* From where it was told, else from the terminal, twice for a new one. */
-static int read_pin(const PasswordSource *source, bool is_new, Secret **ret)
-{
-        int r;
-
-        r = password_read(source, ret);
-        if (r != 0 || *ret)
-                return r;
-        if (!terminal_available())
-                return cli_error(EXIT_LOCKED, "nobody to ask for the %sPIN: give %s FILE", is_new ? "new " : "",
-                                 is_new ? "--pin-file" : "--old-pin-file");
-        r = is_new ? terminal_ask_twice("New PIN: ", ret) : terminal_ask("PIN: ", ret);
-        if (r == -ECANCELED)
-                return cli_error(EXIT_REFUSED, "cancelled");
-        return r < 0 ? cli_error(EXIT_OTHER, "cannot read the PIN: %s", strerror(-r)) : 0;
-}
 
 /* The options of a command that has `options`, then no operand. -1 to go on, else the exit code. */
 static int pin_options(Cli *cli, int argc, char *argv[], const struct option *options, PasswordSource *source,
@@ -170,7 +84,7 @@ static int pin_set(Cli *cli, int argc, char *argv[])
         if (r == 0)
                 r = check_no_pin(k);
         if (r == 0)
-                r = read_pin(&source, /* is_new= */ true, &pin);
+                r = authenticator_read_pin(&source, "New PIN: ", "--pin-file", /* is_new= */ true, &pin);
         if (r != 0)
                 return r;
         cli_use_terminal(k);
@@ -201,9 +115,9 @@ static int pin_change(Cli *cli, int argc, char *argv[])
                 return r;
         r = cli_connect(&k);
         if (r == 0)
-                r = read_pin(&source, /* is_new= */ false, &old);
+                r = authenticator_read_pin(&source, "PIN: ", "--old-pin-file", /* is_new= */ false, &old);
         if (r == 0)
-                r = read_pin(&new_source, /* is_new= */ true, &new);
+                r = authenticator_read_pin(&new_source, "New PIN: ", "--pin-file", /* is_new= */ true, &new);
         if (r != 0)
                 return r;
         cli_use_terminal(k);
@@ -228,7 +142,7 @@ static int pin_reset(Cli *cli, int argc, char *argv[])
         if (r == 0)
                 r = cli_connect(&k);
         if (r == 0)
-                r = read_pin(&pin_source, /* is_new= */ true, &pin);
+                r = authenticator_read_pin(&pin_source, "New PIN: ", "--pin-file", /* is_new= */ true, &pin);
         if (r != 0)
                 return r;
         cli_use_terminal(k);

@@ -43,23 +43,6 @@ static int get_list(const char *rp_id, bool deleted, const Secret *auth, keyfob 
         return 0;
 }
 
-static int print_json(const keyfob_passkeys *list)
-{
-        _cleanup_json_ struct json_object *array = json_object_new_array();
-
-        if (!array)
-                return cli_no_memory();
-        for (size_t i = 0; i < list->n; i++) {
-                struct json_object *json = passkey_json(&list->passkeys[i]);
-
-                if (!json || json_object_array_add(array, json) < 0) {
-                        json_object_put(json);
-                        return cli_no_memory();
-                }
-        }
-        return output_json(TAKE_PTR(array));
-}
-
 static int passkey_list(Cli *cli, int argc, char *argv[])
 {
         static const struct option options[] = {CLI_HELP, CLI_JSON, {"deleted", no_argument, NULL, 'd'}, CLI_END};
@@ -83,7 +66,7 @@ static int passkey_list(Cli *cli, int argc, char *argv[])
         rp_id = argv[optind];
         r = get_list(rp_id, deleted, /* auth= */ NULL, &k, &list);
         if (r == 0)
-                r = cli->json ? print_json(list) : passkeys_print(list, deleted);
+                r = cli->json ? passkeys_print_json(list) : passkeys_print(list, deleted);
         if (r == 0 && rp_id && list->n == 0)
                 return cli_error(EXIT_NOT_FOUND, "no passkey of %s", rp_id);
         return r;
@@ -113,7 +96,7 @@ static int passkey_show(Cli *cli, int argc, char *argv[])
         r = get_one(argv[optind], &k, &list, &passkey);
         if (r != 0)
                 return r;
-        return cli->json ? output_json(passkey_json(passkey)) : passkey_print(passkey);
+        return cli->json ? output_json(passkey_json(passkey)) : passkey_print(passkey, "vault");
 }
 
 static int passkey_rename(Cli *cli, int argc, char *argv[])
@@ -148,16 +131,6 @@ static int passkey_rename(Cli *cli, int argc, char *argv[])
         return r == 0 ? 0 : cli_fail(k, r);
 }
 
-static int say_done(const char *what, const keyfob_passkey *passkey, const char *then)
-{
-        _cleanup_free_ char *title = passkey_title(passkey);
-
-        if (!title)
-                return cli_no_memory();
-        printf("%s %s%s\n", what, title, then);
-        return output_flush();
-}
-
 static int passkey_delete(Cli *cli, int argc, char *argv[])
 {
         _cleanup_(keyfob_closep) keyfob *k = NULL;
@@ -176,7 +149,7 @@ static int passkey_delete(Cli *cli, int argc, char *argv[])
         r = keyfob_passkey_delete(k, passkey->id, passkey->id_size);
         if (r != 0)
                 return cli_fail(k, r);
-        return say_done("Deleted", passkey, ": \"keyfob passkey undelete\" brings it back within 30 days");
+        return passkey_say("Deleted", passkey, ": \"keyfob passkey undelete\" brings it back within 30 days");
 }
 
 /* By its number in the list of deleted ones, else by its id. */
@@ -223,7 +196,7 @@ static int passkey_undelete(Cli *cli, int argc, char *argv[])
         if (r != 0)
                 return r;
         if (optind == argc)
-                return cli->json ? print_json(list) : passkeys_print(list, /* deleted= */ true);
+                return cli->json ? passkeys_print_json(list) : passkeys_print(list, /* deleted= */ true);
         r = find_deleted(list, argv[optind], &passkey);
         if (r != 0)
                 return r;
@@ -232,7 +205,7 @@ static int passkey_undelete(Cli *cli, int argc, char *argv[])
                 return cli_error(EXIT_LOCKED, "nobody to ask for the vault's password: give --password-file FILE");
         if (r != 0)
                 return cli_fail(k, r);
-        return say_done("Restored", passkey, "");
+        return passkey_say("Restored", passkey, "");
 }
 
 static int run_passkey(Cli *cli, int argc, char *argv[])

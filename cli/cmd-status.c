@@ -78,7 +78,7 @@ static void print_authenticator(struct json_object *info)
 
         if (!info)
                 return;
-        pin = authenticator_pin_text(info);
+        pin = authenticator_pin_text(info, AUTHENTICATOR_OWN);
         if (pin && asprintf(&text, "%s; %llu %s; %s", pin, (unsigned long long)passkeys,
                             passkeys == 1 ? "passkey" : "passkeys", socket[0] ? socket : "NO SOCKET") >= 0)
                 output_line("security key", text);

@@ -190,16 +190,17 @@ static const char *protection_of(const keyfob_passkey *p)
         }
 }
 
-int passkey_print(const keyfob_passkey *p)
+int passkey_print(const keyfob_passkey *p, const char *home)
 {
         _cleanup_free_ char *id = hex_of(p->id, p->id_size, SIZE_MAX),
                             *user = hex_of(p->user_id, p->user_id_size, SIZE_MAX);
         const char *name = authenticator_algorithm(p->algorithm);
-        char number[24], created[32];
+        char number[24], created[32], stays[64];
 
         if (!id || !user)
                 return cli_no_memory();
         (void)snprintf(number, sizeof(number), "COSE %d", (int)p->algorithm);
+        (void)snprintf(stays, sizeof(stays), "it never leaves this %s", home);
         text_time_iso(p->created, created);
         output_line("id", id);
         output_line("site", site_of(p));
@@ -210,8 +211,9 @@ int passkey_print(const keyfob_passkey *p)
         output_line("kind", kind_of(p));
         output_line("algorithm", name ? name : number);
         output_line("protection", protection_of(p));
-        output_line("backup", p->backup_eligible ? "it may be backed up" : "it never leaves this vault");
-        output_line("created", created);
+        output_line("backup", p->backup_eligible ? "it may be backed up" : stays);
+        if (p->created > 0)
+                output_line("created", created);
         return output_flush();
 }
 
@@ -241,10 +243,38 @@ struct json_object *passkey_json(const keyfob_passkey *p)
         json_object_object_add(json, "u2f", json_object_new_boolean(p->u2f));
         json_object_object_add(json, "protection", json_object_new_int64(p->protection));
         json_object_object_add(json, "backup_eligible", json_object_new_boolean(p->backup_eligible));
-        json_object_object_add(json, "created", json_object_new_uint64(p->created));
+        if (p->created > 0)
+                json_object_object_add(json, "created", json_object_new_uint64(p->created));
         if (p->removed > 0) {
                 json_object_object_add(json, "removed", json_object_new_uint64(p->removed));
                 json_object_object_add(json, "number", json_object_new_uint64(p->number));
         }
         return TAKE_PTR(json);
+}
+
+int passkeys_print_json(const keyfob_passkeys *list)
+{
+        _cleanup_json_ struct json_object *array = json_object_new_array();
+
+        if (!array)
+                return cli_no_memory();
+        for (size_t i = 0; i < list->n; i++) {
+                struct json_object *json = passkey_json(&list->passkeys[i]);
+
+                if (!json || json_object_array_add(array, json) < 0) {
+                        json_object_put(json);
+                        return cli_no_memory();
+                }
+        }
+        return output_json(TAKE_PTR(array));
+}
+
+int passkey_say(const char *what, const keyfob_passkey *passkey, const char *then)
+{
+        _cleanup_free_ char *title = passkey_title(passkey);
+
+        if (!title)
+                return cli_no_memory();
+        printf("%s %s%s\n", what, title, then);
+        return output_flush();
 }

@@ -14,11 +14,16 @@ int passkeys_find(const keyfob_passkeys *list, const char *digits, const keyfob_
 /* Prints a table: 0 or the exit code. That of deleted ones begins with the number that brings one back. */
 int passkeys_print(const keyfob_passkeys *list, bool deleted);
 
-/* Everything about one, for people. 0 or the exit code. */
-int passkey_print(const keyfob_passkey *passkey);
+int passkeys_print_json(const keyfob_passkeys *list);
+
+/* Everything about one, for people. `home` is where it is kept: "vault", "key". 0 or the exit code. */
+int passkey_print(const keyfob_passkey *passkey, const char *home);
 
 /* NULL: out of memory. */
 struct json_object *passkey_json(const keyfob_passkey *passkey);
 
 /* "example.org, alice" for messages, clean. New string or NULL. */
 char *passkey_title(const keyfob_passkey *passkey);
+
+/* Says "Deleted example.org, alice", and what follows. 0 or the exit code. */
+int passkey_say(const char *what, const keyfob_passkey *passkey, const char *then);
