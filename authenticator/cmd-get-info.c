@@ -274,6 +274,6 @@ static int get_info(Transaction *t)
 
 const Command command_get_info = {
         .code = 0x04,
-        .flags = COMMAND_NO_BODY,
+        .flags = COMMAND_NO_BODY | COMMAND_SILENT,
         .run = get_info,
 };

@@ -147,6 +147,6 @@ static int get_next(Transaction *t)
 /* Without COMMAND_STORAGE: where there is something to go on with, storage is open. */
 const Command command_get_next_assertion = {
         .code = 0x08,
-        .flags = COMMAND_ENUMERATION | COMMAND_NO_BODY,
+        .flags = COMMAND_ENUMERATION | COMMAND_NO_BODY | COMMAND_SILENT,
         .run = get_next,
 };

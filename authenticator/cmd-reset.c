@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "authenticator/commands.h"
+#include "authenticator/u2f.h"
 
 #define REMOVED_AT_ONCE 64U
 
@@ -117,6 +118,7 @@ int reset_perform(Authenticator *a, const AuthenticatorHost *except)
         for (AuthenticatorHost *host = a->hosts; host; host = host->next) {
                 for (size_t i = 0; i < ELEMENTSOF(host->channels); i++)
                         channel_clear(&host->channels[i]);
+                u2f_withdraw(host);
                 if (host->transaction && host != except)
                         host->ended = true;
         }

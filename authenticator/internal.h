@@ -279,6 +279,7 @@ typedef enum CommandFlags {
         COMMAND_STORAGE = 1 << 0,     /* storage must be open */
         COMMAND_ENUMERATION = 1 << 1, /* goes on with an enumeration: any other command ends it */
         COMMAND_NO_BODY = 1 << 2,     /* has no parameters: bytes after the command are ignored */
+        COMMAND_SILENT = 1 << 3,      /* never asks anybody, so it need not wait for another channel's question */
 } CommandFlags;
 
 typedef struct Command {

@@ -42,7 +42,7 @@
 #define STORAGE_TIME      120000U
 #define KEY_TIME          30000U  /* an external key's work */
 #define U2F_PRESENCE_TIME 10000U /* how long a touch waits for the client to ask again */
-#define U2F_POLL_TIME     3000U  /* a client that has not asked again for this long has gone */
+#define U2F_POLL_TIME     2000U  /* a client that has not asked again for this long has gone */
 
 /* Hosts */
 #define HOST_CHANNELS_MAX 16U /* channels with an enumeration or a blob that is being written */

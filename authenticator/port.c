@@ -53,7 +53,10 @@ static void port_message(void *userdata, uint32_t cid, uint8_t command, const ui
                 r = authenticator_request(port->host, cid, data, size, &reply);
         else
                 r = authenticator_u2f_request(port->host, cid, data, size, &reply);
-        deliver(port, r, &reply);
+        if (r == 0 && reply.size == 1 && reply.data[0] == CTAP1_ERR_CHANNEL_BUSY)
+                ctaphid_fail(&port->hid, CTAP1_ERR_CHANNEL_BUSY); /* clients know it from the framing */
+        else
+                deliver(port, r, &reply);
 }
 
 static void port_cancel(void *userdata, uint32_t cid)

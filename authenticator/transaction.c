@@ -15,6 +15,7 @@
 
 #define BEGINNINGS_MAX 3 /* how often storage may be locked under a command */
 
+#define SW_WRONG_LENGTH             0x6700U
 #define SW_CONDITIONS_NOT_SATISFIED 0x6985U
 #define SW_UNKNOWN                  0x6f00U
 
@@ -126,13 +127,16 @@ int presence_status(AuthenticatorAnswer answer)
 
 /* ---- outcome ---- */
 
-static size_t write_status_word(uint8_t *reply, int status)
+static size_t write_status_word(uint8_t *reply, unsigned word)
 {
-        unsigned word = status < 0 || status == CTAP1_ERR_OTHER ? SW_UNKNOWN : SW_CONDITIONS_NOT_SATISFIED;
-
         reply[0] = (uint8_t)(word >> 8);
         reply[1] = (uint8_t)word;
         return 2;
+}
+
+static unsigned status_word(int status)
+{
+        return status < 0 || status == CTAP1_ERR_OTHER ? SW_UNKNOWN : SW_CONDITIONS_NOT_SATISFIED;
 }
 
 int transaction_end(Transaction *t, int status, AuthenticatorReply *ret)
@@ -142,7 +146,7 @@ int transaction_end(Transaction *t, int status, AuthenticatorReply *ret)
         if (status == CTAP_OK && t->reply.failed)
                 status = CTAP1_ERR_OTHER;
         if (t->command == &command_u2f) {
-                host->reply_size = status == CTAP_OK ? t->reply.size : write_status_word(host->reply, status);
+                host->reply_size = status == CTAP_OK ? t->reply.size : write_status_word(host->reply, status_word(status));
         } else {
                 if (status < 0)
                         status = status == -ENOSPC ? CTAP2_ERR_KEY_STORE_FULL : CTAP1_ERR_OTHER;
@@ -348,7 +352,8 @@ int authenticator_request(AuthenticatorHost *host, uint32_t channel, const void 
         r = prepare(host);
         if (r < 0)
                 return r;
-        u2f_withdraw(host);
+        u2f_tick(host);
+        u2f_drop_channel(host, channel);
         if (size == 0)
                 return reply_status(host, CTAP1_ERR_INVALID_LENGTH, ret);
         if (size > AUTHENTICATOR_MESSAGE_MAX)
@@ -358,6 +363,8 @@ int authenticator_request(AuthenticatorHost *host, uint32_t channel, const void 
                 channel_clear(host_channel(host, channel));
         if (!command)
                 return reply_status(host, CTAP1_ERR_INVALID_COMMAND, ret);
+        if (!(command->flags & COMMAND_SILENT) && u2f_asks_other(host, channel))
+                return reply_status(host, CTAP1_ERR_CHANNEL_BUSY, ret); /* one person, one question */
         r = make(host, channel, command, request, size, &t);
         if (r < 0)
                 return r;
@@ -375,8 +382,11 @@ int authenticator_u2f_request(AuthenticatorHost *host, uint32_t channel, const v
         if (r < 0)
                 return r;
         channel_clear(host_channel(host, channel));
-        if (size == 0 || size > AUTHENTICATOR_MESSAGE_MAX)
-                return -EINVAL;
+        if (size == 0 || size > AUTHENTICATOR_MESSAGE_MAX) {
+                host->reply_size = write_status_word(host->reply, SW_WRONG_LENGTH);
+                *ret = (AuthenticatorReply){host->reply, host->reply_size};
+                return 0;
+        }
         r = make(host, channel, &command_u2f, request, size, &t);
         return r < 0 ? r : go_on(t, ret);
 }

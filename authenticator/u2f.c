@@ -4,8 +4,8 @@
  * A U2F request is answered at once, whatever the person does. So presence is a latch: the request that finds none
  * starts the question and is told "not yet" (0x6985), the client repeats it, and the first repetition after the person
  * agreed uses the touch up. The latch belongs to one request of one channel, so nobody can use up what another one was
- * given; a client that stops asking takes its question with it; a refusal lasts for as long as the same request is
- * repeated. Only storage that must be opened first, and an external key, are waited for.
+ * given, or take its question away: whoever else wants the person waits. A client that stops asking, or does something else,
+ * takes its question with it; a refusal lasts for as long as the same request is repeated. Only storage that must be opened first, and an external key, are waited for.
  *
  * What is made here is a credential like any other, found by its id: getAssertion can use it, as U2F can use an ES256
  * credential of makeCredential that needs no verification.
@@ -75,6 +75,11 @@ void u2f_drop_channel(AuthenticatorHost *host, uint32_t channel)
 {
         if (latch_of_channel(&host->latch, channel))
                 u2f_withdraw(host);
+}
+
+bool u2f_asks_other(const AuthenticatorHost *host, uint32_t channel)
+{
+        return host->latch.state == LATCH_ASKING && host->latch.channel != channel;
 }
 
 void u2f_answer(AuthenticatorHost *host, AuthenticatorAnswer answer)

@@ -14,6 +14,8 @@ void u2f_answer(AuthenticatorHost *host, AuthenticatorAnswer answer);
 void u2f_withdraw(AuthenticatorHost *host);
 /* The same, when it is this channel's. */
 void u2f_drop_channel(AuthenticatorHost *host, uint32_t channel);
+/* Whether another channel's question is out, whose client goes on asking. */
+bool u2f_asks_other(const AuthenticatorHost *host, uint32_t channel);
 /* When the latch's state ends, on the clock of now(); UINT64_MAX: never. At or after it, u2f_tick(). */
 uint64_t u2f_deadline(const AuthenticatorHost *host);
 void u2f_tick(AuthenticatorHost *host);

@@ -317,6 +317,53 @@ TEST(reports_of_the_wrong_size)
         CHECK_EQ(c->n_messages, 2);
 }
 
+/* ---- several programs on one device ---- */
+
+static void use_channel(Client *c)
+{
+        send_message(c, CTAPHID_BROADCAST, CTAPHID_INIT, "12345678", 8);
+        c->cid = (uint32_t)c->data[8] << 24 | (uint32_t)c->data[9] << 16 | (uint32_t)c->data[10] << 8 | c->data[11];
+}
+
+TEST(a_u2f_question_makes_other_channels_busy)
+{
+        CLIENT(c, slow);
+        Registration reg = to_register("example.com", 1);
+        uint32_t first = c->cid;
+        uint8_t request[512];
+        size_t size = register_apdu(&reg, request);
+
+        send_message(c, first, CTAPHID_MSG, request, size);
+        CHECK_EQ(c->f->n_asked, 1);
+        use_channel(c);
+        select_key(c);
+        CHECK(c->command == CTAPHID_ERROR && c->data[0] == CTAP1_ERR_CHANNEL_BUSY);
+        send_message(c, c->cid, CTAPHID_CBOR, "\x04", 1);
+        CHECK(c->command == CTAPHID_CBOR && c->data[0] == CTAP_OK);
+        send_message(c, c->cid, CTAPHID_INIT, "12345678", 8); /* its own business */
+        CHECK_EQ(c->f->n_withdrawn, 0);
+        authenticator_port_answer(c->port, AUTHENTICATOR_YES);
+        send_message(c, first, CTAPHID_MSG, request, size);
+        CHECK(c->command == CTAPHID_MSG && c->data[c->size - 2] == 0x90);
+        CHECK_EQ(c->f->n_asked, 1);
+}
+
+TEST(a_u2f_question_ends_when_its_client_does_something_else)
+{
+        for (unsigned i = 0; i < 2; i++) {
+                CLIENT(c, slow);
+                Registration reg = to_register("example.com", 1);
+                uint8_t request[512];
+
+                send_message(c, c->cid, CTAPHID_MSG, request, register_apdu(&reg, request));
+                send_message(c, c->cid, i == 0 ? CTAPHID_CBOR : CTAPHID_INIT, i == 0 ? "\x04" : "12345678", i == 0 ? 1 : 8);
+                CHECK_EQ(c->f->n_withdrawn, 1);
+                use_channel(c);
+                select_key(c);
+                CHECK_EQ(c->f->n_asked, 2);
+        }
+}
+
 /* ---- all clients have gone ---- */
 
 TEST(a_reset_ends_the_request_and_its_question)

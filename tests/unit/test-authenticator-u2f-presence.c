@@ -264,6 +264,78 @@ TEST(a_host_that_goes_takes_its_question_with_it)
         CHECK_EQ(f->n_withdrawn, 1);
 }
 
+/* ---- several programs on one device ---- */
+
+static int request(Fixture *f, uint32_t channel, uint8_t command)
+{
+        AuthenticatorReply reply;
+        int r = authenticator_request(f->host, channel, &command, 1, &reply);
+
+        return r == 0 ? reply.data[0] : -r;
+}
+
+TEST(a_ctap2_request_of_another_channel_waits_for_its_turn)
+{
+        SLOW_FIXTURE(f);
+        Registration reg = to_register("example.com", 1);
+
+        CHECK_EQ(do_register(f, &reg), SW_NOT_YET);
+        CHECK_EQ(request(f, 2, 0x0b), CTAP1_ERR_CHANNEL_BUSY); /* selection */
+        CHECK_EQ(request(f, 2, 0x04), CTAP_OK);                /* getInfo asks nobody */
+        CHECK_EQ(request(f, 2, 0x08), CTAP2_ERR_NOT_ALLOWED);
+        CHECK_EQ(f->n_withdrawn, 0);
+        CHECK_EQ(authenticator_host_channel(f->host), 1);
+        answer(f, AUTHENTICATOR_YES);
+        CHECK_EQ(do_register(f, &reg), SW_OK);
+        f->answer = AUTHENTICATOR_YES;
+        CHECK_EQ(request(f, 2, 0x0b), CTAP_OK);
+}
+
+TEST(a_client_that_stopped_asking_makes_nobody_wait)
+{
+        SLOW_FIXTURE(f);
+        Registration reg = to_register("example.com", 1);
+
+        CHECK_EQ(do_register(f, &reg), SW_NOT_YET);
+        f->now += U2F_POLL_TIME - 1;
+        CHECK_EQ(request(f, 2, 0x0b), CTAP1_ERR_CHANNEL_BUSY);
+        f->now++;
+        f->answer = AUTHENTICATOR_YES;
+        CHECK_EQ(request(f, 2, 0x0b), CTAP_OK);
+        CHECK_EQ(f->n_withdrawn, 1);
+}
+
+TEST(a_touch_that_was_given_outlives_another_channels_request)
+{
+        SLOW_FIXTURE(f);
+        Registration reg = to_register("example.com", 1);
+
+        CHECK_EQ(do_register(f, &reg), SW_NOT_YET);
+        answer(f, AUTHENTICATOR_YES);
+        f->answer = AUTHENTICATOR_YES;
+        CHECK_EQ(request(f, 2, 0x0b), CTAP_OK);
+        f->answer = AUTHENTICATOR_LATER;
+        CHECK_EQ(do_register(f, &reg), SW_OK);
+}
+
+TEST(a_reset_ends_questions_and_touches)
+{
+        for (unsigned given = 0; given < 2; given++) {
+                SLOW_FIXTURE(f);
+                Registration reg = to_register("example.com", 1);
+                unsigned asked;
+
+                CHECK_EQ(do_register(f, &reg), SW_NOT_YET);
+                if (given)
+                        answer(f, AUTHENTICATOR_YES);
+                CHECK_EQ(authenticator_reset(f->a), CTAP_OK);
+                CHECK_EQ(f->n_withdrawn, !given);
+                asked = f->n_asked;
+                CHECK_EQ(do_register(f, &reg), SW_NOT_YET);
+                CHECK_EQ(f->n_asked, asked + 1);
+        }
+}
+
 /* ---- storage ---- */
 
 static int begin(Fixture *f, const Registration *reg, AuthenticatorReply *ret)
