@@ -185,11 +185,20 @@ static int append_abilities(Ctap *ctap, sd_bus_message *m)
         return r < 0 ? r : in.failed ? -EBADMSG : 0;
 }
 
+/* What keeps passkeys from being used: of those that a TPM seals, or holds the keys of. "" when nothing does. */
+static const char *tpm_problem_of(const Daemon *daemon)
+{
+        const char *problem = ctap_seal_problem(daemon->ctap);
+
+        return *problem ? problem : tpm_problem(daemon);
+}
+
 /* How it stands. */
 static int append_status(Daemon *daemon, sd_bus_message *m, const AuthenticatorStatus *status)
 {
         const char *path = ctap_socket_path(daemon->ctap);
-        bool locked = !daemon->vault || !vault_is_unlocked(daemon->vault);
+        bool locked = !ctap_seal_is_open(daemon->ctap);
+        const char *problem = tpm_problem_of(daemon);
         int r;
 
         r = sd_bus_message_append(
@@ -205,6 +214,10 @@ static int append_status(Daemon *daemon, sd_bus_message *m, const AuthenticatorS
                 r = sd_bus_message_append(m, "{sv}", "pin-retries", "u", (uint32_t)status->pin_retries);
         if (r >= 0 && path)
                 r = sd_bus_message_append(m, "{sv}", "ctap-socket", "s", path);
+        if (r >= 0 && *problem)
+                r = sd_bus_message_append(m, "{sv}", "tpm-problem", "s", problem);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "{sv}", "uhid", "s", ctap_uhid_status(daemon->ctap));
         return r;
 }
 

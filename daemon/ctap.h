@@ -24,6 +24,9 @@ void ctap_forget(Ctap *ctap);
 /* The vault was unlocked: what a TPM seals is opened by it, a moment later. NULL allowed. */
 void ctap_unlocked(Ctap *ctap);
 
+/* Why a TPM has not opened what it seals when it was last asked: one line with the remedy, or "". */
+const char *ctap_seal_problem(const Ctap *ctap);
+
 /* As if the key were pulled out and put in again: ends all connections of the socket and clears what a power cycle
  * clears. */
 void ctap_replug(Ctap *ctap);
@@ -31,3 +34,5 @@ void ctap_replug(Ctap *ctap);
 Authenticator *ctap_authenticator(const Ctap *ctap);
 /* Where the socket is, or NULL. */
 const char *ctap_socket_path(const Ctap *ctap);
+/* "ready" when there is a device of the kernel's, else why there is none. */
+const char *ctap_uhid_status(const Ctap *ctap);

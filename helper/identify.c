@@ -15,8 +15,6 @@
 #include "helper/process.h"
 #include "helper/request.h"
 
-#define COMM_MAX 64U
-
 static void read_executable(int process, char ret[static PATH_MAX])
 {
         ssize_t n = readlinkat(process, "exe", ret, PATH_MAX);
@@ -26,28 +24,9 @@ static void read_executable(int process, char ret[static PATH_MAX])
         ret[n] = 0;
 }
 
-/* A name is printed at terminals: nothing in it may move the cursor. */
-static void read_comm(int process, char ret[static COMM_MAX])
-{
-        _cleanup_(secret_freep) Secret *comm = NULL;
-        size_t size;
-
-        ret[0] = 0;
-        if (process_read(process, "comm", COMM_MAX - 1, &comm) < 0)
-                return;
-
-        secret_chomp(comm);
-        size = comm->size;
-        memcpy(ret, comm->data, size);
-        ret[size] = 0;
-        for (size_t i = 0; i < size; i++)
-                if ((unsigned char)ret[i] < 0x20 || (unsigned char)ret[i] >= 0x7f)
-                        ret[i] = '?';
-}
-
 void identify(uint32_t id, uint32_t pid, ByteWriter *reply)
 {
-        char executable[PATH_MAX], comm[COMM_MAX];
+        char executable[PATH_MAX], comm[PROCESS_NAME_MAX];
         _cleanup_close_ int process = process_open(pid);
 
         if (process < 0) {
@@ -56,7 +35,7 @@ void identify(uint32_t id, uint32_t pid, ByteWriter *reply)
         }
 
         read_executable(process, executable);
-        read_comm(process, comm);
+        process_name(process, comm);
         if (comm[0] == 0) {
                 reply_failed(reply, id, "it has ended");
                 return;

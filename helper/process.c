@@ -68,6 +68,25 @@ int process_read(int process, const char *name, size_t max, Secret **ret)
         return secret_read(fd, max, ret);
 }
 
+/* A name is printed at terminals: nothing in it may move the cursor. */
+void process_name(int process, char ret[static PROCESS_NAME_MAX])
+{
+        _cleanup_(secret_freep) Secret *comm = NULL;
+        size_t size;
+
+        ret[0] = 0;
+        if (process_read(process, "comm", PROCESS_NAME_MAX - 1, &comm) < 0)
+                return;
+
+        secret_chomp(comm);
+        size = comm->size;
+        memcpy(ret, comm->data, size);
+        ret[size] = 0;
+        for (size_t i = 0; i < size; i++)
+                if ((unsigned char)ret[i] < 0x20 || (unsigned char)ret[i] >= 0x7f)
+                        ret[i] = '?';
+}
+
 const char *process_getenv(const Secret *environment, const char *name)
 {
         const char *p = (const char *)environment->data, *end = p + environment->size;

@@ -6,6 +6,7 @@
 #include "common/secret.h"
 
 #define PROCESS_ENVIRONMENT_MAX (1024U * 1024U)
+#define PROCESS_NAME_MAX        64U
 
 /*
  * Opens /proc/PID. The descriptor stays with that process: when it ends, everything looked up through it fails, even
@@ -15,6 +16,9 @@ int process_open(uint32_t pid);
 
 /* Reads a small file of it: "comm", "environ". */
 int process_read(int process, const char *name, size_t max, Secret **ret);
+
+/* What it calls itself, fit to be printed; "" when it has ended. */
+void process_name(int process, char ret[static PROCESS_NAME_MAX]);
 
 /* The value of a variable in what process_read() of "environ" gave, or NULL. Points into it. */
 const char *process_getenv(const Secret *environment, const char *name);

@@ -1,10 +1,10 @@
 /*
  * keyfob-uhid: a security key of the kernel's for one user
  *
- * Programs look for security keys among the kernel's HID devices. Making such a device takes /dev/uhid, and whoever has
- * that can make a keyboard, too, and type on it; so no user is given it. This relay is started for each connection to
- * its system socket, and the kernel tells it whose that is: it makes one FIDO device for that user, gives up everything
- * else (uhid-confine.c) and passes reports (uhid-relay.c). The device ends with the connection.
+ * Programs look for security keys among the kernel's HID devices. Making such a device takes /dev/uhid, and whoever
+ * has that can make a keyboard, too, and type on it; so no user is given it. This relay is started for each connection
+ * to its system socket, and the kernel tells it whose that is: it makes one FIDO device for that user, gives up
+ * everything else (uhid-confine.c) and passes reports (uhid-relay.c). The device ends with the connection.
  */
 #include <errno.h>
 #include <fcntl.h>

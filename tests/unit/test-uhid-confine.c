@@ -141,7 +141,8 @@ static void send_descriptor(int fd)
         union {
                 char bytes[CMSG_SPACE(sizeof(int))];
                 struct cmsghdr header;
-        } control_data = {.header = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+        } control_data = {
+                .header = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
         struct msghdr message = {.msg_control = &control_data, .msg_controllen = sizeof(control_data)};
 
         memcpy(CMSG_DATA(&control_data.header), &fd, sizeof(fd));
@@ -150,9 +151,9 @@ static void send_descriptor(int fd)
 
 TEST(everything_else_is_the_end)
 {
-        static void (*const acts[])(int) = {
-                open_file, open_device, open_old, execute,      make_socket, make_process,   duplicate,   control,
-                be_root,   trace,       make_code, send_signal, be_dumpable, make_namespace, send_descriptor};
+        static void (*const acts[])(int) = {open_file,    open_device, open_old,    execute,        make_socket,
+                                            make_process, duplicate,   control,     be_root,        trace,
+                                            make_code,    send_signal, be_dumpable, make_namespace, send_descriptor};
 
         for (size_t i = 0; i < ELEMENTSOF(acts); i++) {
                 printf("  %zu\n", i);

@@ -134,7 +134,8 @@ TEST(other_reports_are_refused_at_once)
         CHECK_EQ(event.u.get_report_reply.err, EOPNOTSUPP);
         CHECK_EQ(event.u.get_report_reply.size, 0);
 
-        event = (struct uhid_event){.type = UHID_SET_REPORT, .u.set_report = {.id = 7, .rnum = 9, .rtype = 1, .size = 64}};
+        event = (struct uhid_event){.type = UHID_SET_REPORT,
+                                    .u.set_report = {.id = 7, .rnum = 9, .rtype = 1, .size = 64}};
         told = device_read(&event, sizeof(event));
         CHECK_EQ(told.news, DEVICE_ASKED);
         CHECK_EQ(told.answer, 10);
