@@ -60,12 +60,12 @@ static int append_passkey(Listing *list, const AuthenticatorCredential *c, const
         if (r >= 0)
                 r = append_bytes(m, "user-id", c->user_id, c->user_id_size);
         if (r >= 0)
-                r = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "rp-id", "s", c->rp_id,
+                r = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "rp-id", "s", c->rp_id,
                                           "rp-name", "s", c->rp_name, "user-name", "s", c->user_name,
                                           "user-display-name", "s", c->user_display_name, "algorithm", "i",
                                           c->algorithm, "discoverable", "b", (int)c->discoverable, "u2f", "b",
                                           (int)c->u2f, "protection", "u", (uint32_t)c->protection, "backup-eligible",
-                                          "b", (int)c->backup_eligible, "created", "t", c->created);
+                                          "b", (int)c->backup_eligible, "device-bound", "b", (int)c->external, "created", "t", c->created);
         if (r >= 0 && deleted)
                 r = sd_bus_message_append(m, "{sv}{sv}", "removed", "t", deleted->removed, "number", "t",
                                           deleted->number);
@@ -159,7 +159,7 @@ int authenticator1_list_passkeys(sd_bus_message *m, void *userdata, sd_bus_error
         r = waiting_new(userdata, m, allowed, error, &waiting);
         if (r < 0)
                 return r;
-        r = waiting_unlock(waiting, "Enter the password of your Keyfob vault, to list your passkeys.", list, error);
+        r = authenticator1_unlock(waiting, "Enter the password of your Keyfob vault, to list your passkeys.", list, error);
         return waiting_started(waiting, r);
 }
 
@@ -228,7 +228,7 @@ int authenticator1_rename_passkey(sd_bus_message *m, void *userdata, sd_bus_erro
         r = begin(userdata, m, allowed, error, &waiting);
         if (r < 0)
                 return r;
-        r = waiting_unlock(waiting, "Enter the password of your Keyfob vault, to rename a passkey.", rename_found,
+        r = authenticator1_unlock(waiting, "Enter the password of your Keyfob vault, to rename a passkey.", rename_found,
                            error);
         return waiting_started(waiting, r);
 }
@@ -255,7 +255,7 @@ int authenticator1_delete_passkey(sd_bus_message *m, void *userdata, sd_bus_erro
         r = begin(userdata, m, /* allowed= */ NULL, error, &waiting);
         if (r < 0)
                 return r;
-        r = waiting_unlock(waiting, "Enter the password of your Keyfob vault, to delete a passkey.", delete_found,
+        r = authenticator1_unlock(waiting, "Enter the password of your Keyfob vault, to delete a passkey.", delete_found,
                            error);
         return waiting_started(waiting, r);
 }
@@ -273,10 +273,7 @@ static int restore(Waiting *waiting, sd_bus_error *error)
 
 static int restore_proved(Waiting *waiting, sd_bus_error *error)
 {
-        int r;
-
-        r = authenticator1_proved(waiting, error);
-        return r < 0 ? r : restore(waiting, error);
+        return authenticator1_proved(waiting, restore, error);
 }
 
 static int restore_fresh(Waiting *waiting)
@@ -318,7 +315,7 @@ int authenticator1_undelete_passkey(sd_bus_message *m, void *userdata, sd_bus_er
         if (waiting->options.auth)
                 r = restore_fresh(waiting);
         else
-                r = waiting_unlock(waiting, "Enter the password of your Keyfob vault, to restore a passkey.",
+                r = authenticator1_unlock(waiting, "Enter the password of your Keyfob vault, to restore a passkey.",
                                    restore_if_free, error);
         return waiting_started(waiting, r);
 }

@@ -58,7 +58,7 @@ int authenticator1_set_pin(sd_bus_message *m, void *userdata, sd_bus_error *erro
         r = begin(userdata, m, allowed, /* old= */ false, error, &waiting);
         if (r < 0)
                 return r;
-        r = waiting_unlock(waiting, "Enter the password of your Keyfob vault, to set the PIN of the security key.",
+        r = authenticator1_unlock(waiting, "Enter the password of your Keyfob vault, to set the PIN of the security key.",
                            set, error);
         return waiting_started(waiting, r);
 }
@@ -82,7 +82,7 @@ int authenticator1_change_pin(sd_bus_message *m, void *userdata, sd_bus_error *e
         r = begin(userdata, m, allowed, /* old= */ true, error, &waiting);
         if (r < 0)
                 return r;
-        r = waiting_unlock(waiting, "Enter the password of your Keyfob vault, to change the PIN of the security key.",
+        r = authenticator1_unlock(waiting, "Enter the password of your Keyfob vault, to change the PIN of the security key.",
                            change, error);
         return waiting_started(waiting, r);
 }
@@ -92,11 +92,13 @@ static int replace(Waiting *waiting, sd_bus_error *error)
         const Secret *pin = waiting->options.new;
         int r;
 
-        r = authenticator1_proved(waiting, error);
-        if (r < 0)
-                return r;
         r = authenticator_pin_replace(ctap_authenticator(waiting->daemon->ctap), pin->data, pin->size);
         return authenticator1_finish(waiting, r, error);
+}
+
+static int replace_proved(Waiting *waiting, sd_bus_error *error)
+{
+        return authenticator1_proved(waiting, replace, error);
 }
 
 int authenticator1_reset_pin(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -110,6 +112,6 @@ int authenticator1_reset_pin(sd_bus_message *m, void *userdata, sd_bus_error *er
                 return r;
         r = waiting_open(waiting, /* collection= */ 0, waiting->options.auth, /* slot= */ NULL, /* unlock= */ false,
                          "verify", "Enter a password of your Keyfob vault, to set a new PIN for the security key.",
-                         replace);
+                         replace_proved);
         return waiting_started(waiting, r);
 }

@@ -31,7 +31,26 @@ int authenticator1_finish(Waiting *waiting, int status, sd_bus_error *error)
         return waiting_finish(waiting, NULL);
 }
 
-int authenticator1_proved(Waiting *waiting, sd_bus_error *error)
+static int open_storage(Waiting *waiting, sd_bus_error *error)
+{
+        return waiting_storage(waiting, waiting->after, error);
+}
+
+int authenticator1_unlock(Waiting *waiting, const char *message, WaitingNext next, sd_bus_error *error)
+{
+        waiting->after = next;
+        return waiting_unlock(waiting, message, open_storage, error);
+}
+
+int authenticator1_proved(Waiting *waiting, WaitingNext next, sd_bus_error *error)
+{
+        int r;
+
+        r = authenticator1_unlock_proved(waiting, error);
+        return r < 0 ? r : waiting_storage(waiting, next, error);
+}
+
+int authenticator1_unlock_proved(Waiting *waiting, sd_bus_error *error)
 {
         Daemon *daemon = waiting->daemon;
         int r;
@@ -152,8 +171,8 @@ static int method_reset(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = waiting_new(daemon, m, allowed, error, &waiting);
         if (r < 0)
                 return r;
-        r = waiting_unlock(waiting, "Enter the password of your Keyfob vault, to reset the security key.", reset_ask,
-                           error);
+        r = authenticator1_unlock(waiting, "Enter the password of your Keyfob vault, to reset the security key.",
+                                  reset_ask, error);
         return waiting_started(waiting, r);
 }
 
@@ -175,6 +194,8 @@ static const sd_bus_vtable authenticator1_vtable[] = {
         SECRET_METHOD("ResetPin", "a{sv}ay", P(options) P(pin), "", , authenticator1_reset_pin),
         SD_BUS_METHOD("Replug", NULL, NULL, method_replug, SD_BUS_VTABLE_UNPRIVILEGED),
         METHOD("Reset", "a{sv}", P(options), "", , method_reset),
+        METHOD("GetPolicy", "", , "a{sv}", P(policy), authenticator1_get_policy),
+        SECRET_METHOD("SetPolicy", "a{sv}a{sv}", P(policy) P(options), "", , authenticator1_set_policy),
         METHOD("ListPasskeys", "a{sv}", P(options), "aa{sv}", P(passkeys), authenticator1_list_passkeys),
         METHOD("RenamePasskey", "aya{sv}", P(id) P(names), "", , authenticator1_rename_passkey),
         METHOD("DeletePasskey", "ay", P(id), "", , authenticator1_delete_passkey),

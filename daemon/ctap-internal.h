@@ -101,6 +101,8 @@ uint64_t ctap_now(void *userdata);
 int ctap_ask(void *userdata, AuthenticatorHost *host, const AuthenticatorQuestion *question);
 void ctap_withdraw(void *userdata, AuthenticatorHost *host);
 void ctap_storage_ops(AuthenticatorOps *ops);
+/* What was noted is of a state that is gone. A result of the vault's. */
+int ctap_storage_forget_note(Ctap *ctap);
 /* Who wants what of the person, in a sentence with `then` ("" for nothing) after it. New string. */
 int ctap_message(const AskAbout *about, const AuthenticatorQuestion *question, const char *then, char **ret);
 
@@ -141,8 +143,6 @@ int ctap_seal_new(Ctap *ctap);
 void ctap_seal_free(Ctap *ctap);
 /* Whether storage is open, and waits for no TPM. */
 bool ctap_seal_is_open(const Ctap *ctap);
-/* Why the TPM has not opened it when it was last asked: one line with the remedy, or "". */
-const char *ctap_seal_problem(const Ctap *ctap);
 
 /* 0, VAULT_E_DEVICE or another result of the vault's. */
 typedef void (*CtapSealDone)(void *userdata, int result);

@@ -242,6 +242,11 @@ static int storage_note_put(void *userdata, const void *data, size_t size)
         return storage_result(vault_note_put(vault_of(userdata), NOTE_NAME, data, size));
 }
 
+int ctap_storage_forget_note(Ctap *ctap)
+{
+        return vault_note_put(vault_of(ctap), NOTE_NAME, NULL, 0);
+}
+
 /* ---- chance and time ---- */
 
 static int storage_random(void *userdata, void *ret, size_t size)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemon/ctap.h"
 #include "daemon/daemon.h"
 #include "daemon/opening.h"
 #include "keyfob/authenticator.h"
@@ -115,6 +116,9 @@ int daemon_error(Daemon *daemon, sd_bus_error *error, int result)
                         error, KEYFOB_ERROR_DAMAGED,
                         "the vault file is damaged: put a copy in its place (keyfob diagnose says where it is)");
 
+        if (result == VAULT_E_DEVICE && daemon->ctap && *ctap_seal_problem(daemon->ctap))
+                return sd_bus_error_set(error, KEYFOB_ERROR_LOCKED, ctap_seal_problem(daemon->ctap));
+
         line = find_line(result);
         if (line)
                 return sd_bus_error_set(error, line->name, line->message);
@@ -144,7 +148,10 @@ int daemon_ctap_error(Daemon *daemon, sd_bus_error *error, int status)
         if (status <= 0)
                 return daemon_error(daemon, error, status);
         if (status == CTAP2_ERR_OPERATION_PENDING)
-                return daemon_error(daemon, error, daemon->vault ? VAULT_E_LOCKED : daemon->vault_state);
+                return daemon_error(daemon, error,
+                                    !daemon->vault                      ? daemon->vault_state
+                                    : vault_is_unlocked(daemon->vault) ? VAULT_E_DEVICE
+                                                                       : VAULT_E_LOCKED);
         if (line)
                 return sd_bus_error_set(error, line->name, line->message);
         return sd_bus_error_setf(error, KEYFOB_ERROR_IO, "the security key failed with status 0x%02x",

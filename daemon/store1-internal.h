@@ -11,6 +11,7 @@
 #include "daemon/opening.h"
 #include "daemon/secret-notify.h"
 #include "daemon/secret-path.h"
+#include "daemon/tpm.h"
 
 /* ---- options: the a{sv} that many methods take ---- */
 
@@ -23,6 +24,7 @@ typedef struct Options {
         Secret *secrets[OPTIONS_SECRETS_MAX];
         size_t n_secrets;
         uint32_t kdf_memory, kdf_passes, kdf_ms, limit;
+        bool abandon_sealed;
         bool no_interactive, confirmed, deleted, drop, own_password;
 } Options;
 
@@ -46,6 +48,8 @@ int store1_need_vault(Daemon *daemon, sd_bus_error *error);
 /* ---- waiting: a method call without a reply yet ---- */
 
 typedef struct Waiting Waiting;
+typedef struct PolicyWish PolicyWish; /* authenticator1-internal.h */
+PolicyWish *policy_wish_free(PolicyWish *wish);
 struct Waiting {
         CallerResource resource;
         Daemon *daemon;
@@ -57,6 +61,8 @@ struct Waiting {
         Ask *ask;
         Job *job;
         HelperCall *reading;
+        TpmCall *tpm;
+        struct CtapSealWait *sealed;
 
         /* What the steps have got so far. */
         Root *root;
@@ -73,6 +79,10 @@ struct Waiting {
         size_t id_size;
         uint64_t number;
         char *text;
+        PolicyWish *wish;
+        TpmProblem tpm_problem; /* of the last waiting_tpm(); 0: none */
+        char *tpm_why;          /* the problem in one line */
+        Secret *tpm_fields;     /* the answer */
         Secret **ask_target; /* where the answer of `ask` goes */
         bool fresh;          /* the root is wanted for more than to unlock */
         bool confirms;       /* `ask` wants a word, not a secret */
@@ -80,6 +90,7 @@ struct Waiting {
 
         int (*next)(Waiting *waiting, sd_bus_error *error); /* what to do when the current step is done */
         int (*then)(Waiting *waiting, sd_bus_error *error); /* waiting_unlock(): what to do when it is open */
+        int (*after)(Waiting *waiting, sd_bus_error *error); /* the same of authenticator1_unlock() */
 };
 
 /* Takes over the call: reads its options (see options_read(); `allowed` NULL: it has none) and ties it to its caller.
@@ -105,6 +116,11 @@ int waiting_ask(Waiting *waiting, AskKind kind, const char *purpose, const char 
                 const char *problem, Secret **ret_secret, WaitingNext next);
 /* Reads a key file by the helper, as one more of options.secrets; a file that can't be read adds none. */
 int waiting_read_key(Waiting *waiting, const char *path, WaitingNext next);
+/* Asks the TPM; what it says is in tpm_problem, tpm_why and tpm_fields. */
+int waiting_tpm(Waiting *waiting, TpmOperation operation, const ByteWriter *fields, WaitingNext next);
+/* Of an unlocked vault: has the storage of the security key opened, where a TPM seals it, then runs `next`: at once, when there is
+ * nothing to do. */
+int waiting_storage(Waiting *waiting, WaitingNext next, sd_bus_error *error);
 /* slot_prepare() with the options' label, path and KDF parameters, into waiting->draft. Copies what it needs. */
 int waiting_prepare(Waiting *waiting, SlotKind kind, const Secret *secret, WaitingNext next);
 /* The same by slot_prepare_again(); takes the slot. */

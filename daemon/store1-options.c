@@ -23,6 +23,7 @@ typedef struct OptionType {
 } OptionType;
 
 static const OptionType option_types[] = {
+        {"abandon-sealed", "b", offsetof(Options, abandon_sealed), false},
         {"alias", "s", offsetof(Options, alias), false},
         {"auth", "ay", offsetof(Options, auth), false},
         {"collection", "s", offsetof(Options, collection), false},

@@ -5,6 +5,7 @@
  * each of which ends on the event loop and starts the next. The call is held until the last one; when its caller
  * leaves, the step under way is taken back, question and all, and nothing has happened.
  */
+#include "daemon/ctap-internal.h"
 #include "daemon/store1-internal.h"
 
 #include <errno.h>
@@ -77,6 +78,11 @@ Waiting *waiting_free(Waiting *waiting)
         ask_cancel(waiting->ask);
         job_cancel(waiting->job);
         helper_call_cancel(waiting->reading);
+        tpm_call_cancel(waiting->tpm);
+        ctap_seal_wait_cancel(waiting->sealed);
+        policy_wish_free(waiting->wish);
+        free(waiting->tpm_why);
+        secret_free(waiting->tpm_fields);
         root_free(waiting->root);
         slot_draft_free(waiting->draft);
         for (size_t i = 0; i < waiting->n_drafts; i++)
@@ -259,6 +265,50 @@ int waiting_read_key(Waiting *waiting, const char *path, WaitingNext next)
                     : helper_call(waiting->daemon, HELPER_READ_KEY, &fields, key_read, waiting, &waiting->reading);
         byte_writer_done(&fields);
         return r;
+}
+
+static void tpm_done(void *userdata, const TpmAnswer *answer)
+{
+        Waiting *waiting = userdata;
+
+        waiting->tpm = NULL;
+        waiting->tpm_problem = answer->problem;
+        free(waiting->tpm_why);
+        waiting->tpm_why = strdup(answer->problem ? answer->why : "");
+        waiting->tpm_fields = secret_free(waiting->tpm_fields);
+        if (!waiting->tpm_why ||
+            (answer->problem == 0 &&
+             secret_new_from(&waiting->tpm_fields, answer->fields->data, answer->fields->size) < 0))
+                waiting_fail(waiting, daemon_error, -ENOMEM);
+        else
+                waiting_advance(waiting);
+}
+
+int waiting_tpm(Waiting *waiting, TpmOperation operation, const ByteWriter *fields, WaitingNext next)
+{
+        waiting->next = next;
+        return tpm_call(waiting->daemon, operation, fields, tpm_done, waiting, &waiting->tpm);
+}
+
+static void storage_open(void *userdata, int result)
+{
+        Waiting *waiting = userdata;
+
+        waiting->sealed = NULL;
+        if (result == 0)
+                waiting_advance(waiting);
+        else
+                waiting_fail(waiting, daemon_error, result);
+}
+
+int waiting_storage(Waiting *waiting, WaitingNext next, sd_bus_error *error)
+{
+        Daemon *daemon = waiting->daemon;
+
+        if (ctap_seal_is_open(daemon->ctap))
+                return next(waiting, error);
+        waiting->next = next;
+        return daemon_error(daemon, error, ctap_seal_wait(daemon->ctap, storage_open, waiting, &waiting->sealed));
 }
 
 static void draft_job_run(void *data)

@@ -16,6 +16,7 @@
 struct TpmCall {
         Tpm *tpm;
         ByteWriter body;
+        TpmOperation operation;
         TpmDone done; /* NULL: forgotten */
         void *userdata;
         TpmCall *next;
@@ -60,9 +61,12 @@ static void finish_failed(Tpm *tpm, TpmProblem problem, const char *why)
         finish(tpm, &(TpmAnswer){.problem = problem, .why = why});
 }
 
-/* Says it once, not with every request that meets it. A key's own fault is not the TPM's. */
+/* Says it once, not with every request that meets it. A key's own fault is not the TPM's, and who only asks how it is
+ * gets the answer himself. */
 static void note(Tpm *tpm, TpmProblem problem, const char *why)
 {
+        if (problem != 0 && tpm->calls->operation == TPM_INFO)
+                return;
         if (problem == TPM_PROBLEM_FOREIGN || problem == TPM_PROBLEM_UNSUPPORTED || problem == TPM_PROBLEM_NOT_BUILT)
                 return;
         if (problem != 0 && strcmp(tpm->problem, why) != 0)
@@ -129,7 +133,7 @@ int tpm_call(Daemon *daemon, TpmOperation operation, const ByteWriter *fields, T
         call = calloc(1, sizeof(*call));
         if (!call)
                 return -ENOMEM;
-        *call = (TpmCall){.tpm = tpm, .done = done, .userdata = userdata};
+        *call = (TpmCall){.tpm = tpm, .operation = operation, .done = done, .userdata = userdata};
         byte_writer_u8(&call->body, operation);
         byte_writer_string(&call->body, daemon->settings->tpm);
         if (fields && fields->size > 0)
