@@ -213,6 +213,8 @@ int authenticator_print(struct json_object *info, AuthenticatorWhose whose)
                 print_own(info);
         else
                 print_other(info);
+        if (json_string(info, "tpm_problem"))
+                output_line("TPM", json_string(info, "tpm_problem"));
         output_line("AAGUID", json_string(info, "aaguid"));
         print_list("versions", json_member(info, "versions"));
         print_list("extensions", json_member(info, "extensions"));

@@ -214,21 +214,29 @@ static int run_passkey(Cli *cli, int argc, char *argv[])
                                      {"show", passkey_show},
                                      {"rename", passkey_rename},
                                      {"delete", passkey_delete},
-                                     {"undelete", passkey_undelete}};
+                                     {"undelete", passkey_undelete},
+                                     {"policy", passkey_policy}};
 
         return cli_verb(cli, verbs, ELEMENTSOF(verbs), argc, argv);
 }
 
 const Command command_passkey = {
         .name = "passkey",
-        .usage = "list [SITE] | show ID | rename ID OPTIONS | delete ID | undelete [N | ID]",
-        .summary = "Show, rename, delete and restore what the security key keeps",
+        .usage = "list [SITE] | show ID | rename ID OPTIONS | delete ID | undelete [N | ID] | policy [OPTIONS]",
+        .summary = "Show, rename, delete and restore passkeys, and say what new ones are like",
         .help = "  list [SITE] [--deleted] [--json]               SITE: a relying party's id, as example.org\n"
                 "  show ID [--json]                               ID: its first 4 digits or more will do\n"
                 "  rename ID [--name NAME] [--display-name NAME]  of the account\n"
                 "  delete ID                                      it can be restored for 30 days\n"
                 "  undelete [N | ID] [--json]                     list what was deleted, or bring one back\n"
                 "      [--password-file FILE] [--password-fd N]   one that opens the vault, wanted after a reset\n"
-                "                                                 that took a PIN; else it is asked for\n",
+                "                                                 that took a PIN; else it is asked for\n"
+                "  policy [--json]                                what new ones are made like; with options it changes:\n"
+                "      [--keys software|tpm]                      where keys are: in the vault, or made in the TPM\n"
+                "      [--seal none|tpm]                          whether passkeys open with this machine's TPM only\n"
+                "      [--algorithms LIST]                        as es256,eddsa,es384: the preferred first\n"
+                "      [--always-uv yes|no] [--attestation self|none] [--enterprise yes|no]\n"
+                "      [--abandon-sealed]                         give up passkeys that no TPM opens any more, for good\n"
+                "      [--password-file FILE] [--password-fd N]   one that opens the vault; else it is asked for\n",
         .run = run_passkey,
 };

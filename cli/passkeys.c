@@ -47,7 +47,10 @@ static const char *user_of(const keyfob_passkey *p)
 
 static const char *kind_of(const keyfob_passkey *p)
 {
-        return p->u2f ? "U2F" : p->discoverable ? "passkey" : "second factor";
+        static const char *const kinds[][2] = {
+                {"second factor", "second factor, TPM"}, {"passkey", "passkey, TPM"}, {"U2F", "U2F, TPM"}};
+
+        return kinds[p->u2f ? 2 : p->discoverable][p->device_bound];
 }
 
 char *passkey_title(const keyfob_passkey *p)
@@ -200,7 +203,7 @@ int passkey_print(const keyfob_passkey *p, const char *home)
         if (!id || !user)
                 return cli_no_memory();
         (void)snprintf(number, sizeof(number), "COSE %d", (int)p->algorithm);
-        (void)snprintf(stays, sizeof(stays), "it never leaves this %s", home);
+        (void)snprintf(stays, sizeof(stays), "it never leaves this %s", p->device_bound ? "machine's TPM" : home);
         text_time_iso(p->created, created);
         output_line("id", id);
         output_line("site", site_of(p));
@@ -243,6 +246,7 @@ struct json_object *passkey_json(const keyfob_passkey *p)
         json_object_object_add(json, "u2f", json_object_new_boolean(p->u2f));
         json_object_object_add(json, "protection", json_object_new_int64(p->protection));
         json_object_object_add(json, "backup_eligible", json_object_new_boolean(p->backup_eligible));
+        json_object_object_add(json, "device_bound", json_object_new_boolean(p->device_bound));
         if (p->created > 0)
                 json_object_object_add(json, "created", json_object_new_uint64(p->created));
         if (p->removed > 0) {

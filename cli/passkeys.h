@@ -6,6 +6,7 @@
 #include "keyfob/keyfob.h"
 
 struct json_object;
+struct Cli;
 
 /* The one whose id begins with these hexadecimal digits, 4 at least. 0, or the exit code after saying why: with the
  * candidates when there are several. */
@@ -27,3 +28,6 @@ char *passkey_title(const keyfob_passkey *passkey);
 
 /* Says "Deleted example.org, alice", and what follows. 0 or the exit code. */
 int passkey_say(const char *what, const keyfob_passkey *passkey, const char *then);
+
+/* cmd-policy.c: keyfob passkey policy */
+int passkey_policy(struct Cli *cli, int argc, char *argv[]);

@@ -29,7 +29,7 @@ KEYFOB_API keyfob_passkeys *keyfob_passkeys_free(keyfob_passkeys *passkeys)
 static int read_passkey(sd_bus_message *m, void *element)
 {
         keyfob_passkey passkey = {.rp_id = "", .rp_name = "", .user_name = "", .user_display_name = ""};
-        int discoverable = 0, u2f = 0, backup_eligible = 0, r;
+        int discoverable = 0, u2f = 0, backup_eligible = 0, device_bound = 0, r;
         const ClientField fields[] = {
                 {"id", "ay", &passkey.id, &passkey.id_size},
                 {"rp-id", "s", &passkey.rp_id, NULL},
@@ -42,6 +42,7 @@ static int read_passkey(sd_bus_message *m, void *element)
                 {"discoverable", "b", &discoverable, NULL},
                 {"u2f", "b", &u2f, NULL},
                 {"backup-eligible", "b", &backup_eligible, NULL},
+                {"device-bound", "b", &device_bound, NULL},
                 {"created", "t", &passkey.created, NULL},
                 {"removed", "t", &passkey.removed, NULL},
                 {"number", "t", &passkey.number, NULL},
@@ -53,6 +54,7 @@ static int read_passkey(sd_bus_message *m, void *element)
         passkey.discoverable = discoverable;
         passkey.u2f = u2f;
         passkey.backup_eligible = backup_eligible;
+        passkey.device_bound = device_bound;
         *(keyfob_passkey *)element = passkey;
         return 1;
 }

@@ -231,6 +231,7 @@ typedef struct keyfob_authenticator {
         bool always_uv;
         bool enterprise_attestation;
         bool long_touch_for_reset;
+        const char *tpm_problem; /* why a TPM does not do what passkeys need it for; "" when nothing is wrong */
 } keyfob_authenticator;
 
 /* Free *ret with keyfob_authenticator_free(). */
@@ -277,6 +278,7 @@ typedef struct keyfob_passkey {
         uint64_t created; /* seconds since 1970-01-01 00:00 UTC */
         uint64_t removed; /* of a deleted one, else 0 */
         uint64_t number;  /* of a deleted one, for keyfob_passkey_undelete() */
+        bool device_bound; /* its key is in the machine's TPM and never leaves it */
 } keyfob_passkey;
 
 typedef struct keyfob_passkeys {
@@ -305,6 +307,45 @@ KEYFOB_API int keyfob_passkey_delete(keyfob *k, const void *id, size_t id_size);
  * KEYFOB_E_WRONG_SECRET, KEYFOB_E_CANCELLED, KEYFOB_E_NO_PROMPTER.
  */
 KEYFOB_API int keyfob_passkey_undelete(keyfob *k, uint64_t number, const void *auth, size_t auth_size);
+
+/* ---- what new passkeys are made like ---- */
+
+/* Words are those of keyfob(1). Made by the library; later versions may add fields at the end. */
+typedef struct keyfob_policy {
+        const char *keys;              /* "software" or "tpm" */
+        const char *seal;              /* "none" or "tpm" */
+        const char *const *algorithms; /* "es256", "eddsa", …; the preferred first */
+        size_t n_algorithms;
+        const char *attestation; /* "self" or "none" */
+        bool always_uv;
+        bool enterprise_attestation;
+        const char *tpm; /* why no TPM can be used, in one line; "" when one can */
+        const char *tpm_manufacturer;
+        const char *tpm_firmware;
+        bool tpm_locked_out; /* after wrong tries of others: passkeys go on working */
+} keyfob_policy;
+
+/* Asks the TPM, too, which takes a moment. Free *ret with keyfob_policy_free(). */
+KEYFOB_API int keyfob_policy_get(keyfob *k, keyfob_policy **ret);
+/* NULL is allowed. Returns NULL. */
+KEYFOB_API keyfob_policy *keyfob_policy_free(keyfob_policy *policy);
+
+/* What to change; NULL, 0 and -1 keep what is there. */
+typedef struct keyfob_policy_change {
+        const char *keys;
+        const char *seal;
+        const char *const *algorithms;
+        size_t n_algorithms;
+        const char *attestation;
+        int always_uv;              /* 0, 1, or -1 */
+        int enterprise_attestation; /* the same */
+        bool abandon_sealed;        /* first give up passkeys that no TPM opens any more, for good */
+} keyfob_policy_change;
+
+/* Takes a secret of any slot of the vault (`auth`; NULL: it is asked for). KEYFOB_E_INVALID, KEYFOB_E_UNSUPPORTED (there is no
+ * TPM that can be used, no such algorithm), KEYFOB_E_LOCKED (the TPM that seals passkeys does not open them),
+ * KEYFOB_E_WRONG_SECRET, KEYFOB_E_CANCELLED, KEYFOB_E_NO_PROMPTER. keyfob_message() has the reason. */
+KEYFOB_API int keyfob_policy_set(keyfob *k, const keyfob_policy_change *change, const void *auth, size_t auth_size);
 
 /* ---- security keys of other makers ---- */
 
