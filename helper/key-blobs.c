@@ -50,9 +50,14 @@ static int set_found(KeyCall *call, const fido_cred_t *passkey)
         r = need_key(call, passkey);
         if (r != FIDO_OK)
                 return r;
-        return fido_dev_largeblob_set(call->dev, fido_cred_largeblob_key_ptr(passkey),
-                                      fido_cred_largeblob_key_len(passkey), content->data, content->size,
-                                      key_pin(call));
+        r = fido_dev_largeblob_set(call->dev, fido_cred_largeblob_key_ptr(passkey),
+                                   fido_cred_largeblob_key_len(passkey), content->data, content->size, key_pin(call));
+        /* libfido2 1.12 encrypts no less than a block of what it has compressed. */
+        if (r == FIDO_ERR_INTERNAL)
+                return key_refuse(call, KEY_E_INVALID,
+                                  "libfido2 can't seal this blob: short ones, and what shrinks to less than 16 bytes, are "
+                                  "beyond it");
+        return r;
 }
 
 static int delete_found(KeyCall *call, const fido_cred_t *passkey)
