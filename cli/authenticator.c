@@ -213,7 +213,7 @@ int authenticator_print(struct json_object *info, AuthenticatorWhose whose)
                 print_own(info);
         else
                 print_other(info);
-        if (json_string(info, "tpm_problem"))
+        if (*json_string(info, "tpm_problem"))
                 output_line("TPM", json_string(info, "tpm_problem"));
         output_line("AAGUID", json_string(info, "aaguid"));
         print_list("versions", json_member(info, "versions"));
@@ -221,5 +221,6 @@ int authenticator_print(struct json_object *info, AuthenticatorWhose whose)
         print_list("algorithms", json_member(info, "algorithms"));
         print_list("transports", json_member(info, "transports"));
         output_line("socket", json_string(info, "ctap_socket"));
+        output_line("device", json_string(info, "uhid"));
         return output_flush();
 }

@@ -44,7 +44,7 @@ KEYFOB_API keyfob_authenticator *keyfob_authenticator_free(keyfob_authenticator 
 
 static int read_info(sd_bus_message *m, keyfob_authenticator *ret)
 {
-        keyfob_authenticator info = {.aaguid = "", .ctap_socket = "", .tpm_problem = "", .pin_retries = -1};
+        keyfob_authenticator info = {.aaguid = "", .ctap_socket = "", .uhid = "", .tpm_problem = "", .pin_retries = -1};
         uint32_t retries = UINT32_MAX;
         struct {
                 int locked, pin_set, soft_blocked, force_change, complexity, always_uv, enterprise, long_touch;
@@ -52,6 +52,7 @@ static int read_info(sd_bus_message *m, keyfob_authenticator *ret)
         const ClientField fields[] = {
                 {"aaguid", "s", &info.aaguid, NULL},
                 {"ctap-socket", "s", &info.ctap_socket, NULL},
+                {"uhid", "s", &info.uhid, NULL},
                 {"tpm-problem", "s", &info.tpm_problem, NULL},
                 {"passkeys", "u", &info.passkeys, NULL},
                 {"passkeys-left", "u", &info.passkeys_left, NULL},

@@ -232,6 +232,7 @@ typedef struct keyfob_authenticator {
         bool enterprise_attestation;
         bool long_touch_for_reset;
         const char *tpm_problem; /* why a TPM does not do what passkeys need it for; "" when nothing is wrong */
+        const char *uhid;        /* "ready" when it is a device of the kernel's, else why it is not */
 } keyfob_authenticator;
 
 /* Free *ret with keyfob_authenticator_free(). */
