@@ -398,17 +398,19 @@ static int verify_finger(Transaction *t, const Request *q)
 static int get_token_by_uv(Transaction *t, const Request *q)
 {
         _cleanup_(shared_secret_donep) SharedSecret secret = {0};
+        /* A sensor that went while it was waited for has been answered for; clients then want to hear UV_BLOCKED. */
+        bool failed = t->step == STEP_FINGER && t->answer != AUTHENTICATOR_YES;
         uint8_t permissions;
         int r;
 
-        if (!uv_available(t->a))
+        if (!failed && !uv_available(t->a))
                 return CTAP2_ERR_INVALID_SUBCOMMAND;
         r = require(q, 1U << KEY_AGREEMENT | 1U << KEY_PERMISSIONS);
         if (r == CTAP_OK)
                 r = check_permissions(t, q, &permissions);
         if (r != CTAP_OK)
                 return r;
-        if (!uv_configured(t->a))
+        if (!failed && !uv_configured(t->a))
                 return CTAP2_ERR_NOT_ALLOWED;
         r = open_secret(t, q, &secret);
         if (r == CTAP_OK && t->step == 0) {

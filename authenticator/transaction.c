@@ -283,6 +283,8 @@ int authenticator_cancel(AuthenticatorHost *host, uint32_t channel, Authenticato
         if (!t || t->channel->id != channel)
                 return AUTHENTICATOR_PENDING;
         transaction_withdraw(host);
+        if (t->channel->enumeration == ENUMERATION_SAMPLES)
+                channel_clear(t->channel); /* whoever cancels a sample does not want the finger */
         return transaction_end(t, CTAP2_ERR_KEEPALIVE_CANCEL, ret);
 }
 

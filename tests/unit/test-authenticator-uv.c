@@ -387,4 +387,16 @@ TEST(a_sensor_that_goes_while_it_waits)
         CHECK(!f->host->pin[1].token.in_use);
 }
 
+TEST(a_sensor_that_is_pulled_out_sends_clients_to_the_pin)
+{
+        _cleanup_(fixture_freep) Fixture *f = fixture_with_pin(use_fingers);
+        AuthenticatorReply reply;
+
+        begin_late(f, 1);
+        f->no_sensor = true;
+        CHECK_EQ(authenticator_answer(f->host, AUTHENTICATOR_BLOCKED, &reply), 0);
+        CHECK_EQ(reply.data[0], CTAP2_ERR_UV_BLOCKED);
+        CHECK_EQ(f->a->state->uv_retries, UV_RETRIES_MAX);
+}
+
 TEST_MAIN
