@@ -57,8 +57,11 @@ static void say_progress(void *userdata, const keyfob_key_progress *progress)
                 if (!status)
                         return;
                 text_clean(status);
-                fprintf(stderr, "keyfob: %s, %u more %s\n", status, (unsigned)progress->left,
-                        progress->left == 1 ? "touch" : "touches");
+                if (progress->left == 0)
+                        fprintf(stderr, "keyfob: %s, done\n", status);
+                else
+                        fprintf(stderr, "keyfob: %s, %u more %s\n", status, (unsigned)progress->left,
+                                progress->left == 1 ? "touch" : "touches");
         }
 }
 

@@ -22,20 +22,27 @@ static int need_fingers(KeyCall *call)
         return r == FIDO_OK ? key_need_pin(call) : r;
 }
 
-int key_fingers(KeyCall *call)
+/* Those it knows; *ret is to be freed. */
+static int get_fingers(KeyCall *call, fido_bio_template_array_t **ret)
 {
-        fido_bio_template_array_t *fingers;
         int r;
 
         r = need_fingers(call);
         if (r != FIDO_OK)
                 return r;
-        fingers = fido_bio_template_array_new();
-        if (!fingers)
+        *ret = fido_bio_template_array_new();
+        if (!*ret)
                 return FIDO_ERR_INTERNAL;
-        r = fido_bio_dev_get_template_array(call->dev, fingers, key_pin(call));
-        if (r == FIDO_ERR_INVALID_OPTION) /* how a key says that it knows none */
-                r = FIDO_OK;
+        r = fido_bio_dev_get_template_array(call->dev, *ret, key_pin(call));
+        return r == FIDO_ERR_INVALID_OPTION ? FIDO_OK : r; /* how a key says that it knows none */
+}
+
+int key_fingers(KeyCall *call)
+{
+        fido_bio_template_array_t *fingers = NULL;
+        int r;
+
+        r = get_fingers(call, &fingers);
         for (size_t i = 0; r == FIDO_OK && i < fido_bio_template_array_count(fingers); i++) {
                 const fido_bio_template_t *finger = fido_bio_template(fingers, i);
                 const char *name = fido_bio_template_name(finger);
@@ -116,6 +123,7 @@ static void abandon(KeyCall *call)
 
 int key_finger_enroll(KeyCall *call)
 {
+        fido_bio_template_array_t *fingers = NULL;
         fido_bio_template_t *finger = fido_bio_template_new();
         fido_bio_enroll_t *enrolment = fido_bio_enroll_new();
         int r;
@@ -125,7 +133,9 @@ int key_finger_enroll(KeyCall *call)
                 fido_bio_enroll_free(&enrolment);
                 return FIDO_ERR_INTERNAL;
         }
-        r = need_fingers(call);
+        /* A wrong PIN shows before anybody is told to touch the key. */
+        r = get_fingers(call, &fingers);
+        fido_bio_template_array_free(&fingers);
         if (r == FIDO_OK) {
                 r = enroll(call, finger, enrolment);
                 if (r != FIDO_OK)
