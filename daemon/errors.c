@@ -36,7 +36,7 @@ static const ErrorLine lines[] = {
         {VAULT_E_UNSAFE, KEYFOB_ERROR_UNSAFE,
          "the vault's file or directory is open to others or not yours: check owner and mode"},
         {VAULT_E_DEVICE, KEYFOB_ERROR_LOCKED,
-         "sealed by the TPM, which has not opened it: keyfob authenticator info says why"},
+         "locked: passkeys are sealed by the TPM, which has not opened them yet: try again"},
         {OPENING_CANCELLED, KEYFOB_ERROR_CANCELLED, "cancelled"},
         {OPENING_NO_PROMPTER, KEYFOB_ERROR_NO_PROMPTER,
          "locked, and there is nobody to ask: run keyfob unlock in a terminal, or keyfob prompt-agent"},
@@ -117,7 +117,7 @@ int daemon_error(Daemon *daemon, sd_bus_error *error, int result)
                         "the vault file is damaged: put a copy in its place (keyfob diagnose says where it is)");
 
         if (result == VAULT_E_DEVICE && daemon->ctap && *ctap_seal_problem(daemon->ctap))
-                return sd_bus_error_set(error, KEYFOB_ERROR_LOCKED, ctap_seal_problem(daemon->ctap));
+                return sd_bus_error_setf(error, KEYFOB_ERROR_LOCKED, "locked: %s", ctap_seal_problem(daemon->ctap));
 
         line = find_line(result);
         if (line)
