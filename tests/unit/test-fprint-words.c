@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/cleanup.h"
 #include "tests/unit/test.h"
 
 TEST(ten_fingers_each_with_a_word_and_a_title)
