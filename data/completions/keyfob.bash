@@ -3,7 +3,7 @@
 _keyfob()
 {
         local commands="init set get del list search generate run lock unlock status passwd slot collection undelete rekey
-                check authenticator passkey enable disable env fido2 prompt-agent diagnose completion"
+                check authenticator passkey key enable disable env fido2 prompt-agent diagnose completion"
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= i
 
         case $prev in
@@ -15,6 +15,9 @@ _keyfob()
                 return ;;
         --kind)
                 COMPREPLY=($(compgen -W "password credential none" -- "$cur"))
+                return ;;
+        --always-uv)
+                COMPREPLY=($(compgen -W "yes no" -- "$cur"))
                 return ;;
         --mode)
                 COMPREPLY=($(compgen -W "password creds" -- "$cur"))
@@ -55,6 +58,9 @@ _keyfob()
                 --password-file --password-fd --yes --json --help" ;;
         passkey) options="list show rename delete undelete --deleted --name --display-name --password-file --password-fd
                 --json --help" ;;
+        key) options="list info pin passkey finger blob config reset show rename delete set change add get --key --pin-file
+                --pin-fd --old-pin-file --old-pin-fd --name --display-name --always-uv --min-pin-length
+                --force-pin-change --enterprise-attestation --yes --json --help" ;;
         check) options+=" --accept --json" ;;
         env) options+=" --sh --fish --csh" ;;
         fido2) options+=" --print --sh --fish --csh" ;;

@@ -1,7 +1,7 @@
 # fish completion for keyfob
 
 set -l commands init set get del list search generate run lock unlock status passwd slot collection undelete rekey check \
-    authenticator passkey enable disable env fido2 prompt-agent diagnose completion
+    authenticator passkey key enable disable env fido2 prompt-agent diagnose completion
 
 complete -c keyfob -f
 complete -c keyfob -s h -l help -d 'Show help'
@@ -29,7 +29,7 @@ complete -c keyfob -n '__fish_seen_subcommand_from set' -l exact
 complete -c keyfob -n '__fish_seen_subcommand_from set' -l content-type -x
 complete -c keyfob -n '__fish_seen_subcommand_from get' -l mode -x -a 'password creds'
 complete -c keyfob -n '__fish_seen_subcommand_from get' -l output -x -a 'plain json'
-complete -c keyfob -n '__fish_seen_subcommand_from get list search status slot collection undelete rekey check authenticator passkey diagnose init' -l json
+complete -c keyfob -n '__fish_seen_subcommand_from get list search status slot collection undelete rekey check authenticator passkey key diagnose init' -l json
 complete -c keyfob -n '__fish_seen_subcommand_from generate' -l symbols
 complete -c keyfob -n '__fish_seen_subcommand_from generate' -l charset -x
 complete -c keyfob -n '__fish_seen_subcommand_from generate' -l set -x
@@ -38,16 +38,22 @@ complete -c keyfob -n '__fish_seen_subcommand_from slot' -a 'list add remove'
 complete -c keyfob -n '__fish_seen_subcommand_from collection' -a 'list create delete default'
 complete -c keyfob -n '__fish_seen_subcommand_from collection' -l alias -x
 complete -c keyfob -n '__fish_seen_subcommand_from collection' -l own-password
-complete -c keyfob -n '__fish_seen_subcommand_from collection authenticator' -l yes
+complete -c keyfob -n '__fish_seen_subcommand_from collection authenticator key' -l yes
 complete -c keyfob -n '__fish_seen_subcommand_from authenticator' -a 'info pin replug reset set change'
-complete -c keyfob -n '__fish_seen_subcommand_from authenticator' -l pin-file -r -F
-complete -c keyfob -n '__fish_seen_subcommand_from authenticator' -l pin-fd -x
-complete -c keyfob -n '__fish_seen_subcommand_from authenticator' -l old-pin-file -r -F
-complete -c keyfob -n '__fish_seen_subcommand_from authenticator' -l old-pin-fd -x
+complete -c keyfob -n '__fish_seen_subcommand_from authenticator key' -l pin-file -r -F
+complete -c keyfob -n '__fish_seen_subcommand_from authenticator key' -l pin-fd -x
+complete -c keyfob -n '__fish_seen_subcommand_from authenticator key' -l old-pin-file -r -F
+complete -c keyfob -n '__fish_seen_subcommand_from authenticator key' -l old-pin-fd -x
 complete -c keyfob -n '__fish_seen_subcommand_from passkey' -a 'list show rename delete undelete'
 complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l deleted
 complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l name -x
 complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l display-name -x
+complete -c keyfob -n '__fish_seen_subcommand_from key' -a 'list info pin passkey finger blob config reset show rename delete set change add get'
+complete -c keyfob -n '__fish_seen_subcommand_from key' -l key -x
+complete -c keyfob -n '__fish_seen_subcommand_from key' -l always-uv -x -a 'yes no'
+complete -c keyfob -n '__fish_seen_subcommand_from key' -l min-pin-length -x
+complete -c keyfob -n '__fish_seen_subcommand_from key' -l force-pin-change
+complete -c keyfob -n '__fish_seen_subcommand_from key' -l enterprise-attestation
 complete -c keyfob -n '__fish_seen_subcommand_from rekey' -l drop
 complete -c keyfob -n '__fish_seen_subcommand_from check' -l accept
 complete -c keyfob -n '__fish_seen_subcommand_from env fido2' -l sh
