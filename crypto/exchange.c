@@ -15,7 +15,15 @@
 #include <openssl/rand.h>
 #include <string.h>
 
-#define PRIVATE_BYTES 128
+typedef struct Group {
+        size_t size; /* bytes of the prime, and of what is computed */
+        BIGNUM *(*prime)(BIGNUM *number);
+} Group;
+
+static const Group groups[] = {
+        [EXCHANGE_1024] = {EXCHANGE_PUBLIC_SIZE, BN_get_rfc2409_prime_1024},
+        [EXCHANGE_1536] = {EXCHANGE_PUBLIC_MAX, BN_get_rfc3526_prime_1536},
+};
 
 struct ExchangeKey {
         uint8_t bytes[16];
@@ -61,8 +69,8 @@ static int hkdf_sha256(const uint8_t *secret, size_t size, uint8_t *ret, size_t 
         return ok ? 0 : -ENOMEM;
 }
 
-int exchange_answer_with(const void *private_key, size_t private_size, const void *public_key, size_t size,
-                         uint8_t ret_public[EXCHANGE_PUBLIC_SIZE], ExchangeKey **ret)
+static int answer(const Group *group, const void *private_key, size_t private_size, const void *public_key, size_t size,
+                  uint8_t *ret_public, ExchangeKey **ret)
 {
         _cleanup_(bn_freep) BIGNUM *prime = NULL, *generator = NULL, *private = NULL, *theirs = NULL, *ours = NULL,
                                    *shared = NULL, *last = NULL;
@@ -71,11 +79,11 @@ int exchange_answer_with(const void *private_key, size_t private_size, const voi
         uint8_t *padded;
         int r;
 
-        if (size == 0 || size > EXCHANGE_PUBLIC_SIZE)
+        if (size == 0 || size > group->size)
                 return -EINVAL;
 
         ctx = BN_CTX_secure_new();
-        prime = BN_get_rfc2409_prime_1024(NULL);
+        prime = group->prime(NULL);
         generator = BN_new();
         theirs = BN_bin2bn(public_key, (int)size, NULL);
         ours = BN_new();
@@ -98,39 +106,51 @@ int exchange_answer_with(const void *private_key, size_t private_size, const voi
                 return -ENOMEM;
 
         key = arena_alloc(sizeof(*key));
-        padded = arena_alloc(EXCHANGE_PUBLIC_SIZE);
+        padded = arena_alloc(group->size);
         if (!key || !padded) {
                 arena_free(padded);
                 return -ENOMEM;
         }
-        r = BN_bn2binpad(shared, padded, EXCHANGE_PUBLIC_SIZE) < 0 ? -EINVAL : 0;
+        r = BN_bn2binpad(shared, padded, (int)group->size) < 0 ? -EINVAL : 0;
         if (r == 0)
-                r = hkdf_sha256(padded, EXCHANGE_PUBLIC_SIZE, key->bytes, sizeof(key->bytes));
+                r = hkdf_sha256(padded, group->size, key->bytes, sizeof(key->bytes));
         arena_free(padded);
         if (r < 0)
                 return r;
-        if (BN_bn2binpad(ours, ret_public, EXCHANGE_PUBLIC_SIZE) < 0)
+        if (BN_bn2binpad(ours, ret_public, (int)group->size) < 0)
                 return -ENOMEM;
 
         *ret = TAKE_PTR(key);
         return 0;
 }
 
-int exchange_answer(const void *public_key, size_t size, uint8_t ret_public[EXCHANGE_PUBLIC_SIZE], ExchangeKey **ret)
+int exchange_answer_with(const void *private_key, size_t private_size, const void *public_key, size_t size,
+                         uint8_t ret_public[EXCHANGE_PUBLIC_SIZE], ExchangeKey **ret)
 {
-        uint8_t *private = arena_alloc(PRIVATE_BYTES);
+        return answer(&groups[EXCHANGE_1024], private_key, private_size, public_key, size, ret_public, ret);
+}
+
+int exchange_answer_in(ExchangeGroup group, const void *public_key, size_t size, uint8_t *ret_public, ExchangeKey **ret)
+{
+        int bytes = (int)groups[group].size;
+        uint8_t *private = arena_alloc(groups[group].size);
         BIGNUM *number = BN_secure_new();
         int r;
 
         /* One bit short of the group, so that the exponent is below p. */
-        if (!private || !number || !BN_priv_rand(number, PRIVATE_BYTES * 8 - 1, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) ||
-            BN_bn2binpad(number, private, PRIVATE_BYTES) < 0)
+        if (!private || !number || !BN_priv_rand(number, bytes * 8 - 1, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) ||
+            BN_bn2binpad(number, private, bytes) < 0)
                 r = -ENOMEM;
         else
-                r = exchange_answer_with(private, PRIVATE_BYTES, public_key, size, ret_public, ret);
+                r = answer(&groups[group], private, groups[group].size, public_key, size, ret_public, ret);
         BN_clear_free(number);
         arena_free(private);
         return r;
+}
+
+int exchange_answer(const void *public_key, size_t size, uint8_t ret_public[EXCHANGE_PUBLIC_SIZE], ExchangeKey **ret)
+{
+        return exchange_answer_in(EXCHANGE_1024, public_key, size, ret_public, ret);
 }
 
 int exchange_encrypt(const ExchangeKey *key, const void *plain, size_t size, uint8_t ret_iv[EXCHANGE_IV_SIZE],

@@ -1,9 +1,9 @@
 /*
- * Exchange: the Secret Service's dh-ietf1024-sha256-aes128-cbc-pkcs7 session
+ * Exchange: the Secret Service's dh-ietf1024-sha256-aes128-cbc-pkcs7 session, and that of the desktop's prompter
  *
  * RFC 2409 section 6.2 (second Oakley group, 1024 bit), HKDF-SHA256 (RFC 5869) with empty salt and info over the shared
- * secret padded to 128 bytes, AES-128-CBC with PKCS#7. It keeps secrets out of a bus monitor's sight; it has no MAC and
- * does not stop an active attacker on the bus.
+ * secret padded to 128 bytes, AES-128-CBC with PKCS#7. The prompter's differs by the group: RFC 3526 section 2, 1536
+ * bit. It keeps secrets out of a bus monitor's sight; it has no MAC and does not stop an active attacker on the bus.
  */
 #pragma once
 
@@ -14,7 +14,13 @@
 #include "crypto/arena.h"
 
 #define EXCHANGE_PUBLIC_SIZE 128U
+#define EXCHANGE_PUBLIC_MAX  192U
 #define EXCHANGE_IV_SIZE     16U
+
+typedef enum ExchangeGroup {
+        EXCHANGE_1024,
+        EXCHANGE_1536, /* public keys of EXCHANGE_PUBLIC_MAX bytes */
+} ExchangeGroup;
 
 typedef struct ExchangeKey ExchangeKey; /* an AES-128 key in the arena */
 
@@ -24,6 +30,8 @@ typedef struct ExchangeKey ExchangeKey; /* an AES-128 key in the arena */
  * of the wrong size, -ENOMEM.
  */
 int exchange_answer(const void *public_key, size_t size, uint8_t ret_public[EXCHANGE_PUBLIC_SIZE], ExchangeKey **ret);
+/* The same in another group: the public keys have its size. */
+int exchange_answer_in(ExchangeGroup group, const void *public_key, size_t size, uint8_t *ret_public, ExchangeKey **ret);
 
 /* The same with a given private exponent (big-endian), for test vectors. */
 int exchange_answer_with(const void *private_key, size_t private_size, const void *public_key, size_t size,

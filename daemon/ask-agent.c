@@ -31,14 +31,6 @@ static const char *const kind_names[] = {
         [ASK_SHOW] = "show",
 };
 
-static time_t seconds_now(void)
-{
-        struct timespec ts;
-
-        (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-        return ts.tv_sec;
-}
-
 /* ---- the question ---- */
 
 static int append_text(sd_bus_message *message, const char *key, const char *value)
@@ -141,7 +133,7 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         (void)sd_bus_message_sensitive(reply);
         if (sd_bus_message_is_method_error(reply, SD_BUS_ERROR_NO_REPLY)) {
                 /* The person let the time pass; else the agent has gone, and someone else may be asked. */
-                if (seconds_now() - ask->since < ASK_SECONDS)
+                if (ask_now() - ask->since < ASK_SECONDS)
                         ask_pass_on(ask, /* failed= */ false);
                 else if (ask->kind == ASK_SHOW)
                         ask_seen_to(ask);
@@ -192,7 +184,7 @@ static int ask_agent(Ask *ask, AskAgent *agent)
         if (r < 0)
                 return r == -ENOENT ? -EIO : r;
         ask->agent = agent;
-        ask->since = seconds_now();
+        ask->since = ask_now();
         if (ask->kind != ASK_SHOW)
                 agent->asking = ask;
         return 1;

@@ -14,6 +14,8 @@
 #define ASK_SECONDS 600 /* a person thinks */
 
 typedef struct AskAgent AskAgent;
+typedef struct AskDesktop AskDesktop;
+typedef struct AskNotice AskNotice;
 
 /* A prompter. */
 typedef struct AskWay {
@@ -24,7 +26,7 @@ typedef struct AskWay {
         void (*end)(Ask *ask, bool cancel);
 } AskWay;
 
-extern const AskWay ask_by_own_agent, ask_by_session_agent, ask_by_pinentry;
+extern const AskWay ask_by_own_agent, ask_by_session_agent, ask_by_desktop, ask_by_notification, ask_by_pinentry;
 
 struct Ask {
         Asker *asker;
@@ -49,7 +51,8 @@ struct Ask {
         time_t since;
         sd_bus_slot *call;
 
-        /* ask-pinentry.c */
+        AskDesktop *desktop;
+        AskNotice *notice;
         HelperCall *pinentry;
 
         Ask *next;
@@ -63,7 +66,8 @@ struct Asker {
         sd_event_source *pump;
 
         AskAgent *agents; /* newest first */
-        Ask *at_pinentry;
+        Ask *at_desktop, *at_notification, *at_pinentry; /* the one question that each answers at a time */
+        time_t winked;
 };
 
 /* ---- ask.c: for the ways ---- */
@@ -76,6 +80,7 @@ void ask_finish(Ask *ask, const AskAnswer *answer);
 void ask_pass_on(Ask *ask, bool failed);
 /* It needs nothing more of this way than to be forgotten: of ASK_SHOW. */
 void ask_seen_to(Ask *ask);
+time_t ask_now(void);
 /* Whether its answer is a secret. */
 static inline bool ask_wants_secret(const Ask *ask)
 {

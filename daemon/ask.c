@@ -13,7 +13,24 @@
 
 #define ASKS_MAX 256U
 
-static const AskWay *const line[] = {&ask_by_own_agent, &ask_by_session_agent, &ask_by_pinentry};
+#define LINE_LENGTH 5U
+
+/* A notification takes no focus from whoever is typing, which is what a key that asks for a touch should do. What
+ * decides more gets the window that it needs. */
+static const AskWay *const presence_line[LINE_LENGTH] = {
+        &ask_by_own_agent, &ask_by_session_agent, &ask_by_notification, &ask_by_desktop, &ask_by_pinentry,
+};
+static const AskWay *const usual_line[LINE_LENGTH] = {
+        &ask_by_own_agent, &ask_by_session_agent, &ask_by_desktop, &ask_by_notification, &ask_by_pinentry,
+};
+
+time_t ask_now(void)
+{
+        struct timespec ts;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &ts);
+        return ts.tv_sec;
+}
 
 void asker_pump(Asker *asker)
 {
@@ -88,7 +105,9 @@ void ask_seen_to(Ask *ask)
 /* Gives a question to whoever is next and free. false: it has ended, and the list of questions may have changed. */
 static bool advance(Ask *ask)
 {
-        for (; ask->stage < ELEMENTSOF(line); ask->stage++) {
+        const AskWay *const *line = strcmp(ask->purpose, "user-presence") == 0 ? presence_line : usual_line;
+
+        for (; ask->stage < LINE_LENGTH; ask->stage++) {
                 int r = line[ask->stage]->ask(ask);
 
                 if (r > 0)
@@ -201,6 +220,15 @@ Ask *ask_cancel(Ask *ask)
         take_back(ask, /* cancel= */ true);
         unlink_ask(ask);
         return ask_free(ask);
+}
+
+void asker_bus_gone(Daemon *daemon)
+{
+        if (!daemon->asker)
+                return;
+        for (Ask *ask = daemon->asker->asks; ask; ask = ask->next)
+                if (ask->way == &ask_by_desktop || ask->way == &ask_by_notification)
+                        ask_pass_on(ask, /* failed= */ false);
 }
 
 int asker_new(Daemon *daemon, Asker **ret)

@@ -79,5 +79,10 @@ DEFINE_CLEANUP(Asker *, asker_free)
 /* An agent of this caller's at `path`. -EEXIST (this one, or a session agent, is there already), -EPERM (a session
  * agent of another user), -EACCES (no session agents: settings.h), -ENOBUFS. */
 int asker_add_agent(Daemon *daemon, Caller *caller, const char *path, bool session);
+/* The session bus is gone, and who asks by it. */
+void asker_bus_gone(Daemon *daemon);
+/* Shows for a moment which security key this is, if somebody can be shown. Not more often than is useful. */
+void asker_wink(Daemon *daemon);
+
 /* -ENOENT */
 int asker_remove_agent(Daemon *daemon, Caller *caller, const char *path);

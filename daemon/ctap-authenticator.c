@@ -40,7 +40,7 @@ static uint32_t firmware_version(void)
 
 static int make_authenticator(Ctap *ctap)
 {
-        AuthenticatorOps ops = {.ask = ctap_ask, .withdraw = ctap_withdraw};
+        AuthenticatorOps ops = {.ask = ctap_ask, .withdraw = ctap_withdraw, .wink = ctap_wink};
         AuthenticatorConfig config = {
                 .firmware_version = firmware_version(),
                 .transports = transports,

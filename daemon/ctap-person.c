@@ -190,3 +190,10 @@ void ctap_withdraw(void *userdata, AuthenticatorHost *host)
         client->touch = ctap_touch_cancel(client->touch);
         client->sealed = ctap_seal_wait_cancel(client->sealed);
 }
+
+void ctap_wink(void *userdata, AuthenticatorHost *host)
+{
+        Ctap *ctap = userdata;
+
+        asker_wink(ctap->daemon);
+}

@@ -11,6 +11,43 @@
 #include <stdio.h>
 #include <string.h>
 
+typedef struct Sign {
+        char sign;
+        const char *instead;
+} Sign;
+
+static char *replace(const char *text, const Sign signs[3])
+{
+        _cleanup_free_ char *copy = NULL;
+        size_t size;
+        FILE *file = open_memstream(&copy, &size);
+
+        if (!file)
+                return NULL;
+        for (const char *p = text; *p; p++) {
+                const char *instead = NULL;
+
+                for (size_t i = 0; i < 3; i++)
+                        if (*p == signs[i].sign)
+                                instead = signs[i].instead;
+                if (instead)
+                        (void)fputs(instead, file);
+                else
+                        (void)fputc(*p, file);
+        }
+        return fclose(file) < 0 ? NULL : TAKE_PTR(copy);
+}
+
+char *present_in_markup(const char *text)
+{
+        return replace(text, (const Sign[]){{'&', "&amp;"}, {'<', "&lt;"}, {'>', "&gt;"}});
+}
+
+char *present_anywhere(const char *text)
+{
+        return replace(text, (const Sign[]){{'&', "＆"}, {'<', "‹"}, {'>', "›"}});
+}
+
 char *presentable(const char *text)
 {
         size_t n = strlen(text), end = n;

@@ -7,3 +7,8 @@
 
 /* A copy fit to be shown (UTF-8). NULL when out of memory. */
 char *presentable(const char *text);
+
+/* For those who read markup: the same text. NULL when out of memory. */
+char *present_in_markup(const char *text);
+/* For those who may, or may not: signs that look alike stand for those of markup. NULL when out of memory. */
+char *present_anywhere(const char *text);

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "daemon/ask.h"
 #include "daemon/caller.h"
 #include "daemon/door.h"
 #include "daemon/log.h"
@@ -256,6 +257,7 @@ static void drop(SessionBus *session)
         session->asked = 0;
         if (!bus)
                 return;
+        asker_bus_gone(session->daemon);
         callers_gone(session->daemon, bus, NULL);
         sd_bus_close_unref(bus);
 }
