@@ -100,6 +100,7 @@ uint64_t ctap_now(void *userdata);
 
 int ctap_ask(void *userdata, AuthenticatorHost *host, const AuthenticatorQuestion *question);
 void ctap_withdraw(void *userdata, AuthenticatorHost *host);
+void ctap_wink(void *userdata, AuthenticatorHost *host);
 void ctap_storage_ops(AuthenticatorOps *ops);
 /* What was noted is of a state that is gone. A result of the vault's. */
 int ctap_storage_forget_note(Ctap *ctap);
