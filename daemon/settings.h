@@ -29,7 +29,7 @@ typedef struct Settings {
         bool remote_fingerprint; /* also for requests from remote sessions */
 
         /* [tpm] */
-        char *tpm; /* TCTI, as tpm2-tools write it: "device:/dev/tpmrm0"; "": the usual ones in turn */
+        char *tpm; /* TCTI, as tpm2-tools write it: "device:/dev/tpmrm0"; "": that one */
 } Settings;
 
 /* What holds where no file says otherwise. */

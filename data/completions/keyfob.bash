@@ -56,8 +56,8 @@ _keyfob()
         rekey) options+=" --password-file --password-fd --drop --json" ;;
         authenticator) options="info pin replug reset set change --pin-file --pin-fd --old-pin-file --old-pin-fd
                 --password-file --password-fd --yes --json --help" ;;
-        passkey) options="list show rename delete undelete --deleted --name --display-name --password-file --password-fd
-                --json --help" ;;
+        passkey) options="list show rename delete undelete policy --deleted --name --display-name --password-file --password-fd
+                --keys --seal --algorithms --always-uv --attestation --enterprise --abandon-sealed --json --help" ;;
         key) options="list info pin passkey finger blob config reset show rename delete set change add get --key --pin-file
                 --pin-fd --old-pin-file --old-pin-fd --name --display-name --always-uv --min-pin-length
                 --force-pin-change --enterprise-attestation --yes --json --help" ;;

@@ -44,7 +44,14 @@ complete -c keyfob -n '__fish_seen_subcommand_from authenticator key' -l pin-fil
 complete -c keyfob -n '__fish_seen_subcommand_from authenticator key' -l pin-fd -x
 complete -c keyfob -n '__fish_seen_subcommand_from authenticator key' -l old-pin-file -r -F
 complete -c keyfob -n '__fish_seen_subcommand_from authenticator key' -l old-pin-fd -x
-complete -c keyfob -n '__fish_seen_subcommand_from passkey' -a 'list show rename delete undelete'
+complete -c keyfob -n '__fish_seen_subcommand_from passkey' -a 'list show rename delete undelete policy'
+complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l keys -x -a 'software tpm'
+complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l seal -x -a 'none tpm'
+complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l algorithms -x
+complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l always-uv -x -a 'yes no'
+complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l attestation -x -a 'self none'
+complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l enterprise -x -a 'yes no'
+complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l abandon-sealed
 complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l deleted
 complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l name -x
 complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l display-name -x

@@ -3,7 +3,7 @@
 import time
 
 import keyfob_test as kt
-from tpm_key import CtapError, TpmTest
+from tpm_key import PASSWORD, CtapError, TpmTest
 
 
 class Seal(TpmTest):
