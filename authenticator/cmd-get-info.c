@@ -17,6 +17,7 @@
 
 typedef struct Info {
         Authenticator *a;
+        const AuthenticatorHost *host;
         const State *state; /* the real one, or what is known of it */
         bool known;         /* else it is what is likely */
         bool sensor, enrolled;
@@ -203,6 +204,27 @@ static void put_field(CborWriter *w, const Field *field, const Info *info)
 
 #define UINT_IF(condition) ((condition) ? FIELD_UINT : FIELD_ABSENT)
 
+/* What a host is told of a way that loses long messages: a list of credentials has its share of one. */
+#define REQUEST_REST    256U /* bytes of a request beside its list */
+#define DESCRIPTOR_SIZE (CREDENTIAL_ID_SIZE + 32U)
+
+void authenticator_host_limit(AuthenticatorHost *host, size_t size)
+{
+        host->message_max = size;
+}
+
+static uint64_t message_max(const Info *info)
+{
+        return info->host->message_max ?: AUTHENTICATOR_MESSAGE_MAX;
+}
+
+static uint64_t list_max(const Info *info)
+{
+        if (info->host->message_max == 0)
+                return CREDENTIALS_IN_LIST_MAX;
+        return (info->host->message_max - REQUEST_REST) / DESCRIPTOR_SIZE;
+}
+
 static void put_info(CborWriter *w, const Info *info, const uint8_t *identifier, const uint8_t *store_state)
 {
         const State *state = info->state;
@@ -212,9 +234,9 @@ static void put_info(CborWriter *w, const Info *info, const uint8_t *identifier,
                 {0x02, FIELD_OTHER, .put = put_extensions},
                 {0x03, FIELD_OTHER, .put = put_aaguid},
                 {0x04, FIELD_OTHER, .put = put_options},
-                {0x05, FIELD_UINT, AUTHENTICATOR_MESSAGE_MAX},
+                {0x05, FIELD_UINT, message_max(info)},
                 {0x06, FIELD_OTHER, .put = put_protocols},
-                {0x07, FIELD_UINT, CREDENTIALS_IN_LIST_MAX},
+                {0x07, FIELD_UINT, list_max(info)},
                 {0x08, FIELD_UINT, CREDENTIAL_ID_SIZE},
                 {0x09, transports ? FIELD_OTHER : FIELD_ABSENT, .put = put_transports},
                 {0x0a, algorithms ? FIELD_OTHER : FIELD_ABSENT, .put = put_algorithms},
@@ -251,7 +273,7 @@ static int get_info(Transaction *t)
 {
         Authenticator *a = t->a;
         uint8_t identifier[ENC_FIELD_SIZE], store_state[ENC_FIELD_SIZE];
-        Info info = {.a = a};
+        Info info = {.a = a, .host = t->host};
         bool encrypted, open = authenticator_load(a) == CTAP_OK;
         State noted;
         int r = CTAP_OK;

@@ -376,6 +376,7 @@ struct AuthenticatorHost {
         bool working; /* an external key, for the transaction */
         uint64_t work_deadline;
         bool ended; /* power cycle: the pending transaction is over */
+        size_t message_max; /* that getInfo announces; 0: what a message can have */
         struct {
                 AgreeKey *agreement;
                 PinToken token;

@@ -23,7 +23,8 @@
 #define PAUSE_MIN_USEC (UINT64_C(1) * 1000 * 1000)
 #define PAUSE_MAX_USEC (UINT64_C(60) * 1000 * 1000)
 #define PAUSE_ACCURACY (UINT64_C(100) * 1000)
-#define STEADY_MS      60000U                 /* a device that was there for so long has not failed at once */
+#define STEADY_MS      60000U /* a device that was there for so long has not failed at once */
+#define MESSAGE_MAX    1500U /* 26 reports: the kernel keeps 31 that keyfob-uhid has not read yet, and drops the rest */
 #define WHO_USEC       (UINT64_C(200) * 1000) /* how long a program waits to be recognized */
 
 _Static_assert(UHID_REPORT_SIZE == AUTHENTICATOR_REPORT_SIZE, "a packet is a report");
@@ -305,6 +306,8 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
         set_state(uhid, STATE_STARTING);
         if (ctap_line_init(&uhid->line, fd) < 0)
                 fail(uhid, STATE_LOST);
+        else
+                authenticator_host_limit(uhid->line.client.host, MESSAGE_MAX);
         return 0;
 }
 

@@ -4,7 +4,8 @@
  * The kernel keeps 32 events for whoever reads /dev/uhid and 64 reports for each program that reads the device, and
  * drops what is more without a word. So events are read as long as there are any before anything else is done, and
  * reports go to the device in bursts that a program has time to read, as they would over a wire. A daemon that does
- * not read is not waited for with a queue: its socket's buffer is one.
+ * not read is not waited for with a queue: its socket's buffer is one. A program that writes a long message is quicker
+ * than any reader can wake up; so the daemon announces shorter ones than CTAPHID could carry.
  *
  * Nothing here allocates, opens or logs: it runs confined.
  */

@@ -318,6 +318,9 @@ AUTHENTICATOR_API int authenticator_host_new(Authenticator *authenticator, void 
 /* Withdraws its question, wipes, frees. NULL is allowed. Returns NULL. */
 AUTHENTICATOR_API AuthenticatorHost *authenticator_host_free(AuthenticatorHost *host);
 AUTHENTICATOR_API void *authenticator_host_userdata(const AuthenticatorHost *host);
+/* The way to this host loses what is longer: getInfo announces messages of at most `size` bytes (maxMsgSize, section
+ * 6.4: 1024 to AUTHENTICATOR_MESSAGE_MAX), and lists of credentials that fit. Longer ones are still taken. */
+AUTHENTICATOR_API void authenticator_host_limit(AuthenticatorHost *host, size_t size);
 
 /* The host's memory; good until its next call. */
 typedef struct AuthenticatorReply {

@@ -7,6 +7,8 @@ import shutil
 import struct
 import unittest
 
+from fido2 import cbor
+
 import ctap_hid as hid
 import kernel_stand_in as kernel
 import keyfob_test as kt
@@ -74,6 +76,14 @@ class Reports(UhidTest):
             data = os.urandom(size)
             key.send(channel, hid.PING, data)
             self.assertEqual(key.reply(channel), (hid.PING, data))
+
+    def test_messages_that_the_kernel_would_cut_are_not_announced(self):
+        key = self.device()
+        info = cbor.decode(key.cbor(key.init(), GET_INFO)[1])
+        self.assertEqual(info[5], 1500)
+        self.assertLess(info[7] * (info[8] + 32), info[5])
+        with hid.Client(self.sandbox) as other:
+            self.assertEqual(cbor.decode(other.cbor(other.init(), GET_INFO)[1])[5], 7609)
 
     def test_packets_that_are_neither_reports_nor_events(self):
         key = self.device()

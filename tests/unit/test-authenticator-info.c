@@ -85,6 +85,19 @@ TEST(get_info_of_a_new_authenticator)
         CHECK_EQ(f->n_asked + f->n_writes, 0);
 }
 
+/* What it announces must fit: as many of its ids as a list may have, and the rest of a request. */
+TEST(a_way_that_loses_long_messages)
+{
+        _cleanup_(fixture_freep) Fixture *f = fixture_new(NULL);
+        _cleanup_(cbor_item_donep) cbor_item_t *info = NULL;
+
+        authenticator_host_limit(f->host, 1500);
+        info = info_of(f);
+        CHECK_EQ(number(info, 0x05), 1500);
+        CHECK_EQ(number(info, 0x07), 19);
+        CHECK_EQ(number(info, 0x08), CREDENTIAL_ID_SIZE);
+}
+
 TEST(versions_and_extensions)
 {
         static const char *const versions[] = {"U2F_V2", "FIDO_2_0", "FIDO_2_1_PRE", "FIDO_2_1"};
