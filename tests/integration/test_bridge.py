@@ -168,7 +168,6 @@ class Direct(Scenarios, fido_bridge.BridgeTest):
     program = 'bridge-client-direct'
 
 
-@kt.not_sanitized
 class Preloaded(Scenarios, fido_bridge.BridgeTest):
     always = None
     program = 'bridge-client'

@@ -33,7 +33,9 @@ class Pam(fido_bridge.BridgeTest):
         self.services = os.path.join(self.sandbox.root, 'services.pam')
         os.mkdir(self.services)
         self.module = module
-        self.env = {'LD_PRELOAD': find(WRAPPER), 'PAM_WRAPPER': '1', 'PAM_WRAPPER_SERVICE_DIR': self.services}
+        self.env = {'PAM_WRAPPER': '1', 'PAM_WRAPPER_SERVICE_DIR': self.services}
+        self.argv = ['sh', '-c', 'LD_PRELOAD="$LD_PRELOAD:$0" exec "$@"', find(WRAPPER), 'pamtester', 'keyfob-test', USER,
+                     'authenticate']
 
     def service(self, line, *options):
         authfile = self.sandbox.write('authfile', line + '\n')
@@ -52,7 +54,7 @@ class Pam(fido_bridge.BridgeTest):
         return f'{USER}:{identifier},{base64.b64encode(key).decode()},es256,{options}'
 
     def authenticate(self, **how):
-        return self.fido('pamtester', 'keyfob-test', USER, 'authenticate', env=self.env, **how)
+        return self.fido(*self.argv, env={**self.env, **how.pop('env', {})}, **how)
 
     def test_authenticated_by_touch(self):
         self.service(self.enrol())
@@ -69,10 +71,9 @@ class Pam(fido_bridge.BridgeTest):
     def test_authenticated_by_pin(self):
         self.set_pin()
         self.service(self.enrol(options='+presence+pin'), 'pinverification=1')
-        argv = ['pamtester', 'keyfob-test', USER, 'authenticate']
-        said = self.on_terminal(argv, ('PIN[^:]*:', PIN), env=self.env)
+        said = self.on_terminal(self.argv, ('PIN[^:]*:', PIN), env=self.env)
         self.assertIn(b'successfully authenticated', said)
-        said = self.on_terminal(argv, ('PIN[^:]*:', '000000'), code=1, env=self.env)
+        said = self.on_terminal(self.argv, ('PIN[^:]*:', '000000'), code=1, env=self.env)
         self.assertNotIn(b'successfully', said)
 
     def test_other_credential_is_refused(self):
@@ -83,7 +84,7 @@ class Pam(fido_bridge.BridgeTest):
     def test_no_daemon(self):
         self.service(self.enrol())
         self.sandbox.stop_daemon()
-        self.fido('pamtester', 'keyfob-test', USER, 'authenticate', env={**self.env, 'KEYFOB_CTAP_SOCKET': '/none'}, code=1)
+        self.authenticate(env={'KEYFOB_CTAP_SOCKET': '/none'}, code=1)
 
     def test_enrolled_by_pamu2fcfg(self):
         program = fido_bridge.find('pamu2fcfg')
