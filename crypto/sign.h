@@ -65,4 +65,5 @@ int sign_verify(const SignKey *key, const void *data, size_t size, const uint8_t
 int sign_digest(SignKind kind, const void *data, size_t size, uint8_t ret[SIGN_DIGEST_MAX], size_t *ret_size);
 
 /* r ‖ s, each as long as the private value, as DER. -EINVAL for another kind or size. */
-int signature_encode(SignKind kind, const uint8_t *pair, size_t size, uint8_t ret[SIGN_SIGNATURE_MAX], size_t *ret_size);
+int signature_encode(SignKind kind, const uint8_t *pair, size_t size, uint8_t ret[SIGN_SIGNATURE_MAX],
+                     size_t *ret_size);

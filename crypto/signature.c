@@ -47,7 +47,8 @@ static uint8_t *put_integer(uint8_t *to, const uint8_t *number, size_t size)
         return to + size;
 }
 
-int signature_encode(SignKind kind, const uint8_t *pair, size_t size, uint8_t ret[SIGN_SIGNATURE_MAX], size_t *ret_size)
+int signature_encode(SignKind kind, const uint8_t *pair, size_t size, uint8_t ret[SIGN_SIGNATURE_MAX],
+                     size_t *ret_size)
 {
         const Curve *curve = curve_find(kind);
         uint8_t *end;

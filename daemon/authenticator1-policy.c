@@ -163,7 +163,7 @@ static int read_algorithms(sd_bus_message *m, PolicyWish *wish, sd_bus_error *er
 
 static int read_wish(sd_bus_message *m, const char *name, const char *contents, PolicyWish *wish, sd_bus_error *error)
 {
-        const char *type = strcmp(name, "algorithms") == 0                                               ? "as"
+        const char *type = strcmp(name, "algorithms") == 0                                                 ? "as"
                            : strcmp(name, "always-uv") == 0 || strcmp(name, "enterprise-attestation") == 0 ? "b"
                                                                                                            : "s";
 

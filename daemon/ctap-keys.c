@@ -5,8 +5,8 @@
  * use; both are of no use elsewhere. A signature is made over a digest that is computed here, and comes back as two
  * numbers.
  *
- * Which curves a TPM can do is known once it was asked (ctap_keys_look()); until then the usual ones are assumed, and a
- * TPM that can't says so when it is to make a key.
+ * Which curves a TPM can do is known once it was asked (ctap_keys_look()); until then the usual ones are assumed, and
+ * a TPM that can't says so when it is to make a key.
  */
 #include <errno.h>
 #include <string.h>
@@ -122,8 +122,7 @@ static void on_signed(void *userdata, const TpmAnswer *answer)
                 finish(work, &(AuthenticatorKeyResult){.status = CTAP1_ERR_OTHER});
                 return;
         }
-        finish(work,
-               &(AuthenticatorKeyResult){.status = CTAP_OK, .signature = signature, .signature_size = size});
+        finish(work, &(AuthenticatorKeyResult){.status = CTAP_OK, .signature = signature, .signature_size = size});
 }
 
 /* ---- operations ---- */

@@ -1,10 +1,10 @@
 /*
  * Passkeys that the TPM seals
  *
- * When the vault has been unlocked and its class of passkeys is sealed, the TPM is asked for its part of the key; until
- * it has answered, the security key's storage is locked, and who waits for that waits here. The secret is an agreement
- * between a key that never leaves the TPM and one that was thrown away after its public half was noted, so the helper,
- * which carries the answer, has in it nothing that opens anything without the vault's root.
+ * When the vault has been unlocked and its class of passkeys is sealed, the TPM is asked for its part of the key;
+ * until it has answered, the security key's storage is locked, and who waits for that waits here. The secret is an
+ * agreement between a key that never leaves the TPM and one that was thrown away after its public half was noted, so
+ * the helper, which carries the answer, has in it nothing that opens anything without the vault's root.
  *
  * A TPM that can't answer is asked again by the next who needs it. Nothing else of the vault waits for it.
  */
@@ -43,7 +43,8 @@ bool ctap_seal_is_open(const Ctap *ctap)
 {
         const Vault *vault = ctap->daemon->vault;
 
-        return vault && vault_is_unlocked(vault) && (vault_class_is_open(vault, CLASS) || !vault_class_params(vault, CLASS));
+        return vault && vault_is_unlocked(vault) &&
+               (vault_class_is_open(vault, CLASS) || !vault_class_params(vault, CLASS));
 }
 
 const char *ctap_seal_problem(const Ctap *ctap)
@@ -121,18 +122,18 @@ static void on_answer(void *userdata, const TpmAnswer *answer)
 
         seal->call = NULL;
         if (answer->problem == TPM_PROBLEM_FOREIGN)
-                note(seal, "this one is another, or was cleared since: they open on the machine they belong to, or run "
-                           "keyfob passkey policy --abandon-sealed");
+                note(seal,
+                     "this one is another, or was cleared since: they open on the machine they belong to, or run "
+                     "keyfob passkey policy --abandon-sealed");
         else if (answer->problem != 0)
                 note(seal, answer->why);
         else {
                 secret = ctap_seal_answer(answer->fields);
-                r = !vault   ? VAULT_E_NO_VAULT
-                    : secret ? vault_class_open(vault, CLASS, secret)
-                             : VAULT_E_WRONG_SECRET;
-                note(seal, r == VAULT_E_WRONG_SECRET ? "its answer does not fit, something is damaged: run keyfob check"
-                           : r < 0                   ? strerror(-r)
-                                                     : NULL);
+                r = !vault ? VAULT_E_NO_VAULT : secret ? vault_class_open(vault, CLASS, secret) : VAULT_E_WRONG_SECRET;
+                note(seal, r == VAULT_E_WRONG_SECRET
+                                   ? "its answer does not fit, something is damaged: run keyfob check"
+                           : r < 0 ? strerror(-r)
+                                   : NULL);
         }
         ctap_changed(seal->ctap);
         finish(seal, r);

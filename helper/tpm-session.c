@@ -1,8 +1,8 @@
 /*
  * Reaching the TPM, the storage root key, and the session
  *
- * Where the configuration names nothing, the kernel's resource manager is used and nothing else is tried: the library's
- * own list ends with ports on this machine, where any user could play a TPM to us.
+ * Where the configuration names nothing, the kernel's resource manager is used and nothing else is tried: the
+ * library's own list ends with ports on this machine, where any user could play a TPM to us.
  *
  * The storage root key is the parent of ours. Its name is kept with each key, and is compared before the key's secrets
  * are sent: so a TPM that was cleared or exchanged is told apart from a damaged one, and who sits on the wires can't
@@ -24,21 +24,25 @@
 
 /* TCG TPM v2.0 Provisioning Guidance, 7.5.1: what a storage root key is. */
 #define SRK_ATTRIBUTES                                                                                                \
-        (TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_SENSITIVEDATAORIGIN | TPMA_OBJECT_USERWITHAUTH | \
-         TPMA_OBJECT_NODA | TPMA_OBJECT_RESTRICTED | TPMA_OBJECT_DECRYPT)
+        (TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_SENSITIVEDATAORIGIN |                           \
+         TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_NODA | TPMA_OBJECT_RESTRICTED | TPMA_OBJECT_DECRYPT)
 
 static const TPM2B_PUBLIC srk_template = {
-        .publicArea = {
-                .type = TPM2_ALG_ECC,
-                .nameAlg = TPM2_ALG_SHA256,
-                .objectAttributes = SRK_ATTRIBUTES,
-                .parameters.eccDetail = {
-                        .symmetric = {.algorithm = TPM2_ALG_AES, .keyBits.aes = 128, .mode.aes = TPM2_ALG_CFB},
-                        .scheme.scheme = TPM2_ALG_NULL,
-                        .curveID = TPM2_ECC_NIST_P256,
-                        .kdf.scheme = TPM2_ALG_NULL,
+        .publicArea =
+                {
+                        .type = TPM2_ALG_ECC,
+                        .nameAlg = TPM2_ALG_SHA256,
+                        .objectAttributes = SRK_ATTRIBUTES,
+                        .parameters.eccDetail =
+                                {
+                                        .symmetric = {.algorithm = TPM2_ALG_AES,
+                                                      .keyBits.aes = 128,
+                                                      .mode.aes = TPM2_ALG_CFB},
+                                        .scheme.scheme = TPM2_ALG_NULL,
+                                        .curveID = TPM2_ECC_NIST_P256,
+                                        .kdf.scheme = TPM2_ALG_NULL,
+                                },
                 },
-        },
 };
 
 bool tpm_fail(Tpm *tpm, TpmProblem problem, const char *why)
@@ -131,8 +135,8 @@ static bool take_name(Tpm *tpm)
 
 static bool has_name(const Tpm *tpm, const TpmBytes *name)
 {
-        return !name || (tpm->parent_name.size == name->size &&
-                         memcmp(tpm->parent_name.name, name->data, name->size) == 0);
+        return !name ||
+               (tpm->parent_name.size == name->size && memcmp(tpm->parent_name.name, name->data, name->size) == 0);
 }
 
 /* Whether it is a storage key that can't leave and doesn't count tries. */
@@ -201,8 +205,8 @@ bool tpm_parent_again(Tpm *tpm, const TpmBytes *name)
 bool tpm_session_open(Tpm *tpm, bool both)
 {
         const TPMT_SYM_DEF symmetric = {.algorithm = TPM2_ALG_AES, .keyBits.aes = 128, .mode.aes = TPM2_ALG_CFB};
-        const TPMA_SESSION attributes = TPMA_SESSION_CONTINUESESSION | TPMA_SESSION_DECRYPT |
-                                        (both ? TPMA_SESSION_ENCRYPT : 0);
+        const TPMA_SESSION attributes =
+                TPMA_SESSION_CONTINUESESSION | TPMA_SESSION_DECRYPT | (both ? TPMA_SESSION_ENCRYPT : 0);
 
         flush(tpm, &tpm->session);
         if (!tpm_ok(tpm, Esys_StartAuthSession(tpm->esys, tpm->parent, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,

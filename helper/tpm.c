@@ -2,8 +2,8 @@
  * HELPER_TPM: keys inside a TPM 2.0
  *
  * Each request is one conversation: reach the TPM, make or load a key, use it, leave nothing behind. Keys are made so
- * that they never leave the TPM, can be used by who knows their authorization value, and neither count nor suffer wrong
- * tries: the value is random, and a lockout that another program has caused must not lock out passkeys.
+ * that they never leave the TPM, can be used by who knows their authorization value, and neither count nor suffer
+ * wrong tries: the value is random, and a lockout that another program has caused must not lock out passkeys.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,8 +15,8 @@
 #include "helper/tpm-internal.h"
 
 #define KEY_ATTRIBUTES                                                                                                \
-        (TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_SENSITIVEDATAORIGIN | TPMA_OBJECT_USERWITHAUTH | \
-         TPMA_OBJECT_NODA)
+        (TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_SENSITIVEDATAORIGIN |                           \
+         TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_NODA)
 
 typedef struct CurveFacts {
         TPM2_ECC_CURVE id;
@@ -92,8 +92,8 @@ static bool read_properties(Tpm *tpm, uint32_t first, Facts *facts, uint32_t ver
         TPMS_CAPABILITY_DATA *data = NULL;
         TPMI_YES_NO more;
 
-        if (!tpm_ok(tpm, Esys_GetCapability(tpm->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, TPM2_CAP_TPM_PROPERTIES,
-                                            first, TPM2_MAX_TPM_PROPERTIES, &more, &data)))
+        if (!tpm_ok(tpm, Esys_GetCapability(tpm->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+                                            TPM2_CAP_TPM_PROPERTIES, first, TPM2_MAX_TPM_PROPERTIES, &more, &data)))
                 return false;
         for (uint32_t i = 0; i < data->data.tpmProperties.count && i < TPM2_MAX_TPM_PROPERTIES; i++)
                 note_property(facts, version, &data->data.tpmProperties.tpmProperty[i]);
@@ -106,8 +106,8 @@ static bool read_curves(Tpm *tpm, Facts *facts)
         TPMS_CAPABILITY_DATA *data = NULL;
         TPMI_YES_NO more;
 
-        if (!tpm_ok(tpm, Esys_GetCapability(tpm->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, TPM2_CAP_ECC_CURVES, 0,
-                                            TPM2_MAX_ECC_CURVES, &more, &data)))
+        if (!tpm_ok(tpm, Esys_GetCapability(tpm->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, TPM2_CAP_ECC_CURVES,
+                                            0, TPM2_MAX_ECC_CURVES, &more, &data)))
                 return false;
         for (uint32_t i = 0; i < data->data.eccCurves.count && i < TPM2_MAX_ECC_CURVES; i++)
                 for (unsigned k = TPM_P256; k < ELEMENTSOF(curves); k++)
@@ -121,8 +121,8 @@ static bool read_facts(Tpm *tpm, Facts *facts)
 {
         uint32_t version[2] = {0};
 
-        if (!read_properties(tpm, TPM2_PT_FIXED, facts, version) || !read_properties(tpm, TPM2_PT_VAR, facts, version) ||
-            !read_curves(tpm, facts))
+        if (!read_properties(tpm, TPM2_PT_FIXED, facts, version) ||
+            !read_properties(tpm, TPM2_PT_VAR, facts, version) || !read_curves(tpm, facts))
                 return false;
         (void)snprintf(facts->firmware, sizeof(facts->firmware), "%u.%u.%u.%u", version[0] >> 16, version[0] & 0xffff,
                        version[1] >> 16, version[1] & 0xffff);
@@ -151,18 +151,21 @@ static TPM2B_PUBLIC template_of(const TpmRequest *request)
         bool sign = request->use == TPM_TO_SIGN;
 
         return (TPM2B_PUBLIC){
-                .publicArea = {
-                        .type = TPM2_ALG_ECC,
-                        .nameAlg = TPM2_ALG_SHA256,
-                        .objectAttributes = KEY_ATTRIBUTES | (sign ? TPMA_OBJECT_SIGN_ENCRYPT : TPMA_OBJECT_DECRYPT),
-                        .parameters.eccDetail = {
-                                .symmetric.algorithm = TPM2_ALG_NULL,
-                                .scheme = {.scheme = sign ? TPM2_ALG_ECDSA : TPM2_ALG_ECDH,
-                                           .details.anySig.hashAlg = curve->hash},
-                                .curveID = curve->id,
-                                .kdf.scheme = TPM2_ALG_NULL,
+                .publicArea =
+                        {
+                                .type = TPM2_ALG_ECC,
+                                .nameAlg = TPM2_ALG_SHA256,
+                                .objectAttributes =
+                                        KEY_ATTRIBUTES | (sign ? TPMA_OBJECT_SIGN_ENCRYPT : TPMA_OBJECT_DECRYPT),
+                                .parameters.eccDetail =
+                                        {
+                                                .symmetric.algorithm = TPM2_ALG_NULL,
+                                                .scheme = {.scheme = sign ? TPM2_ALG_ECDSA : TPM2_ALG_ECDH,
+                                                           .details.anySig.hashAlg = curve->hash},
+                                                .curveID = curve->id,
+                                                .kdf.scheme = TPM2_ALG_NULL,
+                                        },
                         },
-                },
         };
 }
 
@@ -175,8 +178,8 @@ static bool create(Tpm *tpm, const TpmRequest *request, TPM2B_PRIVATE **ret_priv
         TSS2_RC rc;
 
         memcpy(sensitive.sensitive.userAuth.buffer, request->auth, TPM_AUTH_SIZE);
-        rc = Esys_Create(tpm->esys, tpm->parent, tpm->session, ESYS_TR_NONE, ESYS_TR_NONE, &sensitive, &wanted, &outside,
-                         &registers, ret_private, ret_public, NULL, NULL, NULL);
+        rc = Esys_Create(tpm->esys, tpm->parent, tpm->session, ESYS_TR_NONE, ESYS_TR_NONE, &sensitive, &wanted,
+                         &outside, &registers, ret_private, ret_public, NULL, NULL, NULL);
         explicit_bzero(&sensitive, sizeof(sensitive));
         return tpm_ok(tpm, rc);
 }

@@ -4,15 +4,15 @@
  * The body of a request is u8 operation (TpmOperation), string TCTI (as tpm2-tools write it; "": the kernel's resource
  * manager /dev/tpmrm0), and its fields:
  *
- *   TPM_INFO      -> string manufacturer, string firmware, u8 curves (bits 1 << TpmCurve), u8 1 in lockout, u32 seconds
- *                    until the lockout gives back a try. It also tries what making a key needs.
- *   TPM_MAKE      u8 use (TpmUse), u8 curve (TpmCurve), raw(32) auth
+ *   TPM_INFO      -> string manufacturer, string firmware, u8 curves (bits 1 << TpmCurve), u8 1 in lockout, u32
+ * seconds until the lockout gives back a try. It also tries what making a key needs. TPM_MAKE      u8 use (TpmUse), u8
+ * curve (TpmCurve), raw(32) auth
  *                 -> blob parent, blob public, blob private, blob x ‖ y of the public point
  *   TPM_SIGN      blob key, blob digest (as long as the curve's hash) -> blob r ‖ s, each as long as a coordinate
  *   TPM_EXCHANGE  blob key, blob x ‖ y of a point -> blob x of the shared point
  *
- * A key is u8 1 (TPM_KEY_VERSION) ‖ raw(32) auth ‖ blob parent ‖ blob public ‖ blob private: `auth` is the asker's, the
- * rest as TPM_MAKE gave it. It is of use in that TPM alone, to who has it; what it protects is not in it.
+ * A key is u8 1 (TPM_KEY_VERSION) ‖ raw(32) auth ‖ blob parent ‖ blob public ‖ blob private: `auth` is the asker's,
+ * the rest as TPM_MAKE gave it. It is of use in that TPM alone, to who has it; what it protects is not in it.
  *
  * Failures are HELPER_FAILED, string why (one line with the remedy), u8 TpmProblem.
  */
@@ -30,7 +30,7 @@
 #define TPM_TCTI_MAX       256U
 #define TPM_TEXT_MAX       64U
 /* No request takes longer: a TPM that says nothing for so long is given up. */
-#define TPM_SECONDS_MAX    30U
+#define TPM_SECONDS_MAX 30U
 
 typedef enum TpmOperation {
         TPM_INFO = 1,

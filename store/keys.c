@@ -79,8 +79,8 @@ int keys_put(Vault *vault, const Key *wrap, uint32_t scope, KeyPurpose purpose, 
 }
 
 /* Opens a row into `ret`, which has room for what `max` says beside the seal. */
-static int get(Vault *vault, const Key *wrap, uint32_t scope, KeyPurpose purpose, uint32_t owner, size_t min, size_t max,
-               uint8_t *ret, size_t *ret_size, uint32_t *ret_id)
+static int get(Vault *vault, const Key *wrap, uint32_t scope, KeyPurpose purpose, uint32_t owner, size_t min,
+               size_t max, uint8_t *ret, size_t *ret_size, uint32_t *ret_id)
 {
         _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
         const uint8_t *sealed;

@@ -16,7 +16,7 @@ static void decode(const uint8_t *der, size_t n, size_t size, uint8_t *ret)
                 size_t length = p[1];
 
                 CHECK(p[0] == 0x02 && length > 0 && p + 2 + length <= der + n);
-                CHECK(!(p[2] & 0x80)); /* it would be negative */
+                CHECK(!(p[2] & 0x80));                          /* it would be negative */
                 CHECK(length == 1 || p[2] != 0 || p[3] & 0x80); /* the shortest */
                 if (p[2] == 0 && length > 1) {
                         p++;

@@ -1,5 +1,6 @@
 /*
- * Requests for the TPM: bodies as they should be, cut anywhere, and with any byte changed; and what response codes mean
+ * Requests for the TPM: bodies as they should be, cut anywhere, and with any byte changed; and what response codes
+ * mean
  */
 #include <errno.h>
 
@@ -138,7 +139,8 @@ TEST(fields_out_of_limits)
         CHECK_EQ(parse(&body), -EBADMSG);
         for (unsigned use = 0; use < 4; use++)
                 for (unsigned curve = 0; curve < 4; curve++) {
-                        bool fits = use >= TPM_TO_SIGN && use <= TPM_TO_EXCHANGE && curve >= TPM_P256 && curve <= TPM_P384;
+                        bool fits =
+                                use >= TPM_TO_SIGN && use <= TPM_TO_EXCHANGE && curve >= TPM_P256 && curve <= TPM_P384;
 
                         body = begin(TPM_MAKE);
                         byte_writer_u8(&body, (uint8_t)use);

@@ -1,6 +1,6 @@
 /*
- * Classes that a device seals: what opens them and what doesn't, changing sides and back, new keys, and that nothing is
- * half done
+ * Classes that a device seals: what opens them and what doesn't, changing sides and back, new keys, and that nothing
+ * is half done
  */
 #include <errno.h>
 
