@@ -1,0 +1,31 @@
+/* Names of others, as part of what we show. */
+#include "daemon/present.h"
+#include "tests/unit/test.h"
+
+static void check(char *(*present)(const char *), const char *text, const char *expected)
+{
+        _cleanup_free_ char *shown = present(text);
+
+        CHECK(shown && strcmp(shown, expected) == 0);
+}
+
+TEST(names)
+{
+        check(presentable, "alice", "alice");
+        check(presentable, "a\nb\tc\x7f\"", "a b c '");
+        check(presentable, "a\xe2\x80\xae"
+                           "b\xc2\x85"
+                           "c",
+              "a   b  c");
+        check(presentable, "", "");
+}
+
+TEST(markup)
+{
+        check(present_in_markup, "<b>&amp;</b> \"x\"", "&lt;b&gt;&amp;amp;&lt;/b&gt; \"x\"");
+        check(present_in_markup, "", "");
+        check(present_anywhere, "<a href=x>&", "‹a href=x›＆");
+        check(present_anywhere, "Größe", "Größe");
+}
+
+TEST_MAIN
