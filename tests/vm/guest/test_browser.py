@@ -1,0 +1,94 @@
+"""Chromium on a local page: what it registers and signs in with is checked by @simplewebauthn/server."""
+import base64
+import json
+import os
+import unittest
+
+import browser
+import guest
+import keyfob_test as kt
+
+SECONDS = 240
+PRF_SALT = base64.urlsafe_b64encode(b'salt').decode().rstrip('=')
+PRF = {'prf': {'eval': {'first': PRF_SALT}}}
+
+
+def challenge():
+    return base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip('=')
+
+
+def registration(user, resident='discouraged', uv='discouraged', extensions=None):
+    return {'kind': 'registration', 'publicKey': {
+        'rp': {'id': 'localhost', 'name': 'Local'}, 'challenge': challenge(),
+        'user': {'id': base64.urlsafe_b64encode(user.encode()).decode().rstrip('='), 'name': user, 'displayName': user},
+        'pubKeyCredParams': [{'type': 'public-key', 'alg': -7}, {'type': 'public-key', 'alg': -257}],
+        'authenticatorSelection': {'residentKey': resident, 'userVerification': uv,
+                                   'authenticatorAttachment': 'cross-platform'},
+        'hints': ['security-key'], 'extensions': extensions or {}, 'timeout': SECONDS * 1000}}
+
+
+def sign_in(allow=None, uv='discouraged', extensions=None):
+    wanted = {'kind': 'authentication', 'publicKey': {
+        'rpId': 'localhost', 'challenge': challenge(), 'userVerification': uv, 'hints': ['security-key'],
+        'extensions': extensions or {}, 'timeout': SECONDS * 1000}}
+    if allow is not None:
+        wanted['allow'] = allow
+    return wanted
+
+
+@guest.needs('chromium')
+class Browser(guest.KeyTest):
+    """All ceremonies in one run of the browser, for its start is the slow part."""
+
+    ceremonies = (
+        registration('alice', extensions=PRF),
+        sign_in(allow=0, extensions=PRF),
+        sign_in(allow=0, extensions=PRF),
+        registration('bob', resident='required'),
+        sign_in(),
+    )
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        with browser.Site() as site:
+            cls.origin = site.origin
+            cls.results = site.visit(cls.account, cls.ceremonies, SECONDS)
+
+    def result(self, number):
+        self.assertGreater(len(self.results), number, self.account.read_log())
+        self.assertNotIn('error', self.results[number])
+        return self.results[number]
+
+    def verify(self, number, credential=None, uv=False):
+        """What the relying party makes of this answer."""
+        modules = self.account.stage.node_modules
+        if not modules:
+            self.skipTest('no node, or @simplewebauthn/server could not be fetched')
+        wanted = self.ceremonies[number]
+        question = {'kind': wanted['kind'], 'response': self.result(number), 'challenge': wanted['publicKey']['challenge'],
+                    'origin': self.origin, 'rpId': 'localhost', 'credential': credential, 'requireUserVerification': uv}
+        done = self.account.run(['node', os.path.join(os.path.dirname(kt.__file__), 'relying-party.mjs')],
+                                input=json.dumps(question), env={'KEYFOB_NODE_MODULES': modules})
+        verdict = json.loads(done.stdout)
+        self.assertTrue(verdict['verified'], verdict)
+        return verdict
+
+    def test_second_factor_with_a_touch(self):
+        credential = self.verify(0)['credential']
+        self.assertFalse(self.verify(1, credential)['userVerified'])
+
+    def test_passkey_without_a_name_typed(self):
+        credential = self.verify(3)['credential']
+        self.assertEqual(self.result(4)['id'], credential['id'])
+        self.verify(4, credential)
+
+    def test_prf_gives_the_same_secret_again(self):
+        self.assertTrue(self.result(0)['clientExtensionResults']['prf']['enabled'])
+        first, second = (self.result(number)['clientExtensionResults']['prf']['results']['first'] for number in (1, 2))
+        self.assertEqual(first, second)
+        self.assertEqual(len(base64.urlsafe_b64decode(first + '=')), 32)
+
+
+if __name__ == '__main__':
+    unittest.main()
