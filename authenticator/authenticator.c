@@ -66,6 +66,7 @@ Authenticator *authenticator_free(Authenticator *a)
                 return NULL;
         counters_forget(a);
         signers_forget(a);
+        spares_forget(a);
         (void)arena_free(a->state);
         (void)attester_free(a->enterprise);
         free(a);
@@ -105,6 +106,7 @@ void authenticator_forget(Authenticator *a)
         end_all(a, /* powered_up= */ false);
         counters_forget(a);
         signers_forget(a);
+        spares_forget(a);
         a->state = arena_free(a->state);
 }
 

@@ -47,6 +47,7 @@ typedef struct MakeCredential {
         bool preferred; /* by the client */
         /* made */
         Credential *credential;
+        Signer *signer; /* its own, when it was made in advance */
         AuthData data;
         Signature signature;
         /* for questions */
@@ -59,6 +60,7 @@ static void make_credential_done(void *data)
         MakeCredential *m = data;
 
         m->credential = credential_free(m->credential);
+        m->signer = signer_free(m->signer);
 }
 
 /* ---- the request ---- */
@@ -282,7 +284,10 @@ static int verify(Transaction *t)
         }
         about = question(m, excluded);
         t->step = excluded ? STEP_EXCLUDED : STEP_ASKED;
-        return transaction_ask(t, &about);
+        r = transaction_ask(t, &about);
+        if (r == TRANSACTION_WAIT && !excluded && !external_wanted(t->a))
+                spare_order(t->host, m->algorithm->kind);
+        return r;
 }
 
 /* Told to whoever is there, and when nobody comes; only a person who says no keeps it to himself (section 6.3.2 of
@@ -420,7 +425,7 @@ static int make_key(Transaction *t)
         m->credential = credential_new();
         if (!m->credential)
                 return -ENOMEM;
-        r = sign_generate(m->algorithm->kind, &m->credential->key);
+        r = spare_take(t->a, m->algorithm->kind, &m->credential->key, &m->signer);
         return r < 0 ? r : CTAP_OK;
 }
 
@@ -445,13 +450,24 @@ static int made(Transaction *t)
         return external_sign(t, m->credential, m->data.bytes, m->data.size + CLIENT_DATA_HASH_SIZE);
 }
 
+/* Where that is quicker, or not possible here; else attestation_write() does it. */
+static int sign_attestation(Transaction *t, MakeCredential *m)
+{
+        if (t->work)
+                return external_signature(t, &m->signature);
+        if (m->signer)
+                return signer_sign(m->signer, m->data.bytes, m->data.size + CLIENT_DATA_HASH_SIZE, m->signature.bytes,
+                                   &m->signature.size);
+        return CTAP_OK;
+}
+
 static int finish(Transaction *t)
 {
         MakeCredential *m = t->data;
         int r = CTAP_OK;
 
-        if (t->work && attestation_is_self(m->format, m->enterprise))
-                r = external_signature(t, &m->signature);
+        if (attestation_is_self(m->format, m->enterprise))
+                r = sign_attestation(t, m);
         if (r == CTAP_OK)
                 r = write_reply(t, m, m->credential);
         if (r != CTAP_OK || only_a_touch(m))

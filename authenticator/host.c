@@ -135,7 +135,7 @@ uint64_t authenticator_host_deadline(const AuthenticatorHost *host)
 {
         uint64_t deadline = u2f_deadline(host);
 
-        if (host->ended)
+        if (host->ended || (host->spare != 0 && host->asking))
                 return 0;
         if (host->asking && host->question_deadline < deadline)
                 deadline = host->question_deadline;
@@ -152,6 +152,7 @@ int authenticator_host_tick(AuthenticatorHost *host, AuthenticatorReply *ret)
         uint64_t now = authenticator_now(host->a);
 
         u2f_tick(host);
+        spare_prepare(host);
         for (size_t i = 0; i < ELEMENTSOF(host->channels); i++)
                 if (host->channels[i].enumeration != ENUMERATION_NONE && host->channels[i].deadline <= now)
                         channel_clear(&host->channels[i]);

@@ -373,6 +373,7 @@ struct AuthenticatorHost {
         bool opening;             /* the question is the storage's, and the command has not run yet */
         int waits_for;            /* AuthenticatorQuestionKind */
         uint64_t question_deadline;
+        int spare;    /* SignKind of a key to be made at the next tick; 0: none */
         bool working; /* an external key, for the transaction */
         uint64_t work_deadline;
         bool ended; /* power cycle: the pending transaction is over */
@@ -386,6 +387,8 @@ struct AuthenticatorHost {
         uint8_t *reply; /* AUTHENTICATOR_MESSAGE_MAX bytes */
         size_t reply_size;
 };
+
+typedef struct Spare Spare;
 
 struct Authenticator {
         AuthenticatorConfig config;
@@ -401,6 +404,7 @@ struct Authenticator {
         uint64_t generation; /* grows when enumerations must end */
         void *counters;      /* counter.c */
         void *signers;       /* signers.c */
+        Spare *spares[SIGN_ED25519 + 1];
 };
 
 /* Reads the state, making it (factory settings, stored with the first change) when there is none. OPERATION_PENDING
@@ -446,6 +450,15 @@ int hmac_secret_compute(AuthenticatorHost *host, const HmacSecretInput *input, c
 /* The signer of a stored credential (its number is set); borrowed until the next call. 0 or -errno. */
 int signers_get(Authenticator *a, const Credential *credential, Signer **ret);
 void signers_forget(Authenticator *a); /* wipes them */
+
+/* ---- spare.c: keys made in advance ---- */
+
+/* Has one made at the host's next tick, when the question to the person has gone out, unless there is one or no room. */
+void spare_order(AuthenticatorHost *host, SignKind kind);
+void spare_prepare(AuthenticatorHost *host);
+/* A new key, and if it was made in advance its signer, else NULL. 0 or -errno. */
+int spare_take(Authenticator *a, SignKind kind, SignKey *ret, Signer **ret_signer);
+void spares_forget(Authenticator *a); /* wipes them */
 
 /* ---- counter.c: signature counters that grow, one per credential, reserved in blocks ---- */
 

@@ -243,6 +243,7 @@ static int registration(Transaction *t, const Apdu *apdu, const Credential *cred
 static int make(Transaction *t, const Apdu *apdu, bool blink)
 {
         _cleanup_(credential_freep) Credential *credential = credential_new();
+        _cleanup_(signer_freep) Signer *signer = NULL; /* the certificate's maker has its own */
         const uint8_t *application = apdu->data + CHALLENGE_SIZE;
         int r;
 
@@ -251,7 +252,7 @@ static int make(Transaction *t, const Apdu *apdu, bool blink)
         if (t->step == STEP_MADE)
                 r = external_made(t, algorithm_find(COSE_ES256), credential);
         else
-                r = sign_generate(SIGN_P256, &credential->key);
+                r = spare_take(t->a, SIGN_P256, &credential->key, &signer);
         if (r == CTAP_OK)
                 r = fill(t->a, application, credential);
         if (r == CTAP_OK && !blink)
@@ -275,6 +276,8 @@ static int do_register(Transaction *t, const Apdu *apdu)
         if (!policy_find(t->a, &t->a->state->policy, COSE_ES256) && !blink)
                 return SW_COMMAND_NOT_ALLOWED;
         r = presence(t, apdu, &question);
+        if (t->host->asking && !external_wanted(t->a))
+                spare_order(t->host, SIGN_P256);
         if (r != CTAP_OK)
                 return r;
         if (!external_wanted(t->a) || blink)

@@ -21,7 +21,7 @@ void authenticator1_act(CtapClient *actor, const Waiting *waiting)
 
 void authenticator1_acted(const Waiting *waiting)
 {
-        waiting->daemon->ctap->acting = NULL;
+        ctap_acted(waiting->daemon->ctap);
 }
 
 int authenticator1_finish(Waiting *waiting, int status, sd_bus_error *error)
@@ -200,7 +200,12 @@ static const sd_bus_vtable authenticator1_vtable[] = {
         METHOD("RenamePasskey", "aya{sv}", P(id) P(names), "", , authenticator1_rename_passkey),
         METHOD("DeletePasskey", "ay", P(id), "", , authenticator1_delete_passkey),
         SECRET_METHOD("UndeletePasskey", "ta{sv}", P(number) P(options), "", , authenticator1_undelete_passkey),
+        METHOD("ListFingers", "", , "aa{sv}", P(fingers), authenticator1_list_fingers),
+        SECRET_METHOD("EnrollFinger", "sa{sv}", P(name) P(options), "ay", P(id), authenticator1_enroll_finger),
+        METHOD("RenameFinger", "aysa{sv}", P(id) P(name) P(options), "", , authenticator1_rename_finger),
+        SECRET_METHOD("DeleteFinger", "aya{sv}", P(id) P(options), "", , authenticator1_delete_finger),
         SD_BUS_SIGNAL("Changed", NULL, 0),
+        SD_BUS_SIGNAL_WITH_NAMES("Progress", "sa{sv}", P(what) P(details), 0),
         SD_BUS_VTABLE_END,
 };
 

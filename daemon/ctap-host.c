@@ -68,7 +68,7 @@ static void settle(CtapHost *host, int r, const AuthenticatorReply *answer)
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
         Daemon *daemon = host->ctap->daemon;
 
-        host->ctap->acting = NULL;
+        ctap_acted(host->ctap);
         ctap_client_arm(&host->client, authenticator_host_deadline(host->host));
         if (r == AUTHENTICATOR_PENDING || !host->call)
                 return;

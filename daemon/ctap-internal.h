@@ -81,7 +81,9 @@ struct Ctap {
 
         /* What the change under way does, to be told when it is durable; and for whom. */
         const CtapClient *acting;
+        uint32_t acting_channel; /* of its host */
         unsigned made, removed, restored;
+        bool durable; /* and is to be logged when its reply has gone out */
         sd_event_source *changed;
         bool pin_blocked, pin_soft_blocked; /* said already */
         uint64_t plugged_in;                /* ctap_now() of the last power cycle, or 0 */
@@ -107,8 +109,10 @@ int ctap_storage_forget_note(Ctap *ctap);
 /* Who wants what of the person, in a sentence with `then` ("" for nothing) after it. New string. */
 int ctap_message(const AskAbout *about, const AuthenticatorQuestion *question, const char *then, char **ret);
 
-/* A change is durable: it is logged, and told to whoever listens, a moment later. */
+/* A change is durable: it is told to whoever listens, a moment later. */
 void ctap_changed(Ctap *ctap);
+/* Who acted has its reply: what it changed is logged, and nobody acts. */
+void ctap_acted(Ctap *ctap);
 
 /* ---- ctap-presence.c ---- */
 

@@ -87,8 +87,8 @@ void ctap_line_settle(CtapLine *line)
 {
         uint32_t events;
 
-        line->client.ctap->acting = NULL;
         flush(line);
+        ctap_acted(line->client.ctap);
         events = (line->held ? 0 : EPOLLIN) | (line->n_out > 0 ? EPOLLOUT : 0);
         if (!line->dead && events != line->events) {
                 line->events = events;

@@ -3,8 +3,9 @@
  *
  * The authenticator's records are records of the vault's class of passkeys, which the Secret Service never shows. A
  * change commits by itself, at once and durably, because its reply goes out on a socket that no batch holds back; what
- * others have written until then is committed before it, with their replies. When the change is durable it is logged,
- * and told to listeners from the loop: many changes in a row are one signal, and no reply waits for a bus.
+ * others have written until then is committed before it, with their replies. When the change is durable and its reply has gone out
+ * it is logged, and told to listeners from the loop: many changes in a row are one signal, and no reply waits for a bus, for the
+ * journal, or for finding out the name of a program.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -15,8 +16,9 @@
 #include "daemon/ctap-internal.h"
 #include "daemon/log.h"
 
-#define NOTE_NAME   "authenticator"
-#define PROGRAM_MAX 64U
+#define NOTE_NAME       "authenticator"
+#define PROGRAM_MAX     64U
+#define MARK_CREDENTIAL 1U /* that every credential has, and nothing else (docs/CTAP.md, Records) */
 
 _Static_assert(AUTHENTICATOR_MARKS_MAX <= VAULT_MARKS_MAX, "the vault takes all marks of a record");
 _Static_assert(AUTHENTICATOR_RECORD_MAX <= VAULT_RECORD_MAX, "the vault takes every record");
@@ -75,27 +77,45 @@ static int on_changed(sd_event_source *source, void *userdata)
         return 0;
 }
 
-static void log_change(const Ctap *ctap, unsigned n, const char *what)
+static void log_change(unsigned n, const char *what, const char *program, pid_t pid)
 {
-        char program[PROGRAM_MAX] = "", number[16] = "unknown";
-        pid_t pid = 0;
+        char number[16] = "unknown";
 
         if (n == 0)
                 return;
-        if (ctap->acting)
-                ctap_client_identify(ctap->acting, program, sizeof(program), &pid);
         if (pid > 0)
                 (void)snprintf(number, sizeof(number), "%d", pid);
         log_line(LOG_NOTICE, "%u credential%s of the security key %s %s by %s (process %s)", n, n == 1 ? "" : "s",
                  n == 1 ? "was" : "were", what, program[0] ? program : "a program", number);
 }
 
+/* What a change has done, once it is durable. */
+static void log_changes(Ctap *ctap)
+{
+        char program[PROGRAM_MAX] = "";
+        pid_t pid = 0;
+
+        if (!ctap->durable)
+                return;
+        ctap->durable = false;
+        if (ctap->acting && ctap->acting->uhid)
+                ctap_uhid_identify(ctap->acting->uhid, ctap->acting_channel, program, sizeof(program), &pid);
+        else if (ctap->acting)
+                ctap_client_identify(ctap->acting, program, sizeof(program), &pid);
+        log_change(ctap->made, "made", program, pid);
+        log_change(ctap->removed, "deleted", program, pid);
+        log_change(ctap->restored, "restored", program, pid);
+        ctap->made = ctap->removed = ctap->restored = 0;
+}
+
+void ctap_acted(Ctap *ctap)
+{
+        log_changes(ctap);
+        ctap->acting = NULL;
+}
+
 void ctap_changed(Ctap *ctap)
 {
-        log_change(ctap, ctap->made, "made");
-        log_change(ctap, ctap->removed, "deleted");
-        log_change(ctap, ctap->restored, "restored");
-        ctap->made = ctap->removed = ctap->restored = 0;
         if (!ctap->changed && sd_event_add_defer(ctap->daemon->event, &ctap->changed, on_changed, ctap) < 0)
                 return;
         (void)sd_event_source_set_enabled(ctap->changed, SD_EVENT_ONESHOT);
@@ -107,6 +127,7 @@ static int storage_begin(void *userdata)
 
         if (!storage_is_open(ctap))
                 return AUTHENTICATOR_E_LOCKED;
+        log_changes(ctap); /* of the request before */
         batch_flush(ctap->daemon);
         ctap->made = ctap->removed = ctap->restored = 0;
         return storage_result(vault_batch_begin(vault_of(ctap)));
@@ -129,6 +150,10 @@ static int storage_commit(void *userdata)
                 return storage_result(r);
         }
         batch_wrote(ctap->daemon);
+        ctap->durable = ctap->made + ctap->removed + ctap->restored > 0;
+        ctap->acting_channel = ctap->acting && ctap->acting->host ? authenticator_host_channel(ctap->acting->host) : 0;
+        if (!ctap->acting)
+                log_changes(ctap);
         ctap_changed(ctap);
         return 0;
 }
@@ -169,21 +194,12 @@ static int storage_find(void *userdata, const AuthenticatorMark *mark, uint64_t 
                 vault_record_find(vault_of(userdata), VAULT_CLASS_PASSKEYS, &wanted, before, ret, max, ret_n));
 }
 
-static bool is_credential(const void *data, size_t size)
-{
-        AuthenticatorCredential credential;
-        bool is;
-
-        is = authenticator_credential_decode(data, size, &credential) == CTAP_OK;
-        explicit_bzero(&credential, sizeof(credential));
-        return is;
-}
-
 static int storage_put(void *userdata, uint64_t *number, const AuthenticatorMark *marks, size_t n_marks,
                        const void *data, size_t size)
 {
         Ctap *ctap = userdata;
         VaultMark copies[AUTHENTICATOR_MARKS_MAX];
+        unsigned n = 0;
         int r;
 
         if (!vault_of(ctap))
@@ -194,9 +210,11 @@ static int storage_put(void *userdata, uint64_t *number, const AuthenticatorMark
                 return -EINVAL;
         for (size_t i = 0; i < n_marks; i++)
                 copies[i] = vault_mark(&marks[i]);
+        for (size_t i = 0; i < n_marks; i++)
+                n += marks[i].kind == MARK_CREDENTIAL;
         r = vault_record_create(vault_of(ctap), VAULT_CLASS_PASSKEYS, copies, n_marks, data, size, number);
         if (r == 0)
-                ctap->made += is_credential(data, size);
+                ctap->made += n;
         return storage_result(r);
 }
 

@@ -459,4 +459,81 @@ TEST(backup_eligible_is_the_credentials_and_backed_up_the_backups)
         CHECK_EQ(auth_flags(other), UP | AT); /* never BS without BE */
 }
 
+/* ---- keys made in advance ---- */
+
+static void begin(Fixture *f)
+{
+        uint8_t request[256] = {MAKE_CREDENTIAL};
+        cbor_item_t *map = make_request();
+        size_t size = client_serialize(map, request + 1, sizeof(request) - 1);
+        AuthenticatorReply reply;
+
+        cbor_decref(&map);
+        f->answer = AUTHENTICATOR_LATER;
+        CHECK_EQ(authenticator_request(f->host, 1, request, size + 1, &reply), AUTHENTICATOR_PENDING);
+        CHECK_EQ(authenticator_host_deadline(f->host), 0);
+        CHECK_EQ(authenticator_host_tick(f->host, &reply), AUTHENTICATOR_PENDING);
+        CHECK(authenticator_host_deadline(f->host) > f->now);
+        CHECK(f->a->spares[SIGN_P256]);
+}
+
+static Made finish(Fixture *f)
+{
+        _cleanup_(cbor_item_donep) cbor_item_t *item = NULL;
+        uint8_t message[1024];
+        const uint8_t *data, *signature;
+        AuthenticatorReply reply;
+        size_t size, signature_size;
+        Made made;
+
+        CHECK_EQ(authenticator_answer(f->host, AUTHENTICATOR_YES, &reply), 0);
+        CHECK_EQ(reply.data[0], CTAP_OK);
+        CHECK_EQ(cbor_read(reply.data + 1, reply.size - 1, &item), CTAP_OK);
+        made = made_of(item);
+        data = reply_bytes(item, 2, &size);
+        memcpy(message, data, size);
+        memcpy(message + size, client_hash, sizeof(client_hash));
+        CHECK_EQ(value_bytes(map_get_text(map_get(item, 3), "sig"), 1, 128, &signature, &signature_size), CTAP_OK);
+        CHECK_EQ(sign_verify(&made.key, message, size + 32, signature, signature_size), 0);
+        return made;
+}
+
+TEST(a_key_is_made_while_the_person_is_asked)
+{
+        _cleanup_(fixture_freep) Fixture *f = fixture_new(NULL);
+        Made first, second;
+
+        begin(f);
+        first = finish(f);
+        CHECK(!f->a->spares[SIGN_P256]); /* each is used once */
+        begin(f);
+        second = finish(f);
+        CHECK(memcmp(first.key.public_key, second.key.public_key, 64) != 0);
+        f->answer = AUTHENTICATOR_YES;
+        CHECK_EQ(send(f, GET_ASSERTION, assert_request(&second, true)), CTAP_OK);
+}
+
+TEST(a_key_made_in_advance_waits_for_the_next_registration)
+{
+        _cleanup_(fixture_freep) Fixture *f = fixture_new(NULL);
+        uint8_t request[256] = {MAKE_CREDENTIAL};
+        cbor_item_t *map = make_request();
+        size_t size = client_serialize(map, request + 1, sizeof(request) - 1);
+        AuthenticatorReply reply;
+
+        cbor_decref(&map);
+        begin(f);
+        CHECK_EQ(authenticator_answer(f->host, AUTHENTICATOR_NO, &reply), 0);
+        CHECK_EQ(reply.data[0], CTAP2_ERR_OPERATION_DENIED);
+        CHECK(f->a->spares[SIGN_P256]);
+        CHECK_EQ(authenticator_request(f->host, 1, request, size + 1, &reply), AUTHENTICATOR_PENDING);
+        CHECK(authenticator_host_deadline(f->host) > f->now); /* there is one */
+        (void)finish(f);
+        begin(f);
+        authenticator_forget(f->a); /* it goes with what storage had */
+        CHECK(!f->a->spares[SIGN_P256]);
+        CHECK_EQ(authenticator_host_tick(f->host, &reply), 0);
+        CHECK_EQ(reply.data[0], CTAP2_ERR_KEEPALIVE_CANCEL);
+}
+
 TEST_MAIN

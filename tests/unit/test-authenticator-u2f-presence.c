@@ -148,6 +148,7 @@ TEST(a_client_that_stops_asking_takes_its_question_with_it)
         Registration reg = to_register("example.com", 1);
 
         CHECK_EQ(do_register(f, &reg), SW_NOT_YET);
+        tick(f); /* a key is made in advance */
         CHECK_EQ(authenticator_host_deadline(f->host), f->now + U2F_POLL_TIME);
         f->now += U2F_POLL_TIME - 1;
         tick(f);
@@ -170,6 +171,7 @@ TEST(a_question_nobody_answers_ends)
         for (unsigned i = 0; i < PRESENCE_TIME / 1000; i++) {
                 CHECK_EQ(do_register(f, &reg), SW_NOT_YET);
                 CHECK(authenticator_host_deadline(f->host) <= f->now + U2F_POLL_TIME);
+                tick(f);
                 CHECK_EQ(f->n_withdrawn, 0);
                 f->now += 1000;
         }

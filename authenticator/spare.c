@@ -1,0 +1,60 @@
+/*
+ * Keys made in advance
+ *
+ * Making a key pair, and making it ready to sign, takes longer than signing with it, and a registration waits for a person anyway. So
+ * a key is made while the person is asked, after the question has gone out: at the host's next tick, which is at once. It lies in the
+ * arena until a registration takes it: one of each kind, whoever it will be for. Where there is none, or no room for one, it is made
+ * when it is wanted.
+ */
+#include "authenticator/internal.h"
+
+struct Spare {
+        SignKey key;
+        Signer *signer;
+};
+
+static Spare *spare_free(Spare *spare)
+{
+        if (!spare)
+                return NULL;
+        (void)signer_free(spare->signer);
+        return arena_free(spare);
+}
+DEFINE_CLEANUP(Spare *, spare_free)
+
+void spare_order(AuthenticatorHost *host, SignKind kind)
+{
+        host->spare = host->a->spares[kind] ? 0 : (int)kind;
+}
+
+void spare_prepare(AuthenticatorHost *host)
+{
+        _cleanup_(spare_freep) Spare *spare = NULL;
+        SignKind kind = (SignKind)host->spare;
+        Authenticator *a = host->a;
+
+        host->spare = 0;
+        if (kind == 0 || a->spares[kind] || !host->asking)
+                return;
+        spare = arena_alloc(sizeof(*spare));
+        if (spare && sign_generate(kind, &spare->key) == 0 && signer_new(&spare->key, &spare->signer) == 0)
+                a->spares[kind] = TAKE_PTR(spare);
+}
+
+int spare_take(Authenticator *a, SignKind kind, SignKey *ret, Signer **ret_signer)
+{
+        _cleanup_(spare_freep) Spare *spare = TAKE_PTR(a->spares[kind]);
+
+        *ret_signer = NULL;
+        if (!spare)
+                return sign_generate(kind, ret);
+        *ret = spare->key;
+        *ret_signer = TAKE_PTR(spare->signer);
+        return 0;
+}
+
+void spares_forget(Authenticator *a)
+{
+        for (size_t i = 0; i < ELEMENTSOF(a->spares); i++)
+                a->spares[i] = spare_free(a->spares[i]);
+}
