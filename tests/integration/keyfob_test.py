@@ -90,6 +90,9 @@ class Stage:
         self.datadir = place('datadir')
         self.mandir = place('mandir')
         self.libexecdir = os.path.join(place('libexecdir'), 'keyfob')
+        self.systemunitdir = self.destdir + (options.get('systemunitdir') or os.path.join(prefix, 'lib/systemd/system'))
+        self.rulesdir = self.destdir + (options.get('udevrulesdir') or os.path.join(prefix, 'lib/udev/rules.d'))
+        self.uhid = os.path.join(self.libexecdir, 'keyfob-uhid')
         self.unitdir = self.destdir + (options.get('userunitdir') or os.path.join(prefix, 'lib/systemd/user'))
         self.completions = {
             'bash': os.path.join(self.datadir, 'bash-completion/completions/keyfob'),

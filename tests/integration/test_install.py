@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -37,7 +38,8 @@ class Files(unittest.TestCase):
 
     @unittest.skipUnless(shutil.which('scdoc'), 'man pages are not built')
     def test_man_pages(self):
-        for page in ('man1/keyfob.1', 'man1/keyfobd.1', 'man3/libkeyfob.3', 'man8/keyfob-helper.8'):
+        for page in ('man1/keyfob.1', 'man1/keyfobd.1', 'man3/libkeyfob.3', 'man8/keyfob-helper.8',
+                     'man8/keyfob-uhid.8'):
             with self.subTest(page=page):
                 self.assertGreater(os.path.getsize(f'{self.stage.mandir}/{page}'), 500)
 
@@ -70,6 +72,54 @@ class Files(unittest.TestCase):
         needed = subprocess.run(['objdump', '-p', self.stage.helper], stdout=subprocess.PIPE, check=True).stdout.decode()
         for library in ('libcrypto', 'libsqlite3', 'libsodium', 'libsystemd'):
             self.assertNotIn(library, needed)
+
+
+class Relay(unittest.TestCase):
+    """keyfob-uhid: its units, its udev rule, and that it is nobody's to start."""
+
+    def setUp(self):
+        self.stage = kt.stage()
+        if not os.path.exists(self.stage.uhid):
+            self.skipTest('built without keyfob-uhid')
+        self.units = [f'{self.stage.systemunitdir}/keyfob-uhid.socket', f'{self.stage.systemunitdir}/keyfob-uhid@.service']
+        self.rules = f'{self.stage.rulesdir}/72-keyfob.rules'
+
+    def test_everything_is_there(self):
+        for path in (*self.units, self.rules):
+            self.assertEqual(os.stat(path).st_mode & 0o7777, 0o644, path)
+        self.assertEqual(os.stat(self.stage.uhid).st_mode & 0o7777, 0o755)
+        with open(self.units[1], encoding='utf-8') as file:
+            self.assertIn(f'\nExecStart={self.stage.uhid.removeprefix(self.stage.destdir)}\n', file.read())
+        needed = subprocess.run(['objdump', '-p', self.stage.uhid], stdout=subprocess.PIPE, check=True).stdout.decode()
+        for library in ('libcrypto', 'libsqlite3', 'libsodium', 'libsystemd', 'libfido2'):
+            self.assertNotIn(library, needed)
+
+    def test_the_rule_comes_between_the_stock_ones(self):
+        """After those that tag security keys, before the one that gives tagged devices away."""
+        name = os.path.basename(self.rules)
+        self.assertLess('71-seat.rules', name)
+        self.assertLess(name, '73-seat-late.rules')
+
+    @unittest.skipUnless(shutil.which('systemd-analyze'), 'needs systemd-analyze')
+    def test_units_are_sound(self):
+        """The paths are those of an installation, so the program is named where it is staged."""
+        with tempfile.TemporaryDirectory(prefix='kf-units-', dir='/tmp') as place:
+            for unit in self.units:
+                with open(unit, encoding='utf-8') as file:
+                    text = file.read().replace(self.stage.uhid.removeprefix(self.stage.destdir), self.stage.uhid)
+                with open(os.path.join(place, os.path.basename(unit)), 'w', encoding='utf-8') as file:
+                    file.write(text)
+            result = subprocess.run(['systemd-analyze', 'verify', '--man=no', '--recursive-errors=no',
+                                     f'{place}/keyfob-uhid.socket', f'{place}/keyfob-uhid@.service'],
+                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        self.assertEqual((result.returncode, result.stdout), (0, b''))
+
+    def test_started_by_hand_it_does_nothing(self):
+        for environment in ({}, {'LISTEN_FDS': '1', 'LISTEN_PID': '1'}, {'LISTEN_FDS': '2'}):
+            result = subprocess.run([self.stage.uhid], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                    stderr=subprocess.PIPE, check=False)
+            self.assertEqual((result.returncode, result.stdout), (2, b''))
+            self.assertIn(b'keyfob-uhid.socket starts this program', result.stderr)
 
 
 class Library(kt.KeyfobTest):

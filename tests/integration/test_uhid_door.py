@@ -1,10 +1,13 @@
 #!/usr/bin/python3
 """The door to the kernel: what keyfobd makes of every turn of the relay's protocol. The relay is a stand-in (kernel_stand_in.py);
-the real one has its tests in a machine with /dev/uhid."""
+the real one is tried as far as it goes without /dev/uhid, and whole in a machine that has it."""
+import fcntl
 import json
 import os
 import shutil
+import socket
 import struct
+import subprocess
 import unittest
 
 from fido2 import cbor
@@ -277,6 +280,58 @@ class Names(UhidTest):
         person = Person(self.sandbox)
         key = self.device()
         self.assertEqual(self.asks(person, key, key.init()), (None, None))
+
+
+class RealRelay(unittest.TestCase):
+    """What keyfob-uhid itself says where there is no /dev/uhid, as here."""
+
+    LOCKS = '/run/keyfob-uhid'
+
+    def setUp(self):
+        self.stage = kt.stage()
+        if not os.path.exists(self.stage.uhid):
+            self.skipTest('built without keyfob-uhid')
+        self.addCleanup(shutil.rmtree, self.LOCKS, ignore_errors=True)
+
+    def start(self, kind=socket.SOCK_SEQPACKET):
+        """Its exit code, what it said on its connection, and on stderr."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, kind)
+        with ours, theirs:
+            process = subprocess.Popen(
+                ['sh', '-c', f'exec env LISTEN_FDS=1 LISTEN_PID=$$ "$0" 3<&{theirs.fileno()}', self.stage.uhid],
+                pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            theirs.close()
+            ours.settimeout(20)
+            said = ours.recv(100)
+            complaint = process.communicate(timeout=20)[1]
+            return process.returncode, said, complaint
+
+    @staticmethod
+    def refused(why):
+        return struct.pack('<II', kernel.REFUSED, why)
+
+    def test_no_uhid(self):
+        code, said, complaint = self.start()
+        self.assertEqual((code, said), (1, self.refused(kernel.NO_DEVICE)))
+        self.assertIn(b'/dev/uhid', complaint)
+        self.assertEqual(os.stat(self.LOCKS).st_mode & 0o777, 0o700)
+
+    def test_a_connection_of_another_kind_is_none(self):
+        code, said, complaint = self.start(socket.SOCK_STREAM)
+        self.assertEqual((code, said), (2, b''))
+        self.assertIn(b'does nothing by itself', complaint)
+
+    def test_one_for_each_user(self):
+        os.mkdir(self.LOCKS, 0o700)
+        with open(f'{self.LOCKS}/{os.getuid()}', 'w', encoding='utf-8') as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            self.assertEqual(self.start()[:2], (0, self.refused(kernel.IN_USE)))
+        self.assertEqual(self.start()[1], self.refused(kernel.NO_DEVICE))
+
+    def test_locks_that_others_could_take(self):
+        os.mkdir(self.LOCKS)
+        os.chmod(self.LOCKS, 0o777)
+        self.assertEqual(self.start()[:2], (1, self.refused(kernel.FAILED)))
 
 
 if __name__ == '__main__':
