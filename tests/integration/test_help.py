@@ -17,7 +17,7 @@ class Help(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.stage = kt.stage()
-        cls.commands = re.findall(r'^  ([a-z][a-z-]+) ', cls.help(), re.M)
+        cls.commands = re.findall(r'^  ([a-z][a-z0-9-]+) ', cls.help(), re.M)
         cls.options = {command: set(OPTION.findall(cls.help(command))) | {'--help'} for command in cls.commands}
 
     @classmethod
@@ -61,7 +61,7 @@ class Help(unittest.TestCase):
 
     def test_zsh(self):
         text = self.read('data', 'completions', '_keyfob')
-        cases = dict(re.findall(r"^                ([a-z|-]+)\) (_arguments.*?);;$", text, re.M | re.S))
+        cases = dict(re.findall(r"^                ([a-z0-9|-]+)\) (_arguments.*?);;$", text, re.M | re.S))
         offered = {name: set(OPTION.findall(options)) for names, options in cases.items() for name in names.split('|')}
         for command in self.commands:
             with self.subTest(command):
@@ -70,7 +70,7 @@ class Help(unittest.TestCase):
                                  self.options[command] | {'--keyring-backend'})
 
     def test_fish(self):
-        lines = re.findall(r"^complete -c keyfob -n '__fish_seen_subcommand_from ([a-z -]+)'.* -l ([a-z-]+)",
+        lines = re.findall(r"^complete -c keyfob -n '__fish_seen_subcommand_from ([a-z0-9 -]+)'.* -l ([a-z-]+)",
                            self.read('data', 'completions', 'keyfob.fish'), re.M)
         for command in self.commands:
             offered = {'--' + option for names, option in lines if command in names.split()}

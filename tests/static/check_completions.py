@@ -17,7 +17,7 @@ def commands(build):
         return set()
     shown = subprocess.run([program, '--help'], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=20,
                            check=False).stdout.decode()
-    return set(re.findall(r'^  ([a-z][a-z-]+)\b', shown, re.M))
+    return set(re.findall(r'^  ([a-z][a-z0-9-]+)\b', shown, re.M))
 
 
 def main():
