@@ -2,10 +2,11 @@
  * CTAP1/U2F: registrations and signatures in the messages of 2014 (section 7; FIDO U2F Raw Message Formats 1.2)
  *
  * A U2F request is answered at once, whatever the person does. So presence is a latch: the request that finds none
- * starts the question and is told "not yet" (0x6985), the client repeats it, and the first repetition after the person
- * agreed uses the touch up. The latch belongs to one request of one channel, so nobody can use up what another one was
- * given, or take its question away: whoever else wants the person waits. A client that stops asking, or does something else,
- * takes its question with it; a refusal lasts for as long as the same request is repeated. Only storage that must be opened first, and an external key, are waited for.
+ * starts the question and is told "not yet" (0x6985), the client repeats it, and the first repetition after the
+ * person agreed uses the touch up. The latch belongs to one request of one channel, so nobody can use up what another
+ * one was given, or take its question away: whoever else wants the person waits. A client that stops asking, or does
+ * something else, takes its question with it; a refusal lasts for as long as the same request is repeated. Only
+ * storage that must be opened first, and an external key, are waited for.
  *
  * What is made here is a credential like any other, found by its id: getAssertion can use it, as U2F can use an ES256
  * credential of makeCredential that needs no verification.

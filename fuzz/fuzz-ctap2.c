@@ -3,7 +3,7 @@
  *
  * The input is a program: what the authenticator is like, then steps. A step is a request (any bytes, or one that a client
  * builds), the person's answer, a cancelling, time, a power cycle, a lock, a restart, something of the owner's own tools, a
- * finger, or an order that something fails. After each of them the promises are checked that hold whatever came before.
+ * finger, an account that is chosen, a policy, what an external key has done, or an order that something fails. After each of them the promises are checked that hold whatever came before.
  */
 #include <errno.h>
 #include <string.h>
@@ -21,7 +21,7 @@ typedef struct Session {
         AuthenticatorHost *host;
         Client client;
         uint32_t channel;
-        bool pending, u2f;
+        bool pending, u2f, chose;
         uint32_t pending_channel;
         unsigned agreed, verified;
         bool token_present, token_verified;
@@ -48,6 +48,7 @@ static void check_auth_data(Run *run, Session *s, const cbor_item_t *reply)
 
         PROMISE(reply && value_bytes(map_get(reply, 2), 37, AUTHENTICATOR_MESSAGE_MAX, &data, &size) == CTAP_OK);
         flags = data[32];
+        PROMISE(command == MAKE_CREDENTIAL || !map_get(reply, 6) || (s->chose && !map_get(reply, 5)));
         if (command == GET_NEXT_ASSERTION) {
                 PROMISE((flags & (FLAG_UP | FLAG_UV) & ~*before) == 0);
                 return;
@@ -126,7 +127,7 @@ static void snapshot(Run *run, Session *s)
 
         s->agreed = run->world->agreed[i];
         s->verified = run->world->verified[i];
-        s->token_present = s->token_verified = false;
+        s->token_present = s->token_verified = s->chose = false;
         for (unsigned p = 0; p < PIN_PROTOCOL_MAX; p++) {
                 const PinToken *token = &s->host->pin[p].token;
 
@@ -386,6 +387,55 @@ static void step_owner(Run *run, ByteReader *in)
         PROMISE(r < 0 || r == CTAP2_ERR_OPERATION_PENDING || world_status_known(r));
 }
 
+static void step_choose(Session *s, ByteReader *in)
+{
+        int r = authenticator_choose(s->host, byte_reader_u8(in) % (AUTHENTICATOR_ACCOUNTS_MAX + 2));
+
+        PROMISE(r == 0 || r == -EINVAL);
+        PROMISE(r != 0 || s->pending);
+        s->chose = s->chose || r == 0;
+}
+
+static void step_key(Run *run, Session *s, ByteReader *in)
+{
+        bool works = fixture_key_works(run->world->f, s->host);
+        AuthenticatorKeyResult result = world_key_result(run->world, s->host, byte_reader_u8(in));
+        AuthenticatorReply reply;
+        int r;
+
+        PROMISE(works == (authenticator_host_waits_for(s->host) == AUTHENTICATOR_ASK_KEY));
+        r = CALL(authenticator_key_answer(s->host, &result, &reply));
+        PROMISE(works || r == AUTHENTICATOR_PENDING);
+        on_result(run, s, r, &reply);
+}
+
+/* What was added last: chosen by bits that a power cycle leaves alone. */
+static void step_more(Run *run, Session *s, uint8_t which, ByteReader *in)
+{
+        int r;
+
+        switch (which) {
+        case 0x8:
+                step_choose(s, in);
+                break;
+        case 0x9:
+                r = world_set_policy(run->world, byte_reader_u8(in));
+                PROMISE(r < 0 || r == CTAP2_ERR_OPERATION_PENDING || world_status_known(r));
+                break;
+        case 0xa:
+                world_key_mood(run->world, byte_reader_u8(in));
+                break;
+        case 0xb:
+        case 0xc:
+        case 0xd:
+                step_key(run, s, in);
+                break;
+        default:
+                authenticator_power_cycle(run->world->f->a);
+                break;
+        }
+}
+
 static void step(Run *run, ByteReader *in)
 {
         uint8_t which = byte_reader_u8(in);
@@ -413,7 +463,7 @@ static void step(Run *run, ByteReader *in)
                 step_time(run, in);
                 break;
         case 8:
-                authenticator_power_cycle(run->world->f->a);
+                step_more(run, s, which >> 4, in);
                 break;
         case 9:
                 step_lock(run, in);

@@ -164,9 +164,11 @@ static void step_answer(Run *run, ByteReader *in)
 static void step_other(Run *run, ByteReader *in)
 {
         uint8_t what = byte_reader_u8(in), more = byte_reader_u8(in);
+        AuthenticatorHost *host = authenticator_port_host(run->port);
+        AuthenticatorKeyResult result;
         Fixture *f = run->world->f;
 
-        switch (what % 6) {
+        switch (what % 9) {
         case 0:
                 f->locked = more & 1;
                 f->storage_answer = (AuthenticatorAnswer)((more >> 2 & 7) % 7);
@@ -185,8 +187,22 @@ static void step_other(Run *run, ByteReader *in)
         case 4:
                 fail_at(more % 32);
                 break;
-        default:
+        case 5:
                 authenticator_power_cycle(f->a);
+                break;
+        case 6:
+                authenticator_port_reset(run->port);
+                PROMISE(authenticator_host_channel(host) == 0 && !fixture_key_works(f, host));
+                PROMISE(authenticator_port_deadline(run->port) == UINT64_MAX);
+                break;
+        case 7:
+                result = world_key_result(run->world, host, more);
+                fail_enter();
+                authenticator_port_key_answer(run->port, &result);
+                fail_leave();
+                break;
+        default:
+                (void)world_set_policy(run->world, more);
                 break;
         }
 }

@@ -77,7 +77,7 @@ static void send_apdu(Run *run)
         AuthenticatorReply reply;
         int r;
 
-        if (run->pending || run->size == 0)
+        if (run->pending)
                 return;
         run->pending = true;
         r = CALL(authenticator_u2f_request(run->world->hosts[0], run->channel, run->apdu, run->size, &reply));
@@ -96,7 +96,7 @@ static void step_raw(Run *run, ByteReader *in)
         if (size > in->size)
                 size = in->size;
         bytes = byte_reader_raw(in, size);
-        if (!bytes || size == 0 || run->pending)
+        if (!bytes || run->pending)
                 return;
         memset(run->apdu, 0, sizeof(run->apdu));
         memcpy(run->apdu, bytes, size);
@@ -180,9 +180,10 @@ static void step_other(Run *run, ByteReader *in)
 {
         uint8_t what = byte_reader_u8(in), more = byte_reader_u8(in);
         Fixture *f = run->world->f;
+        AuthenticatorKeyResult result;
         AuthenticatorReply reply;
 
-        switch (what % 8) {
+        switch (what % 10) {
         case 0:
                 f->locked = more & 1;
                 f->storage_answer = (AuthenticatorAnswer)((more >> 2 & 7) % 7);
@@ -211,9 +212,17 @@ static void step_other(Run *run, ByteReader *in)
                 if (CALL(authenticator_cancel(run->world->hosts[0], run->channel, &reply)) == 0)
                         on_reply(run, &reply);
                 break;
-        default:
+        case 7:
                 if (!f->locked)
                         set_always_uv(f->a, more & 1);
+                break;
+        case 8:
+                result = world_key_result(run->world, run->world->hosts[0], more);
+                if (CALL(authenticator_key_answer(run->world->hosts[0], &result, &reply)) == 0)
+                        on_reply(run, &reply);
+                break;
+        default:
+                (void)world_set_policy(run->world, more);
                 break;
         }
 }

@@ -182,6 +182,68 @@ static void finger_cancel(void *userdata, AuthenticatorHost *host)
         the_world->ops.fingerprints->cancel(userdata, host);
 }
 
+/* ---- external keys ---- */
+
+AuthenticatorKeyResult world_key_result(World *world, AuthenticatorHost *host, uint8_t how)
+{
+        static const int statuses[] = {CTAP2_ERR_PROCESSING, CTAP1_ERR_OTHER, CTAP2_ERR_INVALID_CREDENTIAL,
+                                       CTAP2_ERR_OPERATION_PENDING, -EIO, 0x1234, CTAP2_ERR_NO_CREDENTIALS, 1};
+        AuthenticatorKeyResult result = {.status = how};
+
+        if (!fixture_key_works(world->f, host))
+                return result;
+        result = fixture_key_work(world->f, host);
+        switch (how & 7) {
+        case 0:
+                result.status = statuses[how >> 3 & 7];
+                break;
+        case 1:
+                result.key_size = (size_t)how << 3;
+                break;
+        case 2:
+                result.public_key_size = how >> 1;
+                break;
+        case 3:
+                result.signature_size = how;
+                break;
+        case 4:
+                result.key = result.public_key = result.signature = NULL;
+                break;
+        default:
+                break;
+        }
+        return result;
+}
+
+void world_key_mood(World *world, uint8_t how)
+{
+        static const int refusals[] = {0, 0, 0, CTAP2_ERR_PROCESSING, CTAP1_ERR_OTHER, 0x100, -EIO, CTAP2_ERR_OPERATION_PENDING};
+        FixtureKeys *keys = &world->f->keys;
+
+        keys->refuse = refusals[how & 7];
+        keys->device = how >> 3 & 1;
+        keys->key_size = how >> 4 & 1 ? AUTHENTICATOR_KEY_MAX : 0;
+        keys->status = how >> 5 & 1 ? CTAP2_ERR_PROCESSING : CTAP_OK;
+}
+
+int world_set_policy(World *world, uint8_t how)
+{
+        static const int32_t lists[][3] = {{COSE_ES256, COSE_EDDSA, COSE_ES384}, {COSE_ES384, COSE_ES256},
+                                           {COSE_ED25519, COSE_ES256},           {COSE_ESP256, COSE_ESP384},
+                                           {COSE_EDDSA},                         {COSE_ES256, COSE_ES256},
+                                           {-257},                               {0}};
+        AuthenticatorPolicy policy = {
+                .external_keys = how & 1,
+                .always_uv = (how & 6) == 6,
+                .attestation = (AuthenticatorAttestation)(how >> 3 & 1),
+                .enterprise = how >> 4 & 1,
+        };
+
+        for (size_t i = 0; i < 3 && lists[how >> 5][i] != 0; i++)
+                policy.algorithms[policy.n_algorithms++] = lists[how >> 5][i];
+        return CALL(authenticator_set_policy(world->f->a, &policy));
+}
+
 /* ---- life ---- */
 
 static void adjust(Fixture *f)
@@ -194,6 +256,7 @@ static void adjust(Fixture *f)
         f->config.credentials_max = the_config & WORLD_SMALL ? 3 : 0;
         f->fingerprints = the_config & WORLD_FINGERPRINTS;
         f->enrolled = the_config & WORLD_FINGER ? 1 : 0;
+        f->keys.there = f->keys.slow = true; /* used when a policy says so */
         f->no_wink = f->no_backups = the_config & WORLD_BARE;
         f->locked = the_config & WORLD_LOCKED;
         if (the_config & WORLD_SLOW)
@@ -308,7 +371,7 @@ bool world_status_known(int status)
                 CTAP2_ERR_PUAT_REQUIRED, CTAP2_ERR_PIN_POLICY_VIOLATION, CTAP2_ERR_REQUEST_TOO_LARGE,
                 CTAP2_ERR_ACTION_TIMEOUT, CTAP2_ERR_UP_REQUIRED, CTAP2_ERR_UV_BLOCKED, CTAP2_ERR_INTEGRITY_FAILURE,
                 CTAP2_ERR_INVALID_SUBCOMMAND, CTAP2_ERR_UV_INVALID, CTAP2_ERR_UNAUTHORIZED_PERMISSION, CTAP1_ERR_OTHER,
-                CTAP1_ERR_INVALID_SEQ,
+                CTAP1_ERR_INVALID_SEQ, CTAP1_ERR_CHANNEL_BUSY, CTAP2_ERR_PROCESSING,
         };
 
         return status >= 0 && status <= UINT8_MAX && memchr(known, status, sizeof(known));

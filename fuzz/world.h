@@ -8,7 +8,7 @@
 
 #include "fuzz/fail.h"
 #include "fuzz/fuzz.h"
-#include "tests/unit/authenticator-fixture.h"
+#include "tests/unit/authenticator-fixture-keys.h"
 
 #define WORLD_HOSTS 2U
 
@@ -44,6 +44,12 @@ void world_free(World *world);
 void world_restart(World *world);
 /* What authenticator_answer() will be told: to be called before it. `open` whether storage opens when that was the question. */
 void world_answered(World *world, unsigned host, AuthenticatorAnswer answer, bool open);
+/* The external key's work of a host, `how` it comes back: failed, of wrong sizes, or well; a result without work, when there is none. */
+AuthenticatorKeyResult world_key_result(World *world, AuthenticatorHost *host, uint8_t how);
+/* What such keys are like from now on: busy, of another device, large. */
+void world_key_mood(World *world, uint8_t how);
+/* A policy out of one byte: external keys, alwaysUv, attestation, algorithms. The result of authenticator_set_policy(). */
+int world_set_policy(World *world, uint8_t how);
 unsigned world_host(const World *world, const AuthenticatorHost *host);
 
 /* An authenticator's function is called with failures allowed. */
