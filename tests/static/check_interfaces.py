@@ -10,8 +10,9 @@ import xml.etree.ElementTree
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # Interfaces that the daemon calls rather than serves.
 CALLED = {'org.keyfob.PromptAgent1'}
-# Answered on the own socket in place of a bus; the D-Bus specification describes it.
-BUS_MEMBERS = 'minibus.c'
+# Described elsewhere: what is answered on the own socket in place of a bus, by the D-Bus specification; what the desktop's
+# prompter calls, by gcr.
+FOREIGN = ('minibus.c', 'ask-desktop.c')
 MACROS = {'method': r'\b\w*METHOD\w*', 'signal': r'\b\w*SIGNAL\w*', 'property': r'\b\w*PROPERTY\w*'}
 
 
@@ -19,7 +20,7 @@ def served():
     """{kind: names} of all vtables."""
     text = ''
     for path in sorted(glob.glob(os.path.join(ROOT, 'daemon', '*.c'))):
-        if os.path.basename(path) != BUS_MEMBERS:
+        if os.path.basename(path) not in FOREIGN:
             with open(path, encoding='utf-8') as file:
                 text += re.sub(r'/\*.*?\*/', '', file.read(), flags=re.S)
     return {kind: set(re.findall(macro + r'\(\s*"(\w+)"', text)) for kind, macro in MACROS.items()}
