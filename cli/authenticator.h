@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "cli/cli.h"
 #include "cli/password.h"
 #include "client/client.h"
 
@@ -23,6 +24,9 @@ int authenticator_read(keyfob *k, sd_bus_message *call, ClientCall how, struct j
 
 /* All of it, line by line. 0 or the exit code. */
 int authenticator_print(struct json_object *info, AuthenticatorWhose whose);
+
+/* The verb finger (cmd-authenticator-finger.c). */
+int authenticator_finger(Cli *cli, int argc, char *argv[]);
 
 /* The name of an algorithm as COSE numbers them: "ES256". NULL when unknown. */
 const char *authenticator_algorithm(int32_t algorithm);

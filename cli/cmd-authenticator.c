@@ -246,6 +246,7 @@ static int run_authenticator(Cli *cli, int argc, char *argv[])
 {
         static const Verb verbs[] = {{"info", authenticator_info},
                                      {"pin", authenticator_pin},
+                                     {"finger", authenticator_finger},
                                      {"replug", authenticator_replug},
                                      {"reset", authenticator_reset}};
 
@@ -254,7 +255,7 @@ static int run_authenticator(Cli *cli, int argc, char *argv[])
 
 const Command command_authenticator = {
         .name = "authenticator",
-        .usage = "info | pin set | pin change | pin reset | replug | reset",
+        .usage = "info | pin set | pin change | pin reset | finger | replug | reset",
         .summary = "Show the security key, change its PIN, reset it",
         .help = "  info [--json]\n"
                 "  pin set [--pin-file FILE] [--pin-fd N]               - is standard input; else the terminal is "
@@ -262,6 +263,8 @@ const Command command_authenticator = {
                 "  pin change [--old-pin-file FILE] [--old-pin-fd N] [--pin-file FILE] [--pin-fd N]\n"
                 "  pin reset [--pin-file FILE] [--pin-fd N]             without the old PIN\n"
                 "      [--password-file FILE] [--password-fd N]         one that opens the vault now\n"
+                "  finger list [--json] | add [NAME] | rename FINGER NAME | delete FINGER\n"
+                "      [--password-file FILE] [--password-fd N]         of add and delete: one that opens the vault now\n"
                 "  replug                                               as if it were pulled out and put in again\n"
                 "  reset [--yes]                                        within ten seconds of replug: the PIN and "
                 "all\n"

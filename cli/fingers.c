@@ -4,12 +4,14 @@
 #include "cli/fingers.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "cli/cli.h"
 #include "cli/json.h"
 #include "cli/output.h"
+#include "cli/text.h"
 #include "common/hex.h"
 
 /* New string or NULL. */
@@ -78,6 +80,24 @@ int fingers_print_json(const keyfob_fingers *list)
                 }
         }
         return output_json(TAKE_PTR(array));
+}
+
+void fingers_report(void *userdata, const keyfob_key_progress *progress)
+{
+        if (strcmp(progress->what, "touch") == 0) {
+                fprintf(stderr, "keyfob: touch %s\n", userdata ? (const char *)userdata : "your key");
+        } else if (strcmp(progress->what, "sample") == 0) {
+                _cleanup_free_ char *status = strdup(progress->status);
+
+                if (!status)
+                        return;
+                text_clean(status);
+                if (progress->left == 0)
+                        fprintf(stderr, "keyfob: %s, done\n", status);
+                else
+                        fprintf(stderr, "keyfob: %s, %u more %s\n", status, (unsigned)progress->left,
+                                progress->left == 1 ? "touch" : "touches");
+        }
 }
 
 int fingers_find(const keyfob_fingers *list, const char *which, const keyfob_finger **ret)

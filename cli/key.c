@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli/authenticator.h"
+#include "cli/fingers.h"
 #include "cli/terminal.h"
 #include "cli/text.h"
 
@@ -47,24 +48,6 @@ int key_options(KeyCommand *command, int argc, char *argv[])
         return -1;
 }
 
-static void say_progress(void *userdata, const keyfob_key_progress *progress)
-{
-        if (strcmp(progress->what, "touch") == 0) {
-                fputs("keyfob: touch your key\n", stderr);
-        } else if (strcmp(progress->what, "sample") == 0) {
-                _cleanup_free_ char *status = strdup(progress->status);
-
-                if (!status)
-                        return;
-                text_clean(status);
-                if (progress->left == 0)
-                        fprintf(stderr, "keyfob: %s, done\n", status);
-                else
-                        fprintf(stderr, "keyfob: %s, %u more %s\n", status, (unsigned)progress->left,
-                                progress->left == 1 ? "touch" : "touches");
-        }
-}
-
 int key_begin(KeyCommand *command)
 {
         int r;
@@ -72,7 +55,7 @@ int key_begin(KeyCommand *command)
         r = cli_connect(&command->k);
         if (r != 0)
                 return r;
-        r = keyfob_set_key_progress(command->k, say_progress, NULL);
+        r = keyfob_set_key_progress(command->k, fingers_report, NULL);
         return r == 0 ? 0 : cli_fail(command->k, r);
 }
 

@@ -98,17 +98,13 @@ static int call_dispatching(keyfob *k, sd_bus_message *call, uint64_t timeout, s
 int client_call(keyfob *k, sd_bus_message *call, ClientCall how, sd_bus_message **ret)
 {
         uint64_t timeout = how & (CLIENT_PATIENT | CLIENT_ASKS | CLIENT_LISTENS) ? UINT64_MAX : 0;
+        bool asks = how & CLIENT_ASKS && k->prompt, listens = how & CLIENT_LISTENS && k->progress;
         int r;
 
-        if (how & CLIENT_LISTENS && k->progress)
-                return call_dispatching(k, call, timeout, ret);
-        if (!(how & CLIENT_ASKS) || !k->prompt)
-                return call_blocking(k, call, timeout, ret);
-
-        r = client_agent_register(k);
+        r = asks ? client_agent_register(k) : 0;
         if (r != 0)
                 return r;
-        return call_dispatching(k, call, timeout, ret);
+        return asks || listens ? call_dispatching(k, call, timeout, ret) : call_blocking(k, call, timeout, ret);
 }
 
 /* ---- options ---- */

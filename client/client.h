@@ -98,6 +98,13 @@ int client_read_dictionary(sd_bus_message *m, const ClientField *fields, size_t 
 int client_read_list(sd_bus_message *m, int (*read)(sd_bus_message *m, void *element), size_t size, void **array,
                      size_t *n);
 
+/* ---- authenticator-fingers.c: `auth` is a secret of a slot of the vault, NULL: the person is asked ---- */
+
+int client_fingers_list(keyfob *k, keyfob_fingers **ret);
+int client_finger_enroll(keyfob *k, const char *name, const Secret *auth);
+int client_finger_rename(keyfob *k, const keyfob_finger *finger, const char *name);
+int client_finger_delete(keyfob *k, const keyfob_finger *finger, const Secret *auth);
+
 /* ---- authenticator.c ---- */
 
 /* A call of org.keyfob.Authenticator1. Both directions are wiped. */
@@ -120,6 +127,8 @@ int client_append_room(sd_bus_message *m, const char *key, size_t size, uint8_t 
 
 /* A call of org.keyfob.Keys1 for a key (NULL: the only one). Both directions are wiped. */
 int client_key_message(keyfob *k, const char *method, const char *key, sd_bus_message **ret);
+/* The aa{sv} of fingers in a reply. */
+int client_read_fingers(keyfob *k, sd_bus_message *reply, keyfob_fingers **ret);
 /* Options that end a message, with a PIN (NULL: none), and the call. */
 int client_key_call(keyfob *k, sd_bus_message *call, const void *pin, size_t size, sd_bus_message **ret);
 /* A call for one thing on a key, by its id. */

@@ -154,21 +154,13 @@ static int read_finger(sd_bus_message *m, void *element)
         return r;
 }
 
-KEYFOB_API int keyfob_key_list_fingers(keyfob *k, const char *key, const void *pin, size_t size, keyfob_fingers **ret)
+int client_read_fingers(keyfob *k, sd_bus_message *reply, keyfob_fingers **ret)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
         _cleanup_(keyfob_fingers_freep) keyfob_fingers *fingers = NULL;
         FingerList *list;
         void *array;
         int r;
 
-        if (!k || !ret || !client_is_bytes(pin, size))
-                return -EINVAL;
-        r = client_key_message(k, "ListFingers", key, &call);
-        if (r == 0)
-                r = client_key_call(k, call, pin, size, &reply);
-        if (r != 0)
-                return r;
         list = calloc(1, sizeof(*list));
         if (!list)
                 return -ENOMEM;
@@ -180,6 +172,19 @@ KEYFOB_API int keyfob_key_list_fingers(keyfob *k, const char *key, const void *p
                 return client_fail_errno(k, r);
         *ret = TAKE_PTR(fingers);
         return 0;
+}
+
+KEYFOB_API int keyfob_key_list_fingers(keyfob *k, const char *key, const void *pin, size_t size, keyfob_fingers **ret)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+        int r;
+
+        if (!k || !ret || !client_is_bytes(pin, size))
+                return -EINVAL;
+        r = client_key_message(k, "ListFingers", key, &call);
+        if (r == 0)
+                r = client_key_call(k, call, pin, size, &reply);
+        return r == 0 ? client_read_fingers(k, reply, ret) : r;
 }
 
 KEYFOB_API int keyfob_key_enroll_finger(keyfob *k, const char *key, const char *name, const void *pin, size_t size)

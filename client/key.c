@@ -58,7 +58,7 @@ KEYFOB_API int keyfob_set_key_progress(keyfob *k, keyfob_key_report report, void
         k->progress_data = userdata;
         if (!report || k->progress_slot)
                 return 0;
-        r = sd_bus_match_signal(k->bus, &k->progress_slot, NULL, KEYFOB_PATH, KEYFOB_KEYS_INTERFACE, "Progress",
+        r = sd_bus_match_signal(k->bus, &k->progress_slot, NULL, KEYFOB_PATH, /* interface= */ NULL, "Progress",
                                 on_progress, k);
         return r < 0 ? client_fail_errno(k, r) : 0;
 }

@@ -38,6 +38,15 @@ int authenticator1_rename_passkey(sd_bus_message *m, void *userdata, sd_bus_erro
 int authenticator1_delete_passkey(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int authenticator1_undelete_passkey(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
+/* An entry of an a{sv}. */
+int authenticator1_append_bytes(sd_bus_message *m, const char *key, const void *data, size_t size);
+
+/* authenticator1-fingers.c */
+int authenticator1_list_fingers(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int authenticator1_enroll_finger(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int authenticator1_rename_finger(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int authenticator1_delete_finger(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
 /* authenticator1-policy.c */
 
 /* What SetPolicy is to change; -1: nothing. */

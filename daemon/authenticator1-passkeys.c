@@ -23,7 +23,7 @@ typedef struct Listing {
         sd_bus_error *error;
 } Listing;
 
-static int append_bytes(sd_bus_message *m, const char *key, const void *data, size_t size)
+int authenticator1_append_bytes(sd_bus_message *m, const char *key, const void *data, size_t size)
 {
         int r;
 
@@ -56,9 +56,9 @@ static int append_passkey(Listing *list, const AuthenticatorCredential *c, const
         }
         r = sd_bus_message_open_container(m, 'a', "{sv}");
         if (r >= 0)
-                r = append_bytes(m, "id", c->id, c->id_size);
+                r = authenticator1_append_bytes(m, "id", c->id, c->id_size);
         if (r >= 0)
-                r = append_bytes(m, "user-id", c->user_id, c->user_id_size);
+                r = authenticator1_append_bytes(m, "user-id", c->user_id, c->user_id_size);
         if (r >= 0)
                 r = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "rp-id", "s", c->rp_id,
                                           "rp-name", "s", c->rp_name, "user-name", "s", c->user_name,

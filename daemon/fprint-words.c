@@ -105,6 +105,26 @@ FprintEvent fprint_enroll_event(const char *status, bool done, FprintSample *ret
         return event_of("enroll-", enroll_statuses, ELEMENTSOF(enroll_statuses), status, done, ret_sample);
 }
 
+const char *fprint_sample_word(FprintSample sample)
+{
+        switch (sample) {
+        case SAMPLE_GOOD:
+                return "good";
+        case SAMPLE_TOO_FAST:
+                return "too fast";
+        case SAMPLE_TOO_SHORT:
+                return "too short";
+        case SAMPLE_SKEWED:
+                return "not in the middle";
+        case SAMPLE_NOT_LIFTED:
+                return "not lifted";
+        case SAMPLE_EXISTS:
+                return "enrolled already";
+        default:
+                return "not readable";
+        }
+}
+
 const char *fprint_sample_advice(FprintSample sample)
 {
         switch (sample) {

@@ -43,5 +43,7 @@ typedef enum FprintSample {
 FprintEvent fprint_verify_event(const char *status, bool done, FprintSample *ret_sample);
 FprintEvent fprint_enroll_event(const char *status, bool done, FprintSample *ret_sample);
 
+/* The same in short: "good", "too short". */
+const char *fprint_sample_word(FprintSample sample);
 /* What to tell the person about a sample that was no good. */
 const char *fprint_sample_advice(FprintSample sample);

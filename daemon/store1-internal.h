@@ -48,6 +48,8 @@ int store1_need_vault(Daemon *daemon, sd_bus_error *error);
 /* ---- waiting: a method call without a reply yet ---- */
 
 typedef struct Waiting Waiting;
+typedef struct FingerWork FingerWork; /* authenticator1-fingers.c */
+FingerWork *finger_work_free(FingerWork *work);
 typedef struct PolicyWish PolicyWish; /* authenticator1-internal.h */
 PolicyWish *policy_wish_free(PolicyWish *wish);
 struct Waiting {
@@ -63,6 +65,7 @@ struct Waiting {
         HelperCall *reading;
         TpmCall *tpm;
         struct CtapSealWait *sealed;
+        FingerWork *finger;
 
         /* What the steps have got so far. */
         Root *root;

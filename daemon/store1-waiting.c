@@ -79,6 +79,7 @@ Waiting *waiting_free(Waiting *waiting)
         job_cancel(waiting->job);
         helper_call_cancel(waiting->reading);
         tpm_call_cancel(waiting->tpm);
+        finger_work_free(waiting->finger);
         ctap_seal_wait_cancel(waiting->sealed);
         policy_wish_free(waiting->wish);
         free(waiting->tpm_why);

@@ -54,7 +54,7 @@ _keyfob()
                 --password-file --password-fd --yes --json --help" ;;
         undelete) options+=" --collection --json" ;;
         rekey) options+=" --password-file --password-fd --drop --json" ;;
-        authenticator) options="info pin replug reset set change --pin-file --pin-fd --old-pin-file --old-pin-fd
+        authenticator) options="info pin finger replug reset set change list add rename delete --pin-file --pin-fd --old-pin-file --old-pin-fd
                 --password-file --password-fd --yes --json --help" ;;
         passkey) options="list show rename delete undelete policy --deleted --name --display-name --password-file --password-fd
                 --keys --seal --algorithms --always-uv --attestation --enterprise --abandon-sealed --json --help" ;;

@@ -39,7 +39,7 @@ complete -c keyfob -n '__fish_seen_subcommand_from collection' -a 'list create d
 complete -c keyfob -n '__fish_seen_subcommand_from collection' -l alias -x
 complete -c keyfob -n '__fish_seen_subcommand_from collection' -l own-password
 complete -c keyfob -n '__fish_seen_subcommand_from collection authenticator key' -l yes
-complete -c keyfob -n '__fish_seen_subcommand_from authenticator' -a 'info pin replug reset set change'
+complete -c keyfob -n '__fish_seen_subcommand_from authenticator' -a 'info pin finger replug reset set change list add rename delete'
 complete -c keyfob -n '__fish_seen_subcommand_from authenticator key' -l pin-file -r -F
 complete -c keyfob -n '__fish_seen_subcommand_from authenticator key' -l pin-fd -x
 complete -c keyfob -n '__fish_seen_subcommand_from authenticator key' -l old-pin-file -r -F
