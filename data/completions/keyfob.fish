@@ -53,8 +53,8 @@ complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l attestation -x -a
 complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l enterprise -x -a 'yes no'
 complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l abandon-sealed
 complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l deleted
-complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l name -x
-complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l display-name -x
+complete -c keyfob -n '__fish_seen_subcommand_from passkey key' -l name -x
+complete -c keyfob -n '__fish_seen_subcommand_from passkey key' -l display-name -x
 complete -c keyfob -n '__fish_seen_subcommand_from key' -a 'list info pin passkey finger blob config reset show rename delete set change add get'
 complete -c keyfob -n '__fish_seen_subcommand_from key' -l key -x
 complete -c keyfob -n '__fish_seen_subcommand_from key' -l always-uv -x -a 'yes no'
