@@ -1,9 +1,10 @@
 /*
  * CTAP2, with everything that can happen between two requests
  *
- * The input is a program: what the authenticator is like, then steps. A step is a request (any bytes, or one that a client
- * builds), the person's answer, a cancelling, time, a power cycle, a lock, a restart, something of the owner's own tools, a
- * finger, an account that is chosen, a policy, what an external key has done, or an order that something fails. After each of them the promises are checked that hold whatever came before.
+ * The input is a program: what the authenticator is like, then steps. A step is a request (any bytes, or one that a
+ * client builds), the person's answer, a cancelling, time, a power cycle, a lock, a restart, something of the owner's
+ * own tools, a finger, an account that is chosen, a policy, what an external key has done, or an order that something
+ * fails. After each of them the promises are checked that hold whatever came before.
  */
 #include <errno.h>
 #include <string.h>
