@@ -436,7 +436,7 @@ class Passkeys(InterfaceTest):
         self.assertEqual(passkeys[1], {
             'id': first, 'rp-id': 'example.org', 'rp-name': 'example.org', 'user-id': b'alice', 'user-name': 'alice',
             'user-display-name': '', 'algorithm': -7, 'discoverable': True, 'u2f': False, 'protection': 1,
-            'backup-eligible': True})
+            'backup-eligible': True, 'device-bound': False})
         self.assertFalse(passkeys[0]['discoverable'])
         self.assertEqual([p['id'] for p in self.key.passkeys(**{'rp-id': 'two.example'})], [second])
         self.assertEqual(self.key.passkeys(**{'rp-id': 'nowhere.example'}), [])
