@@ -12,7 +12,7 @@
 
 #include "common/peer.h"
 #include "common/places.h"
-#include "test.h"
+#include "tests/unit/test.h"
 
 static char dir[64];
 
