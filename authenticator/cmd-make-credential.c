@@ -198,8 +198,12 @@ static int check_enterprise(const Authenticator *a, MakeCredential *m)
 static void settle_format(const Authenticator *a, MakeCredential *m)
 {
         m->enterprise = m->enterprise && m->format == ATTESTATION_PACKED;
-        if (!m->enterprise && !m->preferred && a->state->policy.attestation == AUTHENTICATOR_ATTEST_NONE)
+        if (m->enterprise || m->preferred)
+                return;
+        if (a->state->policy.attestation == AUTHENTICATOR_ATTEST_NONE)
                 m->format = ATTESTATION_NONE;
+        else if (a->state->policy.attestation == AUTHENTICATOR_ATTEST_CERTIFICATE && m->algorithm->kind == SIGN_P256)
+                m->format = ATTESTATION_U2F;
 }
 
 static int begin(Transaction *t)
@@ -225,7 +229,8 @@ static int begin(Transaction *t)
                 r = user_check_options(t, &m->user);
         if (r == CTAP_OK)
                 r = check_enterprise(t->a, m);
-        settle_format(t->a, m);
+        if (r == CTAP_OK)
+                settle_format(t->a, m);
         t->step = STEP_VERIFY;
         return r;
 }

@@ -48,7 +48,7 @@ bool policy_decode(ByteReader *reader, Policy *ret)
         *ret = (Policy){.external_keys = flags & FLAG_EXTERNAL_KEYS};
         ret->attestation = byte_reader_u8(reader);
         ret->n_algorithms = byte_reader_u8(reader);
-        if (flags > FLAG_EXTERNAL_KEYS || ret->attestation > AUTHENTICATOR_ATTEST_NONE || ret->n_algorithms == 0 ||
+        if (flags > FLAG_EXTERNAL_KEYS || ret->attestation > AUTHENTICATOR_ATTEST_CERTIFICATE || ret->n_algorithms == 0 ||
             ret->n_algorithms > AUTHENTICATOR_ALGORITHMS_MAX)
                 return false;
         for (size_t i = 0; i < ret->n_algorithms; i++) {
@@ -138,7 +138,7 @@ static int check(const Authenticator *a, const AuthenticatorPolicy *wanted, Poli
         Policy policy = {.external_keys = wanted->external_keys, .attestation = (uint8_t)wanted->attestation};
 
         if (wanted->n_algorithms == 0 || wanted->n_algorithms > AUTHENTICATOR_ALGORITHMS_MAX ||
-            wanted->attestation > AUTHENTICATOR_ATTEST_NONE)
+            wanted->attestation > AUTHENTICATOR_ATTEST_CERTIFICATE)
                 return CTAP1_ERR_INVALID_PARAMETER;
         for (size_t i = 0; i < wanted->n_algorithms; i++) {
                 if (!algorithm_find(wanted->algorithms[i]))

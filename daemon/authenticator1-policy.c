@@ -15,7 +15,7 @@
 
 static const char *const key_places[] = {"software", "tpm", NULL};
 static const char *const seals[] = {"none", "tpm", NULL};
-static const char *const attestations[] = {"self", "none", NULL};
+static const char *const attestations[] = {"self", "none", "certificate", NULL};
 
 typedef struct AlgorithmName {
         const char *name;

@@ -49,7 +49,7 @@ complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l keys -x -a 'softw
 complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l seal -x -a 'none tpm'
 complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l algorithms -x
 complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l always-uv -x -a 'yes no'
-complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l attestation -x -a 'self none'
+complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l attestation -x -a 'self none certificate'
 complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l enterprise -x -a 'yes no'
 complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l abandon-sealed
 complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l deleted

@@ -433,6 +433,9 @@ AUTHENTICATOR_API int authenticator_pin_replace(Authenticator *authenticator, co
 typedef enum AuthenticatorAttestation {
         AUTHENTICATOR_ATTEST_SELF = 0, /* packed, signed by the credential itself */
         AUTHENTICATOR_ATTEST_NONE = 1, /* "none", unless the client prefers a format */
+        /* fido-u2f, whose certificate is of the new key itself, where the client prefers no format and the algorithm is
+         * ES256: for clients that insist on a certificate */
+        AUTHENTICATOR_ATTEST_CERTIFICATE = 2,
 } AuthenticatorAttestation;
 typedef struct AuthenticatorPolicy {
         bool external_keys; /* new credentials get keys of ops->keys, and only algorithms that it can do */

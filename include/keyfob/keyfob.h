@@ -317,7 +317,7 @@ typedef struct keyfob_policy {
         const char *seal;              /* "none" or "tpm" */
         const char *const *algorithms; /* "es256", "eddsa", …; the preferred first */
         size_t n_algorithms;
-        const char *attestation; /* "self" or "none" */
+        const char *attestation; /* "self", "none" or "certificate" */
         bool always_uv;
         bool enterprise_attestation;
         const char *tpm; /* why no TPM can be used, in one line; "" when one can */

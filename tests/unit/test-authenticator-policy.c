@@ -162,6 +162,29 @@ TEST(attestation_is_left_out_unless_the_client_wants_one)
         CHECK(reply_text_is(packed, 1, "packed"));
 }
 
+TEST(a_certificate_comes_with_es256_unless_the_client_wants_another_format)
+{
+        _cleanup_(fixture_freep) Fixture *f = fixture_new(NULL);
+        _cleanup_(cbor_item_donep) cbor_item_t *own = NULL, *packed = NULL, *eddsa = NULL;
+        AuthenticatorPolicy policy = policy_of(f);
+        cbor_item_t *map = make_request(), *formats = client_array();
+
+        policy.attestation = AUTHENTICATOR_ATTEST_CERTIFICATE;
+        set_policy(f, policy);
+        CHECK_EQ(client_send(f, MAKE_CREDENTIAL, make_request(), &own), CTAP_OK);
+        CHECK(reply_text_is(own, 1, "fido-u2f"));
+        CHECK_EQ(cbor_array_size(map_get_text(map_get(own, 3), "x5c")), 1);
+        client_push(formats, client_text("packed"));
+        client_set(map, 11, formats);
+        CHECK_EQ(client_send(f, MAKE_CREDENTIAL, map, &packed), CTAP_OK);
+        CHECK(reply_text_is(packed, 1, "packed"));
+        CHECK_EQ(client_send(f, MAKE_CREDENTIAL, client_make_request(RP, USER, COSE_EDDSA), &eddsa), CTAP_OK);
+        CHECK(reply_text_is(eddsa, 1, "packed"));
+        CHECK_EQ(client_send(f, MAKE_CREDENTIAL, client_make_request(RP, USER, -257), NULL),
+                 CTAP2_ERR_UNSUPPORTED_ALGORITHM);
+        CHECK_EQ(policy_of(f).attestation, AUTHENTICATOR_ATTEST_CERTIFICATE);
+}
+
 TEST(what_cannot_be_is_refused_and_changes_nothing)
 {
         static const struct {
@@ -173,7 +196,7 @@ TEST(what_cannot_be_is_refused_and_changes_nothing)
                 {ES(COSE_ES256, COSE_ES256), CTAP1_ERR_INVALID_PARAMETER},
                 {ES(COSE_ES256, -257), CTAP2_ERR_UNSUPPORTED_ALGORITHM},
                 {ES(0), CTAP2_ERR_UNSUPPORTED_ALGORITHM},
-                {{.algorithms = {COSE_ES256}, .n_algorithms = 1, .attestation = (AuthenticatorAttestation)2},
+                {{.algorithms = {COSE_ES256}, .n_algorithms = 1, .attestation = (AuthenticatorAttestation)3},
                  CTAP1_ERR_INVALID_PARAMETER},
                 {{.algorithms = {COSE_ES256}, .n_algorithms = 1, .external_keys = true}, CTAP2_ERR_UNSUPPORTED_OPTION},
                 {{.algorithms = {COSE_ES256}, .n_algorithms = 1, .enterprise = true}, CTAP2_ERR_UNSUPPORTED_OPTION},
