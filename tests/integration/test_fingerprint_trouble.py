@@ -77,6 +77,7 @@ class Trouble(Fingers):
         thread = threading.Thread(target=verify)
         thread.start()
         wait_for(self.reader.needs_finger, 'the reader to wait for a finger')
+        wait_for(self.person.questions, 'the person to be told')
         disturb()
         thread.join(20)
         self.assertFalse(thread.is_alive())

@@ -70,7 +70,7 @@ class Files(unittest.TestCase):
         for library in ('libcrypto', 'libsqlite3', 'libsecret', 'libglib', 'libfido2', 'libsodium'):
             self.assertNotIn(library, needed)
         needed = subprocess.run(['objdump', '-p', self.stage.helper], stdout=subprocess.PIPE, check=True).stdout.decode()
-        for library in ('libcrypto', 'libsqlite3', 'libsodium', 'libsystemd'):
+        for library in ('libcrypto', 'libsqlite3', 'libsodium', 'libsecret', 'libglib'):
             self.assertNotIn(library, needed)
 
 

@@ -252,7 +252,7 @@ TEST(a_policy_beyond_limits_is_damaged)
         static const Policy bad[] = {
                 {.n_algorithms = 0},
                 {.algorithms = {COSE_ES256, -257}, .n_algorithms = 2},
-                {.algorithms = {COSE_ES384}, .n_algorithms = 1, .attestation = 2},
+                {.algorithms = {COSE_ES384}, .n_algorithms = 1, .attestation = 3},
                 {.algorithms = {COSE_ES256, COSE_EDDSA, COSE_ES384}, .n_algorithms = 3, .attestation = 7},
         };
         uint8_t record[STATE_RECORD_MAX];
