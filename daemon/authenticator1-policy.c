@@ -262,6 +262,9 @@ static int apply(Waiting *waiting, sd_bus_error *error)
         AuthenticatorPolicy policy;
         int r;
 
+        r = store1_same_keys(waiting, error); /* the vault may have got new ones while the TPM was at work */
+        if (r < 0)
+                return r;
         r = authenticator_policy(authenticator, &policy);
         if (r != CTAP_OK)
                 return daemon_ctap_error(daemon, error, r);

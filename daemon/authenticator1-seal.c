@@ -138,12 +138,13 @@ int authenticator1_seal(Waiting *waiting, sd_bus_error *error)
         return waiting_finish(waiting, NULL);
 }
 
-int authenticator1_abandon(Waiting *waiting, WaitingNext next, sd_bus_error *error)
+/* The TPM has had its chance. */
+static int give_up(Waiting *waiting, sd_bus_error *error)
 {
         Daemon *daemon = waiting->daemon;
         int r;
 
-        r = authenticator1_unlock_proved(waiting, error);
+        r = store1_same_keys(waiting, error);
         if (r < 0)
                 return r;
         if (ctap_seal_is_open(daemon->ctap))
@@ -156,5 +157,16 @@ int authenticator1_abandon(Waiting *waiting, WaitingNext next, sd_bus_error *err
         if (r < 0)
                 return r;
         log_line(LOG_WARNING, "passkeys that the TPM had sealed were given up, and the security key's PIN with them");
-        return next(waiting, error);
+        return waiting->after(waiting, error);
+}
+
+int authenticator1_abandon(Waiting *waiting, WaitingNext next, sd_bus_error *error)
+{
+        int r;
+
+        r = authenticator1_unlock_proved(waiting, error);
+        if (r < 0)
+                return r;
+        waiting->after = next;
+        return waiting_storage_tried(waiting, give_up, error);
 }

@@ -151,8 +151,8 @@ bool ctap_seal_is_open(const Ctap *ctap);
 
 /* 0, VAULT_E_DEVICE or another result of the vault's. */
 typedef void (*CtapSealDone)(void *userdata, int result);
-/* Of an unlocked vault whose class is closed: has the TPM asked. done() never runs inside. 0, VAULT_E_DEVICE, or a negative
- * errno. */
+/* Of an unlocked vault whose class is closed: has the TPM asked. done() never runs inside. 0, VAULT_E_DEVICE, VAULT_E_LOCKED
+ * when it isn't unlocked any more, or a negative errno. */
 int ctap_seal_wait(Ctap *ctap, CtapSealDone done, void *userdata, CtapSealWait **ret);
 /* NULL allowed. Returns NULL. The pointer is dead after done(). */
 CtapSealWait *ctap_seal_wait_cancel(CtapSealWait *wait);

@@ -52,13 +52,16 @@ const char *ctap_seal_problem(const Ctap *ctap)
         return ctap->seal->problem;
 }
 
+/* Says it once, not with every request that meets it. */
 static void note(CtapSeal *seal, const char *why)
 {
-        seal->problem[0] = 0;
-        if (!why)
-                return;
-        (void)snprintf(seal->problem, sizeof(seal->problem), "passkeys are sealed by the TPM: %s", why);
-        log_line(LOG_WARNING, "%s", seal->problem);
+        char problem[sizeof(seal->problem)] = "";
+
+        if (why)
+                (void)snprintf(problem, sizeof(problem), "passkeys are sealed by the TPM: %s", why);
+        if (why && strcmp(problem, seal->problem) != 0)
+                log_line(LOG_WARNING, "%s", problem);
+        memcpy(seal->problem, problem, sizeof(problem));
 }
 
 /* ---- asking the TPM ---- */
@@ -142,9 +145,12 @@ static void on_answer(void *userdata, const TpmAnswer *answer)
 static int ask(CtapSeal *seal)
 {
         _cleanup_(byte_writer_done) ByteWriter fields = BYTE_WRITER_NULL;
-        const Secret *params = vault_class_params(seal->ctap->daemon->vault, CLASS);
+        const Vault *vault = seal->ctap->daemon->vault;
+        const Secret *params = vault ? vault_class_params(vault, CLASS) : NULL;
         int r;
 
+        if (!params) /* locked since, by somebody else */
+                return VAULT_E_LOCKED;
         if (seal->call)
                 return 0;
         r = ctap_seal_question(params->data, params->size, &fields);

@@ -124,6 +124,8 @@ int waiting_tpm(Waiting *waiting, TpmOperation operation, const ByteWriter *fiel
 /* Of an unlocked vault: has the storage of the security key opened, where a TPM seals it, then runs `next`: at once, when there is
  * nothing to do. */
 int waiting_storage(Waiting *waiting, WaitingNext next, sd_bus_error *error);
+/* The same, but `next` runs whatever has become of it. */
+int waiting_storage_tried(Waiting *waiting, WaitingNext next, sd_bus_error *error);
 /* slot_prepare() with the options' label, path and KDF parameters, into waiting->draft. Copies what it needs. */
 int waiting_prepare(Waiting *waiting, SlotKind kind, const Secret *secret, WaitingNext next);
 /* The same by slot_prepare_again(); takes the slot. */

@@ -302,6 +302,25 @@ static void storage_open(void *userdata, int result)
                 waiting_fail(waiting, daemon_error, result);
 }
 
+static void storage_tried(void *userdata, int result)
+{
+        Waiting *waiting = userdata;
+
+        waiting->sealed = NULL;
+        waiting_advance(waiting);
+}
+
+int waiting_storage_tried(Waiting *waiting, WaitingNext next, sd_bus_error *error)
+{
+        Daemon *daemon = waiting->daemon;
+        int r = VAULT_E_DEVICE;
+
+        if (!ctap_seal_is_open(daemon->ctap))
+                r = ctap_seal_wait(daemon->ctap, storage_tried, waiting, &waiting->sealed);
+        waiting->next = next;
+        return r == VAULT_E_DEVICE ? next(waiting, error) : daemon_error(daemon, error, r);
+}
+
 int waiting_storage(Waiting *waiting, WaitingNext next, sd_bus_error *error)
 {
         Daemon *daemon = waiting->daemon;

@@ -135,6 +135,23 @@ class Seal(TpmTest):
         self.again()
         self.sign_in(data, key)
 
+    def test_what_the_tpm_opens_is_not_given_up(self):
+        """Even when the vault was locked, and the TPM is asked only now."""
+        self.keyfob('lock')
+        result = self.policy('--abandon-sealed', code=None)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertOneLine(result.stderr, 'nothing to abandon')
+        self.assertEqual(len(self.passkeys()), 1)
+        self.assertOpens()
+
+    def test_what_fails_changes_nothing(self):
+        """The seal can't be put on, so the rest of the policy is not changed either."""
+        self.policy('--seal', 'none')
+        self.tpm.stop()
+        self.policy('--seal', 'tpm', '--always-uv', 'yes', code=None)
+        self.tpm.start()
+        self.assertEqual((self.shown()['seal'], self.shown()['always_uv']), ('none', False))
+
 
 del TpmTest
 
