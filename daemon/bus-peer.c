@@ -6,7 +6,6 @@
 #include "daemon/bus-peer.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -23,12 +22,20 @@ struct BusPeer {
         sd_bus_slot *call, *match;
 };
 
+bool bus_has_sent(sd_bus_message *signal)
+{
+        const char *sender = sd_bus_message_get_sender(signal);
+
+        return sender && strcmp(sender, DBUS_NAME) == 0;
+}
+
 static int on_owner_changed(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         BusPeer *peer = userdata;
 
         /* The match names it, and that it has no new owner. */
-        peer->events->gone(peer->userdata);
+        if (bus_has_sent(message))
+                peer->events->gone(peer->userdata);
         return 0;
 }
 

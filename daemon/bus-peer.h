@@ -5,11 +5,15 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <systemd/sd-bus.h>
 
 #include "common/cleanup.h"
 
 typedef struct BusPeer BusPeer;
+
+/* Whether the bus itself has sent a signal: a match for its name lets through what anybody sends to us alone. */
+bool bus_has_sent(sd_bus_message *signal);
 
 /* Neither runs inside bus_peer_new(); either may free the peer. */
 typedef struct BusPeerEvents {

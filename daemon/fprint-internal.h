@@ -38,6 +38,8 @@ struct Fprint {
         /* fprint-look.c: what is known */
         sd_bus_slot *looking; /* one call of a look at a time */
         bool look_again, start;
+        sd_bus_slot *asking_lid; /* because it may have changed; again: and may have since */
+        bool lid_again;
         uint64_t looked; /* usec */
         bool known, lid_closed, swipe;
         unsigned stages, fingers;

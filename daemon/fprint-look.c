@@ -132,19 +132,37 @@ static int on_lid(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         return 0;
 }
 
-static int on_login_changed(sd_bus_message *message, void *userdata, sd_bus_error *error)
+static void ask_lid_again(Fprint *fprint);
+static int on_lid_told(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         Fprint *fprint = userdata;
-        const char *interface;
-        int closed = fprint->lid_closed;
-        const Field fields[] = {{"LidClosed", "b", &closed}};
 
-        if (sd_bus_message_read(message, "s", &interface) < 0 || strcmp(interface, LOGIN_MANAGER) != 0 ||
-            read_fields(message, fields, ELEMENTSOF(fields)) < 0)
-                return 0;
-        fprint->lid_closed = closed;
+        fprint->asking_lid = sd_bus_slot_unref(fprint->asking_lid);
+        fprint_lid_read(fprint, reply);
+        if (fprint->lid_again)
+                ask_lid_again(fprint);
         fprint_tell(fprint);
         fprint_reader_turn(fprint);
+        return 0;
+}
+
+static void ask_lid_again(Fprint *fprint)
+{
+        fprint->lid_again = fprint->asking_lid;
+        if (!fprint->asking_lid)
+                (void)fprint_ask_lid(fprint, &fprint->asking_lid, on_lid_told);
+}
+
+/* Anybody can send us such a signal, so it is not believed but a reason to ask. */
+static int on_login_changed(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        const char *interface;
+        int closed = -1;
+        const Field fields[] = {{"LidClosed", "b", &closed}};
+
+        if (sd_bus_message_read(message, "s", &interface) >= 0 && strcmp(interface, LOGIN_MANAGER) == 0 &&
+            read_fields(message, fields, ELEMENTSOF(fields)) >= 0 && closed >= 0)
+                ask_lid_again(userdata);
         return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemon/bus-peer.h"
 #include "daemon/fprint-internal.h"
 #include "daemon/log.h"
 
@@ -84,7 +85,7 @@ static int on_owner_changed(sd_bus_message *message, void *userdata, sd_bus_erro
 {
         const char *name, *old, *new;
 
-        if (sd_bus_message_read(message, "sss", &name, &old, &new) >= 0)
+        if (bus_has_sent(message) && sd_bus_message_read(message, "sss", &name, &old, &new) >= 0)
                 set_owner(userdata, new);
         return 0;
 }

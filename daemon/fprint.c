@@ -44,7 +44,8 @@ void fprint_disconnect(Fprint *fprint)
 {
         fprint_look_stop(fprint);
         fprint_drop_owner(fprint);
-        fprint->activatable = fprint->broken = false;
+        fprint->asking_lid = sd_bus_slot_unref(fprint->asking_lid);
+        fprint->activatable = fprint->broken = fprint->lid_again = false;
         fprint->bus = sd_bus_close_unref(fprint->bus);
         fprint->known = true;
         fprint_tell(fprint);

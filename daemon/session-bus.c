@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "daemon/ask.h"
+#include "daemon/bus-peer.h"
 #include "daemon/caller.h"
 #include "daemon/door.h"
 #include "daemon/log.h"
@@ -180,7 +181,8 @@ static int on_name_acquired(sd_bus_message *message, void *userdata, sd_bus_erro
 {
         const char *name;
 
-        if (sd_bus_message_read(message, "s", &name) >= 0 && strcmp(name, SECRETS_BUS_NAME) == 0)
+        if (bus_has_sent(message) && sd_bus_message_read(message, "s", &name) >= 0 &&
+            strcmp(name, SECRETS_BUS_NAME) == 0)
                 set_owned(userdata);
         return 0;
 }
@@ -189,7 +191,8 @@ static int on_name_lost(sd_bus_message *message, void *userdata, sd_bus_error *e
 {
         const char *name;
 
-        if (sd_bus_message_read(message, "s", &name) >= 0 && strcmp(name, SECRETS_BUS_NAME) == 0)
+        if (bus_has_sent(message) && sd_bus_message_read(message, "s", &name) >= 0 &&
+            strcmp(name, SECRETS_BUS_NAME) == 0)
                 set_taken(userdata);
         return 0;
 }
@@ -199,7 +202,7 @@ static int on_secrets_owner(sd_bus_message *message, void *userdata, sd_bus_erro
         SessionBus *session = userdata;
         const char *name, *old, *new, *ours;
 
-        if (sd_bus_message_read(message, "sss", &name, &old, &new) < 0 ||
+        if (!bus_has_sent(message) || sd_bus_message_read(message, "sss", &name, &old, &new) < 0 ||
             sd_bus_get_unique_name(session->bus, &ours) < 0)
                 return 0;
         if (strcmp(new, ours) == 0)
@@ -216,7 +219,8 @@ static int on_client_gone(sd_bus_message *message, void *userdata, sd_bus_error 
         SessionBus *session = userdata;
         const char *name, *old, *new;
 
-        if (sd_bus_message_read(message, "sss", &name, &old, &new) >= 0 && name[0] == ':' && !*new)
+        if (bus_has_sent(message) && sd_bus_message_read(message, "sss", &name, &old, &new) >= 0 && name[0] == ':' &&
+            !*new)
                 callers_gone(session->daemon, session->bus, name);
         return 0;
 }

@@ -202,6 +202,11 @@ class Reader:
         if program.wait(20) != 0:
             raise AssertionError(self.sandbox.read_log())
 
+    def forge(self, path, interface, member, *args):
+        """A signal to the daemon alone, which anybody on the bus may send."""
+        self.sandbox.run([PYTHON, '-c', FORGE, self.sandbox.env['DBUS_SYSTEM_BUS_ADDRESS'], str(self.sandbox.daemon.pid),
+                          path, interface, member, *args])
+
     # the lid
 
     def lid(self, closed):
@@ -215,4 +220,20 @@ device = dbus.bus.BusConnection(sys.argv[1]).get_object('net.reactivated.Fprint'
 device.Claim('', dbus_interface='net.reactivated.Fprint.Device')
 print('claimed', flush=True)
 time.sleep(600)
+'''
+
+FORGE = '''
+import dbus, dbus.lowlevel, sys
+address, pid, path, interface, member, *args = sys.argv[1:]
+bus = dbus.bus.BusConnection(address)
+driver = dbus.Interface(bus.get_object('org.freedesktop.DBus', '/org/freedesktop/DBus'), 'org.freedesktop.DBus')
+daemon, = (name for name in bus.list_names() if name[0] == ':' and driver.GetConnectionUnixProcessID(name) == int(pid))
+signal = dbus.lowlevel.SignalMessage(path, interface, member)
+signal.set_destination(daemon)
+if member == 'PropertiesChanged':
+    signal.append(args[0], {args[1]: True}, [], signature='sa{sv}as')
+else:
+    signal.append(*args, signature='s' * len(args))
+bus.send_message(signal)
+bus.flush()
 '''

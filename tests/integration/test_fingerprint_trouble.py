@@ -126,6 +126,14 @@ class Gone(Trouble):
         self.wait_for_uv(True)
         self.uv_token('right')
 
+    def test_only_the_bus_says_who_has_a_name(self):
+        def forge():
+            owner = self.reader.call('org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus.GetNameOwner',
+                                     'string:' + fingerprint.NAME).decode().split('"')[1]
+            self.reader.forge('/org/freedesktop/DBus', 'org.freedesktop.DBus', 'NameOwnerChanged', fingerprint.NAME, owner, '')
+            self.reader.scan('right')
+        self.assertIsInstance(self.in_the_middle(forge), bytes)
+
     def test_the_reader_is_gone(self):
         self.reader.kill()
         self.reader.start_without_reader()
@@ -170,6 +178,13 @@ class Lid(Trouble):
     def test_closed_in_the_middle(self):
         self.assertEqual(self.in_the_middle(lambda: self.reader.lid(True)), UV_BLOCKED)
         self.assertReleased()
+
+    def test_only_logind_closes_it(self):
+        def forge():
+            self.reader.forge('/org/freedesktop/login1', 'org.freedesktop.DBus.Properties', 'PropertiesChanged',
+                              'org.freedesktop.login1.Manager', 'LidClosed')
+            self.reader.scan('right')
+        self.assertIsInstance(self.in_the_middle(forge), bytes)
 
 
 class Denied(Fingers):
