@@ -188,18 +188,21 @@ void task_cancel(Tasks *tasks, uint32_t id)
                 }
 }
 
-static bool is_progress(const void *packet, size_t size)
+/* What a key says is parsed in a child: one that was taken over must not answer what another was asked. */
+static bool read_head(const Task *task, const void *packet, size_t size, bool *ret_progress)
 {
         ByteReader reader = BYTE_READER(packet, size);
+        uint32_t id = byte_reader_u32(&reader);
 
-        (void)byte_reader_u32(&reader);
-        return byte_reader_u8(&reader) == HELPER_PROGRESS && !reader.failed;
+        *ret_progress = byte_reader_u8(&reader) == HELPER_PROGRESS;
+        return !reader.failed && id == task->id;
 }
 
-/* The child's packet, or its end. False when it is gone. */
+/* The child's packet, or its end. False when it is gone, or lies. */
 static bool task_read(const Tasks *tasks, Task *task)
 {
         _cleanup_(secret_freep) Secret *packet = NULL;
+        bool progress;
         ssize_t n;
 
         if (secret_new(&packet, HELPER_PACKET_MAX) < 0)
@@ -207,11 +210,11 @@ static bool task_read(const Tasks *tasks, Task *task)
         n = recv(task->fd, packet->data, packet->capacity, MSG_DONTWAIT);
         if (n < 0)
                 return errno == EAGAIN || errno == EINTR;
-        if (n == 0)
+        if (n == 0 || !read_head(task, packet->data, (size_t)n, &progress))
                 return false;
 
         if (!task->answered) {
-                task->answered = !is_progress(packet->data, (size_t)n);
+                task->answered = !progress;
                 send_packet(tasks->socket, packet->data, (size_t)n);
         }
         explicit_bzero(packet->data, (size_t)n);

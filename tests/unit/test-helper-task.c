@@ -180,4 +180,30 @@ TEST(progress_is_no_answer)
         CHECK_EQ(next_packet(&world, 5, &byte), -1);
 }
 
+/* As one that was taken over by what it parses: it answers what somebody else was asked. */
+static void run_lying(const Request *request, ByteWriter *reply)
+{
+        ByteWriter packet = BYTE_WRITER_NULL;
+
+        reply_begin(&packet, request->id + 1, request->body->data[0] == 'p' ? HELPER_PROGRESS : HELPER_OK);
+        task_progress(request, &packet);
+        reply_begin(reply, request->id, HELPER_OK);
+}
+
+TEST(a_child_answers_for_itself_only)
+{
+        static const char *const bodies[] = {"answer", "progress"};
+
+        for (size_t i = 0; i < ELEMENTSOF(bodies); i++) {
+                _cleanup_(world_done) World world = world_new();
+                _cleanup_(request_done) Request request = request_of(8, bodies[i], strlen(bodies[i]));
+                uint8_t byte;
+
+                CHECK_EQ(task_start(&world.tasks, &request, run_lying), 0);
+                turn(&world, /* until_packet= */ false);
+                CHECK_EQ(next_packet(&world, 8, &byte), HELPER_FAILED);
+                CHECK_EQ(next_packet(&world, 8, &byte), -1);
+        }
+}
+
 TEST_MAIN
