@@ -122,6 +122,19 @@ static bool read_choice(const Ask *ask, const uint8_t *digits, size_t size, unsi
         return n < ask->n_choices;
 }
 
+/* The agent is to take it from the screen. */
+static void call_off(const Ask *ask, const AskAgent *agent)
+{
+        const Caller *caller = agent->resource.caller;
+        char id[16];
+
+        if (!caller)
+                return;
+        (void)snprintf(id, sizeof(id), "%u", ask->id);
+        (void)sd_bus_call_method_async(caller_bus(caller), NULL, caller_sender(caller), agent->path,
+                                       KEYFOB_AGENT_INTERFACE, "Cancel", NULL, NULL, "s", id);
+}
+
 static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
         AskAnswer answer = {.outcome = ASK_ALLOWED};
@@ -133,9 +146,12 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         (void)sd_bus_message_sensitive(reply);
         if (sd_bus_message_is_method_error(reply, SD_BUS_ERROR_NO_REPLY)) {
                 /* The person let the time pass; else the agent has gone, and someone else may be asked. */
-                if (ask_now() - ask->since < ASK_SECONDS)
+                if (ask_now() - ask->since < ASK_SECONDS) {
                         ask_pass_on(ask, /* failed= */ false);
-                else if (ask->kind == ASK_SHOW)
+                        return 1;
+                }
+                call_off(ask, ask->agent);
+                if (ask->kind == ASK_SHOW)
                         ask_seen_to(ask);
                 else
                         ask_finish(ask, &(AskAnswer){.outcome = ASK_DENIED});
@@ -205,16 +221,12 @@ static int ask_session_s_agent(Ask *ask)
 static void end(Ask *ask, bool cancel)
 {
         AskAgent *agent = TAKE_PTR(ask->agent);
-        char id[16];
 
         ask->call = sd_bus_slot_unref(ask->call);
         if (agent->asking == ask)
                 agent->asking = NULL;
-        if (!cancel || !agent->resource.caller)
-                return;
-        (void)snprintf(id, sizeof(id), "%u", ask->id);
-        (void)sd_bus_call_method_async(caller_bus(agent->resource.caller), NULL, caller_sender(agent->resource.caller),
-                                       agent->path, KEYFOB_AGENT_INTERFACE, "Cancel", NULL, NULL, "s", id);
+        if (cancel)
+                call_off(ask, agent);
 }
 
 const AskWay ask_by_own_agent = {.ask = ask_own_agent, .end = end};
