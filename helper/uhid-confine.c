@@ -78,6 +78,8 @@ static int allow_calls(void)
                 SCMP_SYS(read),          SCMP_SYS(write),      SCMP_SYS(recvmmsg), SCMP_SYS(sendmmsg),
                 SCMP_SYS(poll),          SCMP_SYS(ppoll),      SCMP_SYS(close),    SCMP_SYS(restart_syscall),
                 SCMP_SYS(clock_gettime), SCMP_SYS(exit_group), SCMP_SYS(exit),     SCMP_SYS(rt_sigreturn),
+                /* the same where a long has 32 bits */
+                SCMP_SYS(clock_gettime64), SCMP_SYS(recvmmsg_time64), SCMP_SYS(ppoll_time64),
         };
         scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
         int r = filter ? 0 : -ENOMEM;
