@@ -247,7 +247,8 @@ int ctap_touch_start(CtapClient *client, const AskAbout *about, const Authentica
                 touch->finger = (unsigned)finger_find(question->enrollment, question->enrollment_size);
 
         if (fingers->again != client && needs_look(touch)) {
-                r = where_start(client->ctap->daemon, touch->about.pid, on_where, touch, &touch->where);
+                if (where_start(client->ctap->daemon, touch->about.pid, on_where, touch, &touch->where) < 0)
+                        r = AUTHENTICATOR_BLOCKED; /* nobody can tell: the same as afar */
         } else {
                 if (fingers->again == client)
                         show(touch, "That finger was not recognized.");
