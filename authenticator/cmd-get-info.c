@@ -139,15 +139,29 @@ static void put_algorithms(CborWriter *w, const Info *info)
         }
 }
 
+/* fido-u2f knows one curve. */
+static bool has_format(const Info *info, AttestationFormat format)
+{
+        const Algorithm *algorithm;
+
+        if (format != ATTESTATION_U2F)
+                return true;
+        for (size_t i = 0; (algorithm = policy_nth(info->a, &info->state->policy, i)); i++)
+                if (algorithm->kind == SIGN_P256)
+                        return true;
+        return false;
+}
+
 static void put_formats(CborWriter *w, const Info *info)
 {
         size_t n = 0;
 
-        while (attestation_nth(n))
-                n++;
+        for (size_t i = 0; attestation_nth(i); i++)
+                n += has_format(info, (AttestationFormat)i);
         put_array(w, n);
-        for (size_t i = 0; i < n; i++)
-                put_text(w, attestation_nth(i));
+        for (size_t i = 0; attestation_nth(i); i++)
+                if (has_format(info, (AttestationFormat)i))
+                        put_text(w, attestation_nth(i));
 }
 
 static void put_config_commands(CborWriter *w, const Info *info)

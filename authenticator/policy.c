@@ -147,7 +147,7 @@ static int check(const Authenticator *a, const AuthenticatorPolicy *wanted, Poli
                         return CTAP1_ERR_INVALID_PARAMETER;
                 policy.algorithms[policy.n_algorithms++] = wanted->algorithms[i];
         }
-        if ((policy.external_keys && !a->ops.keys) || (wanted->enterprise && !a->enterprise))
+        if (policy.external_keys && !a->ops.keys)
                 return CTAP2_ERR_UNSUPPORTED_OPTION;
         if (!policy_nth(a, &policy, 0)) /* the external keys can do none of them */
                 return CTAP2_ERR_UNSUPPORTED_ALGORITHM;
@@ -166,6 +166,9 @@ int authenticator_set_policy(Authenticator *a, const AuthenticatorPolicy *wanted
                 r = change_begin(a, &change);
         if (r != CTAP_OK)
                 return r;
+        /* One that was enabled stays so without its certificate, until it is turned off. */
+        if (wanted->enterprise && !a->enterprise && !a->state->enterprise)
+                return CTAP2_ERR_UNSUPPORTED_OPTION;
         change.state->policy = policy;
         change.state->always_uv = wanted->always_uv;
         change.state->enterprise = wanted->enterprise;

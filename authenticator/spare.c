@@ -55,6 +55,8 @@ int spare_take(Authenticator *a, SignKind kind, SignKey *ret, Signer **ret_signe
 
 void spares_forget(Authenticator *a)
 {
+        for (AuthenticatorHost *host = a->hosts; host; host = host->next)
+                host->spare = 0; /* what it was ordered for has ended */
         for (size_t i = 0; i < ELEMENTSOF(a->spares); i++)
                 a->spares[i] = spare_free(a->spares[i]);
 }

@@ -536,4 +536,20 @@ TEST(a_key_made_in_advance_waits_for_the_next_registration)
         CHECK_EQ(reply.data[0], CTAP2_ERR_KEEPALIVE_CANCEL);
 }
 
+TEST(no_key_is_made_in_advance_for_what_a_lock_has_ended)
+{
+        _cleanup_(fixture_freep) Fixture *f = fixture_new(NULL);
+        uint8_t request[256] = {MAKE_CREDENTIAL};
+        cbor_item_t *map = make_request();
+        size_t size = client_serialize(map, request + 1, sizeof(request) - 1);
+        AuthenticatorReply reply;
+
+        cbor_decref(&map);
+        f->answer = AUTHENTICATOR_LATER;
+        CHECK_EQ(authenticator_request(f->host, 1, request, size + 1, &reply), AUTHENTICATOR_PENDING);
+        authenticator_forget(f->a);
+        CHECK_EQ(authenticator_host_tick(f->host, &reply), 0);
+        CHECK(!f->a->spares[SIGN_P256]);
+}
+
 TEST_MAIN

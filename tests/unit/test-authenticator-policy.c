@@ -107,6 +107,19 @@ TEST(what_is_named_is_offered_and_told_in_that_order)
         CHECK_EQ(made_algorithm(f, COSE_ED25519), COSE_ED25519);
 }
 
+/* Those that can be made. */
+TEST(attestation_formats_are_those_of_the_algorithms)
+{
+        _cleanup_(fixture_freep) Fixture *f = fixture_new(NULL);
+        _cleanup_(cbor_item_donep) cbor_item_t *both = NULL, *one = NULL;
+
+        CHECK_EQ(client_send(f, GET_INFO, NULL, &both), CTAP_OK);
+        CHECK_EQ(cbor_array_size(map_get(both, 0x16)), 2);
+        set_policy(f, (AuthenticatorPolicy)ES(COSE_EDDSA, COSE_ES384));
+        CHECK_EQ(client_send(f, GET_INFO, NULL, &one), CTAP_OK);
+        CHECK_EQ(cbor_array_size(map_get(one, 0x16)), 1);
+}
+
 TEST(credentials_of_before_go_on_signing)
 {
         _cleanup_(fixture_freep) Fixture *f = fixture_new(NULL);
@@ -210,6 +223,23 @@ TEST(what_cannot_be_is_refused_and_changes_nothing)
         f->locked = true;
         authenticator_forget(f->a);
         CHECK_EQ(authenticator_set_policy(f->a, &(AuthenticatorPolicy)ES(COSE_ES256)), CTAP2_ERR_OPERATION_PENDING);
+}
+
+TEST(a_certificate_that_went_does_not_stand_in_the_way)
+{
+        _cleanup_(fixture_freep) Fixture *f = fixture_new(NULL);
+        AuthenticatorPolicy policy = policy_of(f);
+
+        set_policy(f, policy);
+        f->a->state->enterprise = true; /* enabled while there was one */
+        policy = policy_of(f);
+        CHECK(policy.enterprise);
+        policy.always_uv = true;
+        set_policy(f, policy);
+        policy.enterprise = false;
+        set_policy(f, policy);
+        policy.enterprise = true;
+        CHECK_EQ(authenticator_set_policy(f->a, &policy), CTAP2_ERR_UNSUPPORTED_OPTION);
 }
 
 /* ---- how long it lasts ---- */
