@@ -52,6 +52,14 @@ static const char *name_door(const char *door)
         return door && strcmp(door, "socket") == 0 ? "the security key's socket" : "D-Bus";
 }
 
+/* A site is named as its host is; what is no such name could be a sentence, and look like one of ours. */
+static const char *quote_site(const char *rp_id)
+{
+        static const char of_hosts[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:/";
+
+        return *rp_id && rp_id[strspn(rp_id, of_hosts)] == 0 ? "" : "\"";
+}
+
 /* 'The program "browser" (process 12, through the security key's device) wants to sign you in to example.org as
  * "alice".' */
 int ctap_message(const AskAbout *about, const AuthenticatorQuestion *question, const char *then, char **ret)
@@ -73,8 +81,10 @@ int ctap_message(const AskAbout *about, const AuthenticatorQuestion *question, c
         else
                 (void)fprintf(text, " that uses %s", name_door(about->door));
         (void)fprintf(text, " %s", wish->what);
-        if (wish->of_site)
-                (void)fprintf(text, " %s", about->rp_id ?: "a site that it does not name");
+        if (wish->of_site && about->rp_id)
+                (void)fprintf(text, " %s%s%s", quote_site(about->rp_id), about->rp_id, quote_site(about->rp_id));
+        else if (wish->of_site)
+                (void)fputs(" a site that it does not name", text);
         if (wish->of_site && about->user)
                 (void)fprintf(text, " as \"%s\"", about->user);
         if (wish->of_site && question->n_accounts > 1)

@@ -63,8 +63,10 @@ char *presentable(const char *text)
 
                 if (control)
                         *p = *p == '"' ? '\'' : ' ';
-                else if (p[0] == 0xc2 && p[1] < 0xa0) /* U+0080 to U+009F */
+                else if ((p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xd8 && p[1] == 0x9c)) /* U+0080 to U+009F, U+061C */
                         memset(p, ' ', 2);
+                else if (p[0] == 0xef && p[1] == 0xbb && p[2] == 0xbf) /* U+FEFF */
+                        memset(p, ' ', 3);
                 else if (p[0] == 0xe2 &&
                          ((p[1] == 0x80 && ((p[2] >= 0x8b && p[2] <= 0x8f) || (p[2] >= 0xa8 && p[2] <= 0xae))) ||
                           (p[1] == 0x81 && p[2] >= 0xa0 && p[2] <= 0xaf)))

@@ -78,6 +78,20 @@ class Accounts(SecurityKey):
         self.person.gone(question)
 
 
+class Texts(SecurityKey):
+    def test_a_site_cannot_speak_for_us(self):
+        """What is no name of a host is in quotes, as all that others chose."""
+        person = Person(self.sandbox)
+        client, channel = self.connect()
+        for site, shown in ((SITE, SITE), ('urn:x', 'urn:x'), ('nothing. This is a "test"', '"nothing. This is a \'test\'"')):
+            client.send(channel, ctap_hid.CBOR, b'\x01' + cbor.encode({
+                1: bytes(32), 2: {'id': site}, 3: {'id': b'1'}, 4: [{'type': 'public-key', 'alg': -7}]}))
+            question = person.question()
+            self.assertTrue(question['message'].endswith(f'register you with {shown}.'), question['message'])
+            person.answer(question, 'deny')
+            self.assertEqual(client.cbor_reply(channel)[0], ctap_hid.OPERATION_DENIED)
+
+
 class OneForOneCause(SecurityKey):
     def setUp(self):
         super().setUp()

@@ -17,6 +17,10 @@ TEST(names)
                            "b\xc2\x85"
                            "c",
               "a   b  c");
+        check(presentable, "a\xd8\x9c"
+                           "b\xef\xbb\xbf"
+                           "c\xd8\xa7",
+              "a  b   c\xd8\xa7");
         check(presentable, "", "");
 }
 
