@@ -359,13 +359,18 @@ int callers_new(Daemon *daemon, Callers **ret)
         return 0;
 }
 
+void callers_leave(Callers *callers)
+{
+        for (unsigned i = 0; callers && i < CALLER_BUCKETS; i++)
+                while (callers->buckets[i])
+                        leave(callers->buckets[i]);
+}
+
 Callers *callers_free(Callers *callers)
 {
         if (!callers)
                 return NULL;
-        for (unsigned i = 0; i < CALLER_BUCKETS; i++)
-                while (callers->buckets[i])
-                        leave(callers->buckets[i]);
+        callers_leave(callers);
         sd_event_source_disable_unref(callers->sweep);
         free(callers);
         return NULL;

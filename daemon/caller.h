@@ -60,6 +60,8 @@ const char *caller_program(const Caller *caller); /* comm, or "" when unknown */
 
 int callers_new(Daemon *daemon, Callers **ret);
 Callers *callers_free(Callers *callers);
+/* All of them, while what they wait for is still there. NULL allowed. */
+void callers_leave(Callers *callers);
 DEFINE_CLEANUP(Callers *, callers_free)
 
 /* A connection has ended (sender NULL: all its callers), or this unique name has left the bus. */

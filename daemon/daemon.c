@@ -203,6 +203,7 @@ Daemon *daemon_free(Daemon *daemon)
                 return NULL;
         if (daemon->batch)
                 batch_flush(daemon);
+        callers_leave(daemon->callers);
         /* Before the doors, which give up the lock on the directory of its socket. */
         daemon->ctap = ctap_free(daemon->ctap);
         daemon->doors = doors_free(daemon->doors);

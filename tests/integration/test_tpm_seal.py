@@ -144,6 +144,19 @@ class Seal(TpmTest):
         self.assertEqual(len(self.passkeys()), 1)
         self.assertOpens()
 
+    def test_the_daemon_ends_while_somebody_waits_for_the_tpm(self):
+        self.keyfob('lock')
+        with self.tpm.hold():
+            self.sandbox.unlock(PASSWORD)
+            waiting = [self.sandbox.spawn([self.sandbox.stage.keyfob, 'passkey', *args]) for args in (['list'], ['policy'])]
+            time.sleep(0.3)
+            self.assertEqual([process.poll() for process in waiting], [None, None])
+            self.sandbox.stop_daemon()
+            for process in waiting:
+                process.wait(timeout=20)
+        self.start()
+        self.assertOpens()
+
     def test_what_fails_changes_nothing(self):
         """The seal can't be put on, so the rest of the policy is not changed either."""
         self.policy('--seal', 'none')
