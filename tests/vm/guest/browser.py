@@ -1,11 +1,14 @@
 """A relying party's page on http://localhost, and Chromium on it: ceremonies go in, what the browser says comes out.
 
-    with Site() as site:
-        results = site.visit(chromium, ceremonies)      # what each one was answered with, or {'error': …}
+    with Site() as site, Typist(account, pin) as typist:
+        results = site.visit(account, ceremonies, seconds, typist)  # what each one was answered with, or {'error': …}
+
+The browser's own dialogs are nothing that a page or its debugger reaches: Typist sits at a screen for them, which nobody sees.
 """
 import http.server
 import json
 import os
+import re
 import threading
 
 PAGE = '''<!DOCTYPE html><meta charset="utf-8"><title>Relying party</title><script>
@@ -46,7 +49,8 @@ window.onload = all;
 
 # Nothing here is about security keys. A child that the emulated processor starts slowly is waited for.
 FLAGS = ('--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run', '--disable-extensions',
-         '--disable-background-networking', '--disable-component-update', '--disable-sync', '--mute-audio', '--enable-logging=stderr', '--ipc-connection-timeout=600')
+         '--disable-background-networking', '--disable-component-update', '--disable-sync', '--mute-audio', '--enable-logging=stderr', '--ipc-connection-timeout=600',
+         '--vmodule=device_event_log*=1')
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -89,15 +93,56 @@ class Site:
         self._server.server_close()
         self._thread.join()
 
-    def visit(self, account, ceremonies, seconds, options=('--headless=new',), env=None):
+    def visit(self, account, ceremonies, seconds, screen):
         """As many answers as there were within the time."""
         self._server.ceremonies, self._server.results = ceremonies, []
         self._server.all_there.clear()
         profile = os.path.join(account.home, 'chromium')
-        process = account.spawn(['chromium', *FLAGS, f'--user-data-dir={profile}', *options, self.origin], env=env)
+        process = account.spawn(['chromium', *FLAGS, f'--user-data-dir={profile}', *screen.options, self.origin],
+                                env=screen.env)
         try:
             self._server.all_there.wait(seconds)
         finally:
             process.terminate()
             process.wait()
         return self._server.results
+
+
+class Typist:
+    """At a screen of its own: types the PIN when the browser's log says that it asks for one, and agrees to the rest."""
+
+    AGREES = {'kSelectAccount', 'kSelectSingleAccount', 'kResidentCredentialConfirmation', 'kAttestationPermissionRequest'}
+    DISPLAY = ':73'
+    PAUSE = 3
+
+    def __init__(self, account, pin):
+        self.account, self.pin = account, pin
+        self.env = {'DISPLAY': self.DISPLAY}
+        self.options = ('--ozone-platform=x11', '--window-position=0,0', '--window-size=800,600')
+        self._screen = account.spawn(['Xvfb', self.DISPLAY, '-screen', '0', '800x600x24', '-nolisten', 'tcp'])
+        self._left = threading.Event()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._left.set()
+        self._thread.join()
+
+    def _do(self, *arguments):
+        self.account.run(['xdotool', *arguments], env=self.env, code=None)
+
+    def _work(self):
+        """What is typed while no window takes it is lost, so it is typed until the browser goes on."""
+        while not self._left.wait(self.PAUSE):
+            steps = re.findall(r'UI step: (\w+)', self.account.read_log())
+            if steps and steps[-1] in {'kClientPinEntry', *self.AGREES}:
+                self._do('mousemove', '400', '200')
+            if steps and steps[-1] == 'kClientPinEntry':
+                self._do('key', 'ctrl+a')
+                self._do('type', '--delay', '50', self.pin)
+                self._do('key', 'Return')
+            elif steps and steps[-1] in self.AGREES:
+                self._do('key', 'Return')

@@ -8,7 +8,7 @@ import browser
 import guest
 import keyfob_test as kt
 
-SECONDS = 240
+SECONDS = 200
 PRF_SALT = base64.urlsafe_b64encode(b'salt').decode().rstrip('=')
 PRF = {'prf': {'eval': {'first': PRF_SALT}}}
 
@@ -36,24 +36,25 @@ def sign_in(allow=None, uv='discouraged', extensions=None):
     return wanted
 
 
-@guest.needs('chromium')
+@guest.needs('chromium', 'Xvfb', 'xdotool')
 class Browser(guest.KeyTest):
     """All ceremonies in one run of the browser, for its start is the slow part."""
 
+    pin = '24681357'
     ceremonies = (
-        registration('alice', extensions=PRF),
-        sign_in(allow=0, extensions=PRF),
-        sign_in(allow=0, extensions=PRF),
-        registration('bob', resident='required'),
-        sign_in(),
+        registration('alice'),
+        sign_in(allow=0),
+        registration('bob', resident='required', uv='required', extensions=PRF),
+        sign_in(uv='required', extensions=PRF),
+        sign_in(uv='required', extensions=PRF),
     )
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        with browser.Site() as site:
+        with browser.Site() as site, browser.Typist(cls.account, cls.pin) as typist:
             cls.origin = site.origin
-            cls.results = site.visit(cls.account, cls.ceremonies, SECONDS)
+            cls.results = site.visit(cls.account, cls.ceremonies, SECONDS, typist)
 
     def result(self, number):
         self.assertGreater(len(self.results), number, self.account.read_log())
@@ -74,18 +75,19 @@ class Browser(guest.KeyTest):
         self.assertTrue(verdict['verified'], verdict)
         return verdict
 
+
     def test_second_factor_with_a_touch(self):
         credential = self.verify(0)['credential']
         self.assertFalse(self.verify(1, credential)['userVerified'])
 
-    def test_passkey_without_a_name_typed(self):
-        credential = self.verify(3)['credential']
-        self.assertEqual(self.result(4)['id'], credential['id'])
-        self.verify(4, credential)
+    def test_passwordless_with_the_pin(self):
+        credential = self.verify(2, uv=True)['credential']
+        self.assertEqual(self.result(3)['id'], credential['id'])
+        self.assertTrue(self.verify(3, credential, uv=True)['userVerified'])
 
     def test_prf_gives_the_same_secret_again(self):
-        self.assertTrue(self.result(0)['clientExtensionResults']['prf']['enabled'])
-        first, second = (self.result(number)['clientExtensionResults']['prf']['results']['first'] for number in (1, 2))
+        self.assertTrue(self.result(2)['clientExtensionResults']['prf']['enabled'])
+        first, second = (self.result(number)['clientExtensionResults']['prf']['results']['first'] for number in (3, 4))
         self.assertEqual(first, second)
         self.assertEqual(len(base64.urlsafe_b64decode(first + '=')), 32)
 
