@@ -44,14 +44,14 @@ static const ErrorLine lines[] = {
         {FIDO_ERR_INVALID_CBOR, KEY_E_IO, "the key's answer makes no sense"},
 };
 
-/* "3 tries left", or "" when the key does not say. */
+/* ": 3 tries left", or "" when the key does not say. */
 static const char *tries(KeyCall *call, char *ret, size_t size)
 {
         int n;
 
         ret[0] = 0;
         if (call->dev && fido_dev_get_retry_count(call->dev, &n) == FIDO_OK)
-                (void)snprintf(ret, size, "%d %s left", n, n == 1 ? "try" : "tries");
+                (void)snprintf(ret, size, ": %d %s left", n, n == 1 ? "try" : "tries");
         return ret;
 }
 
@@ -79,11 +79,11 @@ void key_explain(KeyCall *call, int r, uint64_t waited_ms)
         case FIDO_ERR_PIN_INVALID:
         case FIDO_ERR_PIN_AUTH_INVALID:
         case FIDO_ERR_UV_INVALID:
-                (void)key_refuse(call, KEY_E_WRONG_PIN, "wrong PIN: %s", tries(call, left, sizeof(left)));
+                (void)key_refuse(call, KEY_E_WRONG_PIN, "wrong PIN%s", tries(call, left, sizeof(left)));
                 return;
         case FIDO_ERR_PIN_AUTH_BLOCKED:
                 (void)key_refuse(call, KEY_E_PIN_SOFT_BLOCKED,
-                                 "too many wrong PINs in a row: unplug the key, plug it in again, and try once more (%s)",
+                                 "too many wrong PINs in a row%s; unplug the key, plug it in again, and try once more",
                                  tries(call, left, sizeof(left)));
                 return;
         case FIDO_ERR_PIN_POLICY_VIOLATION:

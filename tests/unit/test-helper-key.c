@@ -5,6 +5,9 @@
 
 #include "helper/key-entry.h"
 #include "helper/key-request.h"
+#if HAVE_FIDO2
+#include "helper/key-internal.h"
+#endif
 #include "tests/unit/test.h"
 
 /* What a request is made of; the daemon's side of helper/key.h. */
@@ -234,5 +237,21 @@ TEST(lists_are_bounded)
         CHECK_EQ(entry_numbers(&writer, "few", 3), 3);
         CHECK_EQ(entry_numbers(&writer, "many", KEY_LIST_MAX + 1), KEY_LIST_MAX);
 }
+
+#if HAVE_FIDO2
+
+TEST(tries_that_a_key_does_not_tell)
+{
+        KeyCall call = {.request = KEY_REQUEST_NULL};
+
+        key_explain(&call, FIDO_ERR_PIN_INVALID, 0);
+        CHECK_EQ(call.error, KEY_E_WRONG_PIN);
+        CHECK(strcmp(call.why, "wrong PIN") == 0);
+        key_explain(&call, FIDO_ERR_PIN_AUTH_BLOCKED, 0);
+        CHECK_EQ(call.error, KEY_E_PIN_SOFT_BLOCKED);
+        CHECK(!strpbrk(call.why, ":()"));
+}
+
+#endif
 
 TEST_MAIN
