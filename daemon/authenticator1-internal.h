@@ -64,7 +64,9 @@ struct PolicyWish {
 int authenticator1_get_policy(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int authenticator1_set_policy(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
-/* authenticator1-seal.c: steps. The last one of SetPolicy: changes the seal if that is wished, and answers. */
+/* authenticator1-seal.c: steps. What a seal needs of the TPM, if one is wished, then `next`. */
+int authenticator1_seal_prepare(Waiting *waiting, WaitingNext next, sd_bus_error *error);
+/* The last one of SetPolicy: changes the seal if that is wished, and answers. */
 int authenticator1_seal(Waiting *waiting, sd_bus_error *error);
 /* For a fresh root: gives up what the TPM does not open, then runs `next`. */
 int authenticator1_abandon(Waiting *waiting, WaitingNext next, sd_bus_error *error);

@@ -288,7 +288,7 @@ static int tpm_seen(Waiting *waiting, sd_bus_error *error)
         if (tpm_read_facts(&fields, &facts) < 0)
                 return -EBADMSG;
         ctap_keys_allow(waiting->daemon->ctap, facts.curves);
-        return apply(waiting, error);
+        return authenticator1_seal_prepare(waiting, apply, error);
 }
 
 /* The owner has proved himself, and storage is open. */

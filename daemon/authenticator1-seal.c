@@ -33,13 +33,12 @@ static int changed(Waiting *waiting, int result, sd_bus_error *error)
         return 0;
 }
 
-static int sealed_by(Waiting *waiting, sd_bus_error *error)
+/* The TPM comes to the same. */
+static int agreed(Waiting *waiting, sd_bus_error *error)
 {
-        Daemon *daemon = waiting->daemon;
-        PolicyWish *wish = waiting->wish;
+        const PolicyWish *wish = waiting->wish;
         const uint8_t *secret;
         ByteReader fields;
-        int r;
 
         if (waiting->tpm_problem != 0)
                 return tpm_error(waiting, error);
@@ -50,18 +49,7 @@ static int sealed_by(Waiting *waiting, sd_bus_error *error)
                                  "the TPM does not agree with itself: nothing was sealed, see tpm2_selftest");
                 return -EOPNOTSUPP;
         }
-        r = store1_same_keys(waiting, error);
-        if (r < 0)
-                return r;
-        batch_flush(daemon);
-        r = changed(waiting,
-                    vault_class_seal(daemon->vault, waiting->root, CLASS, wish->params.data, wish->params.size,
-                                     wish->device),
-                    error);
-        if (r < 0)
-                return r;
-        log_line(LOG_NOTICE, "passkeys are sealed by the TPM from now on");
-        return waiting_finish(waiting, NULL);
+        return waiting->after(waiting, error);
 }
 
 /* Agrees with the TPM's new key. */
@@ -100,19 +88,43 @@ static int key_made(Waiting *waiting, sd_bus_error *error)
                 r = agree_with(wish, point, &key);
         if (r >= 0)
                 r = ctap_seal_question(wish->params.data, wish->params.size, &question);
-        return r < 0 ? r : waiting_tpm(waiting, TPM_EXCHANGE, &question, sealed_by);
+        return r < 0 ? r : waiting_tpm(waiting, TPM_EXCHANGE, &question, agreed);
 }
 
-static int seal_on(Waiting *waiting)
+int authenticator1_seal_prepare(Waiting *waiting, WaitingNext next, sd_bus_error *error)
 {
         _cleanup_(byte_writer_done) ByteWriter fields = BYTE_WRITER_NULL;
         PolicyWish *wish = waiting->wish;
 
+        if (wish->seal != 1 || vault_class_is_sealed(waiting->daemon->vault, CLASS))
+                return next(waiting, error);
+        waiting->after = next;
         random_bytes(wish->auth, sizeof(wish->auth));
         byte_writer_u8(&fields, TPM_TO_EXCHANGE);
         byte_writer_u8(&fields, TPM_P256);
         byte_writer_raw(&fields, wish->auth, sizeof(wish->auth));
         return waiting_tpm(waiting, TPM_MAKE, &fields, key_made);
+}
+
+static int seal_on(Waiting *waiting, sd_bus_error *error)
+{
+        const PolicyWish *wish = waiting->wish;
+        Daemon *daemon = waiting->daemon;
+        int r;
+
+        if (wish->params.size == 0) { /* it was sealed until a moment ago */
+                sd_bus_error_set(error, KEYFOB_ERROR_BUSY, "the seal was taken off meanwhile: try again");
+                return -EBUSY;
+        }
+        batch_flush(daemon);
+        r = changed(waiting,
+                    vault_class_seal(daemon->vault, waiting->root, CLASS, wish->params.data, wish->params.size,
+                                     wish->device),
+                    error);
+        if (r < 0)
+                return r;
+        log_line(LOG_NOTICE, "passkeys are sealed by the TPM from now on");
+        return waiting_finish(waiting, NULL);
 }
 
 static int seal_off(Waiting *waiting, sd_bus_error *error)
@@ -132,7 +144,7 @@ int authenticator1_seal(Waiting *waiting, sd_bus_error *error)
         bool sealed = vault_class_is_sealed(waiting->daemon->vault, CLASS);
 
         if (waiting->wish->seal == 1 && !sealed)
-                return seal_on(waiting);
+                return seal_on(waiting, error);
         if (waiting->wish->seal == 0 && sealed)
                 return seal_off(waiting, error);
         return waiting_finish(waiting, NULL);

@@ -160,10 +160,14 @@ class Seal(TpmTest):
     def test_what_fails_changes_nothing(self):
         """The seal can't be put on, so the rest of the policy is not changed either."""
         self.policy('--seal', 'none')
-        self.tpm.stop()
-        self.policy('--seal', 'tpm', '--always-uv', 'yes', code=None)
-        self.tpm.start()
+        self.tpm.fill_sessions()  # it says how it is, and can't make a key
+        result = self.policy('--seal', 'tpm', '--always-uv', 'yes', code=None)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertOneLine(result.stderr, 'no room')
+        self.tpm.tool('tpm2_flushcontext', '-l')
         self.assertEqual((self.shown()['seal'], self.shown()['always_uv']), ('none', False))
+        self.policy('--seal', 'tpm', '--always-uv', 'yes')
+        self.assertEqual((self.shown()['seal'], self.shown()['always_uv']), ('tpm', True))
 
 
 del TpmTest

@@ -103,6 +103,19 @@ class Tpm:
             self.tool('tpm2_flushcontext', '-t')
         raise AssertionError('the TPM does not lock out')
 
+    def fill_sessions(self):
+        """Starts sessions until there is room for none (tpm2_flushcontext -l ends them)."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.connect(self.server)
+            while True:
+                # TPM2_StartAuthSession: unsalted, unbound, a nonce of 16 bytes, HMAC, no encryption, SHA-256.
+                client.sendall(bytes.fromhex('80010000002b0000017640000007400000070010' + 16 * '55' + '0000' + '00' + '0010' + '000b'))
+                code = client.recv(64)[6:10]
+                if code != bytes(4):
+                    break
+        if code != bytes.fromhex('00000903'):
+            raise AssertionError(f'the TPM answers {code.hex()}')
+
     def hold(self):
         """Keeps the TPM for oneself until the returned socket is closed: swtpm serves one connection at a time."""
         holder = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
