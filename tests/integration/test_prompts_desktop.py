@@ -118,6 +118,19 @@ class Server(Desktop):
 
 
 class Notifications(Server):
+    def owner(self, name):
+        return self.sandbox.run(['dbus-send', '--session', '--print-reply', '--dest=org.freedesktop.DBus', '/org/freedesktop/DBus',
+                                 'org.freedesktop.DBus.GetNameOwner', 'string:' + name]).stdout.decode().split('"')[1]
+
+    def test_only_the_bus_says_that_the_server_left(self):
+        program = self.replug()
+        self.shown()
+        server = self.owner(SERVER.bus_name)
+        self.sandbox.run(['gdbus', 'emit', '--session', '--dest', self.owner('org.keyfob.Daemon'), '--object-path',
+                          '/org/freedesktop/DBus', '--signal', 'org.freedesktop.DBus.NameOwnerChanged', server, server, "''"])
+        self.signal('ActionInvoked', 'us', 1, 'allow')
+        self.assertEqual(program.wait(20), 0)
+
     def test_the_buttons(self):
         for number, (key, status) in enumerate([('allow', ctap_hid.OK), ('deny', ctap_hid.OPERATION_DENIED)], 1):
             client, channel = self.select()
