@@ -506,7 +506,7 @@ static int u2f_run(Transaction *t)
         if (r < 0 || r == TRANSACTION_WAIT)
                 return r;
         if (r == CTAP2_ERR_OPERATION_PENDING) {
-                u2f_withdraw(t->host); /* storage will be asked for now */
+                u2f_withdraw(t->host); /* storage is asked for next */
                 return r;
         }
         if (r < SW_MIN)

@@ -92,7 +92,7 @@ char *authenticator_pin_text(struct json_object *info, AuthenticatorWhose whose)
         if (json_member(info, "pin_retries") && retries == 0)
                 return strdup(own ? "PIN BLOCKED: keyfob authenticator pin reset" : "PIN BLOCKED: keyfob key reset");
         if (json_flag(info, "pin_soft_blocked"))
-                return strdup("PIN blocked for now: keyfob authenticator replug");
+                return strdup("PIN blocked until keyfob authenticator replug");
         if (!json_member(info, "pin_retries"))
                 return strdup("PIN set");
         if (asprintf(&text, "PIN set, %llu %s left%s", (unsigned long long)retries, retries == 1 ? "try" : "tries",

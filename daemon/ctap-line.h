@@ -22,7 +22,7 @@ struct CtapLine {
         size_t n_out, sent, room;
         uint32_t events;
         bool dead; /* to be ended when the port is out of the way */
-        bool held; /* nothing is read for now */
+        bool held; /* nothing is read until it is false */
 
         /* Its other end is gone, or reads nothing: the owner calls ctap_line_done(). */
         void (*ended)(CtapLine *line);

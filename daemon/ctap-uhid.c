@@ -51,7 +51,7 @@ static const struct {
         [STATE_OFF] = {"turned off in keyfobd.conf", LOG_DEBUG},
         [STATE_ABSENT] = {"nothing listens at " UHID_SOCKET_PATH ": systemctl enable --now keyfob-uhid.socket",
                           LOG_DEBUG},
-        [STATE_FOREIGN] = {UHID_SOCKET_PATH " is not root's: it is not used", LOG_WARNING},
+        [STATE_FOREIGN] = {UHID_SOCKET_PATH " is not root's, or may not be opened: systemctl restart keyfob-uhid.socket", LOG_WARNING},
         [STATE_IN_USE] = {"another keyfobd of this user has the device", LOG_WARNING},
         [STATE_NO_DEVICE] = {"the kernel has no /dev/uhid that could be used: modprobe uhid", LOG_NOTICE},
         [STATE_FAILED] = {"keyfob-uhid has failed: its log says why", LOG_WARNING},

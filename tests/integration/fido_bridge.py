@@ -17,7 +17,7 @@ DEVICE = 'keyfob:'
 PIN = '24681357'
 
 
-def library():
+def preload():
     return os.path.join(kt.stage().libdir, 'keyfob', 'libkeyfob-fido2-bridge.so')
 
 
@@ -26,7 +26,7 @@ def find(program, path='/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin:/usr/lib/op
 
 
 def skip_unless_built():
-    if not os.path.exists(library()):
+    if not os.path.exists(preload()):
         raise unittest.SkipTest('built without libfido2')
 
 

@@ -173,7 +173,7 @@ class Preloaded(Scenarios, fido_bridge.BridgeTest):
     program = 'bridge-client'
 
     def client_env(self, env=None):
-        return {'LD_PRELOAD': fido_bridge.library(), **(env or {})}
+        return {'LD_PRELOAD': fido_bridge.preload(), **(env or {})}
 
     def test_two_programs_at_once(self):
         """Each is asked for by itself, and each gets its own answer."""
@@ -200,7 +200,7 @@ class Others(fido_bridge.BridgeTest):
     def test_three_functions_are_exported(self):
         if not fido_bridge.find('nm'):
             self.skipTest('nm is not installed')
-        shown = self.sandbox.run(['nm', '-D', '--defined-only', fido_bridge.library()]).stdout.decode()
+        shown = self.sandbox.run(['nm', '-D', '--defined-only', fido_bridge.preload()]).stdout.decode()
         self.assertEqual(sorted(line.split()[-1] for line in shown.splitlines()),
                          ['fido_dev_info_manifest', 'fido_dev_new_with_info', 'fido_dev_open'])
 

@@ -14,7 +14,7 @@ class Fido2(kt.KeyfobTest):
         super().setUp()
         self.sandbox.use_pinentry(None)
         self.socket = fido_key.socket_path(self.sandbox)
-        self.library = os.path.realpath(fido_bridge.library())
+        self.preload = os.path.realpath(fido_bridge.preload())
 
     def seen(self, *names, **env):
         """The variables as the program has them."""
@@ -23,7 +23,7 @@ class Fido2(kt.KeyfobTest):
 
     def test_daemon_is_started(self):
         self.assertFalse(os.path.exists(self.socket))
-        self.assertEqual(self.seen('LD_PRELOAD', 'KEYFOB_CTAP_SOCKET'), [self.library, self.socket])
+        self.assertEqual(self.seen('LD_PRELOAD', 'KEYFOB_CTAP_SOCKET'), [self.preload, self.socket])
         self.assertIsNotNone(kt.peer_pid(self.sandbox.socket))
 
     def test_no_daemon_is_started_for_a_named_socket(self):
@@ -31,9 +31,9 @@ class Fido2(kt.KeyfobTest):
         self.assertIsNone(kt.peer_pid(self.sandbox.socket))
 
     def test_preloads_that_are_there_come_after_it_and_it_comes_once(self):
-        for before, after in (('libm.so.6', f'{self.library}:libm.so.6'), ('', self.library),
-                              ('libm.so.6 libdl.so.2', f'{self.library}:libm.so.6 libdl.so.2'),
-                              (f'libm.so.6:{self.library}', f'libm.so.6:{self.library}')):
+        for before, after in (('libm.so.6', f'{self.preload}:libm.so.6'), ('', self.preload),
+                              ('libm.so.6 libdl.so.2', f'{self.preload}:libm.so.6 libdl.so.2'),
+                              (f'libm.so.6:{self.preload}', f'libm.so.6:{self.preload}')):
             if not kt.sanitized() or 'libm' not in before:  # its runtime wants to be first
                 with self.subTest(before):
                     self.assertEqual(self.seen('LD_PRELOAD', LD_PRELOAD=before), [after])
@@ -75,7 +75,7 @@ class Fido2(kt.KeyfobTest):
         self.assertOneLine(result.stderr, 'libkeyfob-fido2-bridge.so', 'not installed')
 
     def test_bridge_is_found_beside_the_program(self):
-        program, target = self.copy('with', fido_bridge.library())
+        program, target = self.copy('with', fido_bridge.preload())
         result = self.sandbox.run([program, 'fido2', '--', 'sh', '-c', 'echo $LD_PRELOAD'],
                                   env={'KEYFOB_CTAP_SOCKET': '/none'})
         self.assertTrue(result.stdout.decode().startswith(os.path.realpath(target) + '/'), result.stdout)
@@ -83,13 +83,13 @@ class Fido2(kt.KeyfobTest):
     def test_path_that_ld_preload_cannot_name(self):
         for name in ('with blank', 'with:colon', 'with$dollar'):
             with self.subTest(name):
-                program, _ = self.copy(name, fido_bridge.library())
+                program, _ = self.copy(name, fido_bridge.preload())
                 result = self.sandbox.run([program, 'fido2', '--', 'true'], env={'KEYFOB_CTAP_SOCKET': '/none'}, code=8)
                 self.assertOneLine(result.stderr, 'LD_PRELOAD', name)
 
     def test_bridge_that_others_may_write_is_not_used(self):
-        program, target = self.copy('loose', fido_bridge.library())
-        path = os.path.join(target, os.path.relpath(fido_bridge.library(), self.sandbox.stage.prefix))
+        program, target = self.copy('loose', fido_bridge.preload())
+        path = os.path.join(target, os.path.relpath(fido_bridge.preload(), self.sandbox.stage.prefix))
         os.chmod(path, 0o666)
         result = self.sandbox.run([program, 'fido2', '--', 'true'], env={'KEYFOB_CTAP_SOCKET': '/none'}, code=8)
         self.assertOneLine(result.stderr, 'not installed')
@@ -108,7 +108,7 @@ class Fido2(kt.KeyfobTest):
                 result = self.sandbox.run([program, '-c', f'{command}; /usr/bin/env'], env={'KEYFOB_CTAP_SOCKET': odd})
                 lines = result.stdout.decode().splitlines()
                 self.assertIn(f'KEYFOB_CTAP_SOCKET={odd}', lines)
-                self.assertIn(f'LD_PRELOAD={self.library}', lines)
+                self.assertIn(f'LD_PRELOAD={self.preload}', lines)
 
     @kt.not_sanitized
     def test_daemon_that_is_started_has_no_bridge(self):
@@ -116,7 +116,7 @@ class Fido2(kt.KeyfobTest):
         shown = os.path.join(self.sandbox.root, 'environment')
         self.sandbox.use_pinentry(self.sandbox.write('pinentry-env', f'#!/bin/sh\nenv > {shown}.new\n'
                                                      f'mv {shown}.new {shown}\nexit 1\n', mode=0o700))
-        env = {'LD_PRELOAD': self.library}
+        env = {'LD_PRELOAD': self.preload}
         self.keyfob('init', '--kdf-memory', '64', '--kdf-passes', '3', '--password-file',
                     self.sandbox.write('password', 'pass word'), env=env)
         self.keyfob('lock', env=env)

@@ -40,7 +40,7 @@ class Key(kt.KeyfobTest):
         self.other.init('pass word')
         self.person = Person(self.other, always=self.always)
         self.sandbox.use_pinentry(None)
-        self.sandbox.start_daemon(env={'LD_PRELOAD': fido_bridge.library(),
+        self.sandbox.start_daemon(env={'LD_PRELOAD': fido_bridge.preload(),
                                        'KEYFOB_CTAP_SOCKET': fido_key.socket_path(self.other)})
 
     def prepare_other(self):

@@ -54,7 +54,7 @@ class Touch(Luks):
 
 
 class Verified(Luks):
-    """With alwaysUv: else systemd makes the secret without the PIN that it asks for later, where a key lets it (until 257)."""
+    """With alwaysUv: else systemd makes the secret without the PIN that it asks for later, where a key lets it."""
 
     pin = PIN
 
