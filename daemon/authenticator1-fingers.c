@@ -219,7 +219,7 @@ static int work_new(Waiting *waiting, FprintWork what, sd_bus_error *error, Fing
 
 static int enroll(Waiting *waiting, sd_bus_error *error)
 {
-        FingerWork *work;
+        FingerWork *work = NULL;
         int r;
 
         r = work_new(waiting, FPRINT_ENROLL, error, &work);
@@ -233,7 +233,7 @@ static int enroll(Waiting *waiting, sd_bus_error *error)
 
 static int delete(Waiting *waiting, sd_bus_error *error)
 {
-        FingerWork *work;
+        FingerWork *work = NULL;
         int r;
 
         r = work_new(waiting, FPRINT_DELETE, error, &work);
@@ -310,7 +310,7 @@ static const char *const fresh_options[] = {"auth", "interactive", NULL};
 int authenticator1_enroll_finger(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         FprintState state;
-        Waiting *waiting;
+        Waiting *waiting = NULL;
         int r;
 
         r = begin(userdata, m, /* has_id= */ false, /* has_name= */ true, fresh_options, error, &waiting);
@@ -326,7 +326,7 @@ int authenticator1_enroll_finger(sd_bus_message *m, void *userdata, sd_bus_error
 
 int authenticator1_delete_finger(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-        Waiting *waiting;
+        Waiting *waiting = NULL;
         int r;
 
         r = begin(userdata, m, /* has_id= */ true, /* has_name= */ false, fresh_options, error, &waiting);
@@ -340,7 +340,7 @@ int authenticator1_delete_finger(sd_bus_message *m, void *userdata, sd_bus_error
 int authenticator1_rename_finger(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         static const char *const allowed[] = {"interactive", NULL};
-        Waiting *waiting;
+        Waiting *waiting = NULL;
         int r;
 
         r = begin(userdata, m, /* has_id= */ true, /* has_name= */ true, allowed, error, &waiting);
