@@ -106,6 +106,15 @@ class Relay:
     def accept(self):
         return Connection(self.socket.accept()[0])
 
+    def forget(self):
+        """Drops who has not been accepted yet."""
+        self.socket.setblocking(False)
+        try:
+            while True:
+                self.socket.accept()[0].close()
+        except BlockingIOError:
+            self.socket.settimeout(30)
+
     def close(self):
         self.socket.close()
         os.unlink(SOCKET)

@@ -138,6 +138,7 @@ class Comings(UhidTest):
                                (99, 'keyfob-uhid has failed')):
             with self.subTest(refusal=refusal):
                 self.sandbox.stop_daemon()
+                self.relay.forget()
                 self.sandbox.start_daemon()
                 before = len(self.lines())
                 for _ in range(2):
