@@ -97,6 +97,8 @@ int client_read_dictionary(sd_bus_message *m, const ClientField *fields, size_t 
  * too. 0 or negative errno. */
 int client_read_list(sd_bus_message *m, int (*read)(sd_bus_message *m, void *element), size_t size, void **array,
                      size_t *n);
+/* What a list read that way holds: itself, its array, and the reply that its texts are in. */
+void client_list_free(void *list, void *array, sd_bus_message *reply);
 
 /* ---- authenticator-fingers.c: `auth` is a secret of a slot of the vault, NULL: the person is asked ---- */
 

@@ -112,3 +112,10 @@ int client_read_list(sd_bus_message *m, int (*read)(sd_bus_message *m, void *ele
         } while (r > 0);
         return r;
 }
+
+void client_list_free(void *list, void *array, sd_bus_message *reply)
+{
+        free(array);
+        sd_bus_message_unref(reply);
+        free(list);
+}

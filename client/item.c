@@ -324,9 +324,7 @@ KEYFOB_API keyfob_items *keyfob_items_free(keyfob_items *items)
                 return NULL;
         for (size_t i = 0; i < list->items.n; i++)
                 free((void *)(uintptr_t)list->array[i].attributes);
-        free(list->array);
-        sd_bus_message_unref(list->reply);
-        free(list);
+        client_list_free(list, list->array, list->reply);
         return NULL;
 }
 

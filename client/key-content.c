@@ -131,11 +131,8 @@ KEYFOB_API keyfob_fingers *keyfob_fingers_free(keyfob_fingers *fingers)
 {
         FingerList *list = (FingerList *)fingers;
 
-        if (!list)
-                return NULL;
-        free(list->array);
-        sd_bus_message_unref(list->reply);
-        free(list);
+        if (list)
+                client_list_free(list, list->array, list->reply);
         return NULL;
 }
 

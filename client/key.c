@@ -108,11 +108,8 @@ KEYFOB_API keyfob_keys *keyfob_keys_free(keyfob_keys *keys)
 {
         KeyList *list = (KeyList *)keys;
 
-        if (!list)
-                return NULL;
-        free(list->array);
-        sd_bus_message_unref(list->reply);
-        free(list);
+        if (list)
+                client_list_free(list, list->array, list->reply);
         return NULL;
 }
 

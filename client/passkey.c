@@ -17,11 +17,8 @@ KEYFOB_API keyfob_passkeys *keyfob_passkeys_free(keyfob_passkeys *passkeys)
 {
         PasskeyList *list = (PasskeyList *)passkeys;
 
-        if (!list)
-                return NULL;
-        free(list->array);
-        sd_bus_message_unref(list->reply);
-        free(list);
+        if (list)
+                client_list_free(list, list->array, list->reply);
         return NULL;
 }
 
