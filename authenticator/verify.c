@@ -133,6 +133,7 @@ int authenticator_pin_verify(AuthenticatorHost *host, const void *pin, size_t si
 
         if (!t || !t->by_pin || !host->asking || host->opening || host->ended)
                 return -EINVAL;
+        t->pin_right = false;
         r = authenticator_load(host->a);
         if (r != CTAP_OK)
                 return r;

@@ -203,7 +203,7 @@ TEST(yes_without_the_right_pin_is_worth_nothing)
         CHECK_EQ(answer(f, AUTHENTICATOR_YES), CTAP2_ERR_UV_BLOCKED);
         CHECK_EQ(begin_token(f), -1);
         CHECK_EQ(verify(f, PIN), CTAP_OK);
-        CHECK_EQ(verify(f, WRONG), CTAP2_ERR_PIN_INVALID); /* the last one counts */
+        CHECK_EQ(verify(f, ""), CTAP2_ERR_PIN_POLICY_VIOLATION); /* the last one counts */
         CHECK_EQ(answer(f, AUTHENTICATOR_YES), CTAP2_ERR_UV_BLOCKED);
         CHECK(!f->host->pin[1].token.in_use);
         /* and what was right for one request is not for the next */
