@@ -226,7 +226,10 @@ int ssh_agent_key_next(SshAgent *agent, uint32_t prev_id, SshKeyInfo *ret);
 int ssh_agent_key_get(SshAgent *agent, uint32_t id, SshKeyInfo *ret);
 bool ssh_agent_is_locked(const SshAgent *agent); /* by a client's passphrase */
 
-/* Makes a key and stores it. `bits` only of SSH_KEY_RSA (0: 3072). RSA takes long: not on a loop that others wait for. */
+#define SSH_RSA_BITS_DEFAULT 3072U
+
+/* Makes a key and stores it. `bits` only of SSH_KEY_RSA (1024 to 16384, a multiple of 8; 0: the default), which takes long:
+ * not on a loop that others wait for. */
 int ssh_agent_generate(SshAgent *agent, SshKeyKind kind, unsigned bits, const char *comment, const SshPolicy *policy,
                        uint32_t *ret_id);
 /* Stores a key of a security key's: the public value is as in SSH_KEY_SK_* blobs (65 bytes 04 ‖ x ‖ y, or 32). */
