@@ -80,35 +80,69 @@ static int store_new(SshAgent *agent, uint8_t *bytes, size_t size, Span secret, 
         return SSH_OK;
 }
 
-static int generate(SshAgent *agent, SshKeyKind kind, unsigned bits, const char *comment, const SshPolicy *policy,
-                    uint32_t *ret_id)
-{
-        _cleanup_(byte_writer_done) ByteWriter secret = BYTE_WRITER_NULL;
+struct SshDraft {
         uint8_t *bytes;
         size_t size;
+        ByteWriter secret;
+};
+
+SshDraft *ssh_draft_free(SshDraft *draft)
+{
+        if (!draft)
+                return NULL;
+        free(draft->bytes);
+        byte_writer_done(&draft->secret);
+        free(draft);
+        return NULL;
+}
+DEFINE_CLEANUP(SshDraft *, ssh_draft_free)
+
+int ssh_draft_new(SshKeyKind kind, unsigned bits, SshDraft **ret)
+{
+        _cleanup_(ssh_draft_freep) SshDraft *draft = calloc(1, sizeof(*draft));
         int r;
 
-        if (!comment_valid(comment) || (policy && !policy_valid(policy)) || (kind == SSH_KEY_RSA && bits % 8 != 0))
+        if (!draft)
+                return -ENOMEM;
+        if (kind == SSH_KEY_RSA && bits % 8 != 0)
+                return SSH_E_INVALID;
+        r = private_generate(kind, kind == SSH_KEY_RSA && bits == 0 ? SSH_RSA_BITS_DEFAULT : bits, &draft->bytes,
+                             &draft->size, &draft->secret);
+        if (r < 0)
+                return r == -EINVAL ? SSH_E_INVALID : r;
+        *ret = TAKE_PTR(draft);
+        return SSH_OK;
+}
+
+int ssh_agent_add_draft(SshAgent *agent, SshDraft *draft, const char *comment, const SshPolicy *policy, uint32_t *ret_id)
+{
+        int r;
+
+        if (!comment_valid(comment) || (policy && !policy_valid(policy)) || !draft->bytes)
                 return SSH_E_INVALID;
         if (!agent_storage_open(agent))
                 return SSH_E_LOCKED;
-        do
-                r = private_generate(kind, bits, &bytes, &size, &secret);
-        while (r == -ENOMEM && ready_evict(agent));
-        if (r < 0)
-                return r == -EINVAL ? SSH_E_INVALID : r;
-        return store_new(agent, bytes, size, (Span){secret.data, secret.size}, comment, policy, ret_id);
+        agent_enter(agent);
+        r = store_new(agent, TAKE_PTR(draft->bytes), draft->size, (Span){draft->secret.data, draft->secret.size}, comment,
+                      policy, ret_id);
+        agent_leave(agent);
+        return r;
 }
 
 int ssh_agent_generate(SshAgent *agent, SshKeyKind kind, unsigned bits, const char *comment, const SshPolicy *policy,
                        uint32_t *ret_id)
 {
+        _cleanup_(ssh_draft_freep) SshDraft *draft = NULL;
         int r;
 
-        agent_enter(agent);
-        r = generate(agent, kind, kind == SSH_KEY_RSA && bits == 0 ? SSH_RSA_BITS_DEFAULT : bits, comment, policy, ret_id);
-        agent_leave(agent);
-        return r;
+        if (!comment_valid(comment) || (policy && !policy_valid(policy)))
+                return SSH_E_INVALID;
+        if (!agent_storage_open(agent))
+                return SSH_E_LOCKED;
+        do
+                r = ssh_draft_new(kind, bits, &draft);
+        while (r == -ENOMEM && ready_evict(agent));
+        return r == 0 ? ssh_agent_add_draft(agent, draft, comment, policy, ret_id) : r;
 }
 
 int ssh_agent_add_sk(SshAgent *agent, SshKeyKind kind, const uint8_t *public_key, size_t public_size, const char *application,
