@@ -48,8 +48,8 @@ class Reader:
 class Client:
     def __init__(self, path, timeout=20):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.socket.connect(path)  # waits when many others come
         self.socket.settimeout(timeout)
-        self.socket.connect(path)
 
     def __enter__(self):
         return self
