@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "daemon/ask.h"
 #include "daemon/present.h"
@@ -13,6 +14,13 @@
 static int copy_name(const char **ret, const char *text)
 {
         *ret = text ? presentable(text) : NULL;
+        return text && !*ret ? -ENOMEM : 0;
+}
+
+/* Which was made here, of names that are presentable. */
+static int copy_sentence(const char **ret, const char *text)
+{
+        *ret = text ? strdup(text) : NULL;
         return text && !*ret ? -ENOMEM : 0;
 }
 
@@ -29,7 +37,7 @@ int ask_about_copy(AskAbout *ret, const AskAbout *about)
         if (r >= 0)
                 r = copy_name(&new.host, about->host);
         if (r >= 0)
-                r = copy_name(&new.sentence, about->sentence);
+                r = copy_sentence(&new.sentence, about->sentence);
         if (r >= 0)
                 r = copy_name(&new.door, about->door);
         if (r < 0)

@@ -72,7 +72,10 @@ int ssh_message(const AskAbout *about, const SshQuestion *question, const char *
                 (void)fputs("A program", text);
         if (about->pid > 0)
                 (void)fprintf(text, " (process %d)", about->pid);
-        (void)fprintf(text, " wants to %s", question->purpose ? question->purpose : "use your ssh-agent");
+        (void)fprintf(text, " wants to %s",
+                      question->purpose ? question->purpose
+                      : question->key   ? "use"
+                                        : "use your ssh-agent");
         if (question->user && *question->user)
                 write_quoted(text, login ? " as " : " ", question->user);
         if (question->host)
@@ -82,7 +85,7 @@ int ssh_message(const AskAbout *about, const SshQuestion *question, const char *
         else if (login)
                 (void)fputs(" to a host that it has not proved", text);
         if (question->key) {
-                write_quoted(text, " with your key ", question->key->comment);
+                write_quoted(text, question->purpose ? " with your key " : " your key ", question->key->comment);
                 (void)fprintf(text, " (%s)", question->key->fingerprint);
         }
         if (question->via)

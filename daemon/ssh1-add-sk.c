@@ -176,7 +176,7 @@ static void on_own(void *userdata, int r, const uint8_t *data, size_t size)
         waiting->ssh->own = NULL;
         if (data && size > 1 && data[0] == CTAP_OK)
                 r = store_own(waiting, data, size, &error);
-        else if (data && size > 0 && data[0] == CTAP2_ERR_UNSUPPORTED_OPTION)
+        else if (data && size > 0 && (data[0] == CTAP2_ERR_UNSUPPORTED_OPTION || data[0] == CTAP2_ERR_INVALID_OPTION))
                 r = sd_bus_error_set(&error, KEYFOB_ERROR_NOT_ALLOWED,
                                      "there is nothing to verify its owner by: run keyfob authenticator pin set");
         else if (data && size > 0)
