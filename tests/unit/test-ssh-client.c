@@ -117,6 +117,26 @@ TEST(what_nobody_reads_is_not_made)
         fixture_free(f);
 }
 
+TEST(a_reader_who_never_reads_to_the_end)
+{
+        Fixture *f = fixture_new();
+        SshClient *client = client_new(f);
+        _cleanup_(byte_writer_done) ByteWriter list = frame(SSH_AGENTC_REQUEST_IDENTITIES);
+        size_t size, all = 0;
+
+        CHECK_EQ(call_add_plain(f, client, "rsa"), SSH_AGENT_SUCCESS);
+        for (unsigned i = 0; i < 20000; i++) {
+                CHECK(ssh_client_wants(client));
+                CHECK_EQ(ssh_client_receive(client, list.data, list.size), 0);
+                (void)ssh_client_output(client, &size);
+                ssh_client_sent(client, size - 1);
+                all += size - 1;
+        }
+        CHECK(all > 20 * OUTPUT_MAX && client->out.capacity < 4 * OUTPUT_MAX);
+        ssh_client_free(client);
+        fixture_free(f);
+}
+
 TEST(a_longest_message_and_a_longest_list)
 {
         Fixture *f = fixture_new();

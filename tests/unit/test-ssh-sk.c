@@ -222,4 +222,32 @@ TEST(the_owner_stores_security_keys)
         }
 }
 
+/* What the owner was told stays while he works on it, whatever becomes of the key. */
+TEST(a_key_goes_while_its_device_signs)
+{
+        Fixture *f = fixture_new();
+        SshClient *client = client_new(f);
+        Host host = host_new();
+        SshPolicyHost hosts[] = {{(char[]){"host"}, host.blob, host.size}};
+        SshPolicy policy = {.hosts = hosts, .n_hosts = 1};
+        const SshQuestion *question;
+        SignKey key;
+        uint32_t id;
+
+        CHECK_EQ(sign_generate(SIGN_ED25519, &key), 0);
+        CHECK_EQ(ssh_agent_add_sk(f->a, SSH_KEY_SK_ED25519, key.public_key, 32, "ssh:", 1, key.public_key, 32, "stored", &policy, &id), 0);
+        CHECK_EQ(call_bind(f, client, &host, "s", false), SSH_AGENT_SUCCESS);
+        ssh_agent_forget(f->a, false);
+        CHECK_EQ(call_login(f, client, sk_blob(SSH_KEY_SK_ED25519, &key, "ssh:"), "sk-ssh-ed25519@openssh.com", "s", "me", &host), 0);
+        CHECK_EQ(f->sks, 1);
+        CHECK_EQ(ssh_agent_remove(f->a, id), 0);
+        question = client->request.sk.question;
+        CHECK(strcmp(question->key->comment, "stored") == 0 && strcmp(question->key->application, "ssh:") == 0);
+        CHECK(strcmp(question->host, "host") == 0 && question->key->blob_size > 0 && !question->key->policy);
+        ssh_client_sk_done(client, &(SshSkResult){.answer = SSH_YES, .flags = 1, .signature_size = 64});
+        CHECK_EQ(take(f, client), SSH_AGENT_FAILURE);
+        ssh_client_free(client);
+        fixture_free(f);
+}
+
 TEST_MAIN

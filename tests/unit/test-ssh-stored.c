@@ -415,6 +415,51 @@ TEST(the_owner_changes_stored_keys)
         fixture_free(f);
 }
 
+TEST(a_lifetime_laid_on_a_stored_key_ends_it)
+{
+        Fixture *f = fixture_new();
+        SshClient *client = client_new(f);
+        _cleanup_(byte_writer_done) ByteWriter lifetime = BYTE_WRITER_NULL;
+
+        byte_writer_u8(&lifetime, 1);
+        wire_put_u32(&lifetime, 60);
+        f->keeps = true;
+        CHECK_EQ(call_add_plain(f, client, "p256"), SSH_AGENT_SUCCESS);
+        CHECK_EQ(call_add(f, client, "p256", &lifetime), SSH_AGENT_SUCCESS);
+        CHECK(get(f, 1).stored && get(f, 1).lifetime_left == 60);
+        ssh_client_free(client);
+        f->now += 30000;
+        f->wall += 30;
+        fixture_restart(f);
+        client = client_new(f);
+        CHECK_EQ(get(f, 1).lifetime_left, 30);
+        f->now += 30000;
+        ssh_agent_tick(f->a);
+        CHECK(!f->records[0].data);
+        /* without the time of day there are no such records */
+        CHECK_EQ(call_add_plain(f, client, "p256"), SSH_AGENT_SUCCESS);
+        f->ops.wall = NULL;
+        CHECK_EQ(call_add(f, client, "p256", &lifetime), SSH_AGENT_FAILURE);
+        CHECK_EQ(call_add(f, client, "rsa", &lifetime), SSH_AGENT_SUCCESS);
+        CHECK_EQ(ssh_agent_keep(f->a, get(f, 3).id), SSH_E_INVALID);
+        ssh_client_free(client);
+        fixture_free(f);
+}
+
+TEST(a_client_whose_binding_failed_changes_nothing_stored)
+{
+        Fixture *f = fixture_new();
+        SshClient *client = client_new(f);
+
+        f->keeps = true;
+        CHECK_EQ(call_add_plain(f, client, "p256"), SSH_AGENT_SUCCESS);
+        CHECK_EQ(call_text(f, client, SSH_AGENTC_EXTENSION, "session-bind@openssh.com"), SSH_AGENT_EXTENSION_FAILURE);
+        CHECK_EQ(call_remove(f, client, vector("p256.pub")), SSH_AGENT_FAILURE);
+        CHECK_EQ(call_add_plain(f, client, "p256"), SSH_AGENT_FAILURE);
+        ssh_client_free(client);
+        fixture_free(f);
+}
+
 TEST(every_call_of_storage_may_fail)
 {
         static const int codes[] = {SSH_E_LOCKED, SSH_E_DAMAGED, SSH_E_FULL, SSH_E_NOT_FOUND, -EIO, -ENOMEM};
