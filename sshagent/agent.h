@@ -97,7 +97,7 @@ typedef struct SshKeyInfo {
         size_t n_destinations;     /* constraints restrict-destination-v00@openssh.com */
         const char *application;   /* sk; else NULL */
         uint8_t sk_flags;
-        const SshPolicy *policy;   /* NULL while storage is locked: not known */
+        const SshPolicy *policy;   /* NULL while storage is locked: not known; and in questions */
 } SshKeyInfo;
 
 /* ---- what is asked of the owner ---- */
@@ -116,6 +116,7 @@ typedef enum SshQuestionKind {
         SSH_ASK_PROGRAM,     /* no question: say by ssh_client_set_program() who the client is, then answer YES */
 } SshQuestionKind;
 
+/* Good until it is answered or withdrawn, with all that it points to. */
 typedef struct SshQuestion {
         SshQuestionKind kind;
         const SshKeyInfo *key;     /* NULL: not about one key */

@@ -14,7 +14,11 @@ static void forget_texts(Request *request)
         free(request->host);
         free(request->via);
         free(request->user);
-        request->host = request->via = request->user = NULL;
+        free(request->comment);
+        free(request->name);
+        free(request->blob);
+        request->host = request->via = request->user = request->comment = request->name = NULL;
+        request->blob = NULL;
         request->host_key[0] = 0;
         request->question = (SshQuestion){0};
 }
@@ -89,6 +93,27 @@ static int describe_via(SshClient *client, const DestinationNames *names)
         return request->via ? 0 : -ENOMEM;
 }
 
+/* The key may go while the question is still out, so what is told of it is a copy. */
+static int describe_key(SshClient *client, const Entry *entry)
+{
+        Request *request = &client->request;
+        SshKeyInfo *info = &request->info;
+
+        agent_info(client->agent, entry, info);
+        request->comment = strdup(info->comment);
+        request->name = strdup(info->application ? info->application : "");
+        request->blob = malloc(info->blob_size);
+        if (!request->comment || !request->name || !request->blob)
+                return -ENOMEM;
+        memcpy(request->blob, info->blob, info->blob_size);
+        info->comment = request->comment;
+        info->application = info->application ? request->name : NULL;
+        info->blob = request->blob;
+        info->policy = NULL;
+        request->question.key = info;
+        return 0;
+}
+
 int client_describe(SshClient *client, SshQuestionKind kind, const Entry *entry, const Subject *subject,
                     const DestinationNames *names)
 {
@@ -100,12 +125,9 @@ int client_describe(SshClient *client, SshQuestionKind kind, const Entry *entry,
 
         forget_texts(request);
         question->kind = kind;
-        if (entry) {
-                agent_info(client->agent, entry, &request->info);
-                question->key = &request->info;
-        }
-        if (!subject)
-                return 0;
+        r = entry ? describe_key(client, entry) : 0;
+        if (r < 0 || !subject)
+                return r;
         question->purpose = subject_purpose(subject);
         target = session_of(client, subject);
         if (target && blob_read(session_key(target), &blob) == 0) {

@@ -13,7 +13,7 @@
 #define HEAD       4U
 #define INPUT_MAX  (HEAD + SSH_MESSAGE_MAX + SSH_CHUNK_MAX)
 #define FAILURE    (HEAD + 1) /* bytes of the shortest reply, for which there is always room */
-#define INPUT_KEEP ((size_t)16 * 1024)
+#define BUFFER_KEEP ((size_t)16 * 1024)
 
 int ssh_client_new(SshAgent *agent, void *userdata, SshClient **ret)
 {
@@ -105,7 +105,7 @@ static void consume(SshClient *client, size_t size)
         memmove(in->data, in->data + size, left);
         explicit_bzero(in->data + left, size);
         in->size = left;
-        if (left == 0 && in->capacity > INPUT_KEEP)
+        if (left == 0 && in->capacity > BUFFER_KEEP)
                 byte_writer_done(in);
 }
 
@@ -192,12 +192,17 @@ const uint8_t *ssh_client_output(const SshClient *client, size_t *ret_size)
 
 void ssh_client_sent(SshClient *client, size_t size)
 {
+        ByteWriter *out = &client->out;
+
         client->out_sent += size;
-        if (client->out_sent < client->out.size)
-                return;
-        client->out.size = client->out_sent = 0;
-        if (client->out.capacity > INPUT_KEEP && client->request.pending == PENDING_NONE)
-                byte_writer_done(&client->out);
+        if (client->out_sent == out->size || client->out_sent > OUTPUT_MAX) {
+                /* Not only when all is sent: whoever reads slowly, but never to the end, would let it grow. */
+                out->size -= client->out_sent;
+                memmove(out->data, out->data + client->out_sent, out->size);
+                client->out_sent = 0;
+        }
+        if (out->size == 0 && out->capacity > BUFFER_KEEP && client->request.pending == PENDING_NONE)
+                byte_writer_done(out);
         agent_enter(client->agent);
         (void)pump(client);
         agent_leave(client->agent);

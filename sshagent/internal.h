@@ -176,8 +176,8 @@ typedef struct Request {
         SshKeyInfo info;
         SshQuestion question;
         SshSkRequest sk;
-        char *host, *via, *user, *application;
-        uint8_t *handle;
+        char *host, *via, *user, *comment, *name, *application;
+        uint8_t *blob, *handle;
         char host_key[SSH_FINGERPRINT_SIZE];
 } Request;
 

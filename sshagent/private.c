@@ -1,8 +1,8 @@
 /*
  * Private keys from the wire, and signatures with them
  *
- * A message that adds a key has both halves. That they belong together is checked once, here: with a public half of somebody
- * else's, Ed25519 would give the private one away. Raw values are in the arena while a signature is made.
+ * A message that adds a key has both halves. That they belong together is checked here, and again when an Ed25519 key is made ready,
+ * which with another public half would give the private one away. Raw values are in the arena while a signature is made.
  */
 #include "sshagent/private.h"
 
@@ -52,25 +52,34 @@ static int finish(const Around *around, uint8_t *plain, size_t plain_size, uint8
         return 0;
 }
 
-/* Completes a key from its private value and compares it with the public one that came along. */
+/* Makes a key from its private value, which must be the public one's. */
+static int complete(const SignKey *public, Span value, SignKey *ret)
+{
+        size_t size = sign_private_size(public->kind);
+        int r;
+
+        if (value.size > size)
+                return -EINVAL;
+        ret->kind = public->kind;
+        if (value.size > 0)
+                memcpy(ret->private_key + size - value.size, value.data, value.size);
+        r = sign_complete(ret);
+        if (r < 0)
+                return r;
+        return memcmp(ret->public_key, public->public_key, sign_public_size(ret->kind)) == 0 ? 0 : -EINVAL;
+}
+
 static int check_value(const SignKey *public, Span value, ByteWriter *secret)
 {
         _cleanup_(arena_freep) SignKey *key = arena_alloc(sizeof(*key));
-        size_t size = sign_private_size(public->kind);
         int r;
 
         if (!key)
                 return -ENOMEM;
-        if (value.size > size)
-                return -EINVAL;
-        key->kind = public->kind;
-        memcpy(key->private_key + size - value.size, value.data, value.size);
-        r = sign_complete(key);
+        r = complete(public, value, key);
         if (r < 0)
                 return r;
-        if (memcmp(key->public_key, public->public_key, sign_public_size(key->kind)) != 0)
-                return -EINVAL;
-        byte_writer_raw(secret, key->private_key, size);
+        byte_writer_raw(secret, key->private_key, sign_private_size(key->kind));
         return secret->failed ? -ENOMEM : 0;
 }
 
@@ -266,13 +275,20 @@ int private_generate(SshKeyKind kind, unsigned bits, uint8_t **ret_blob, size_t 
 int private_signer(const Blob *blob, Span secret, Signer **ret)
 {
         _cleanup_(arena_freep) SignKey *key = arena_alloc(sizeof(*key));
+        int r;
 
         if (!key)
                 return -ENOMEM;
         if (blob->kind == SSH_KEY_RSA || blob_is_sk(blob->kind) || secret.size != sign_private_size(blob->key.kind))
                 return -EINVAL;
-        *key = blob->key;
-        memcpy(key->private_key, secret.data, secret.size);
+        if (blob->kind == SSH_KEY_ED25519) {
+                r = complete(&blob->key, secret, key);
+                if (r < 0)
+                        return r;
+        } else {
+                *key = blob->key;
+                memcpy(key->private_key, secret.data, secret.size);
+        }
         return signer_new(key, ret);
 }
 

@@ -100,6 +100,10 @@ int record_read(Span record, Entry *entry, Span *ret_secret)
         if (!span_equal(said.blob, entry->blob.all) ||
             (blob_is_sk(entry->blob.kind) && private_sk(said.secret, &said.sk_flags, &handle) < 0))
                 return SSH_E_DAMAGED;
+        if (entry->loaded) {
+                *ret_secret = said.secret;
+                return 0; /* the rest is known, and may be in use */
+        }
         r = entry_set_destinations(entry, said.destinations, said.n_destinations);
         if (r == 0)
                 r = entry_set_comment(entry, said.comment);
