@@ -31,6 +31,8 @@ class Files(unittest.TestCase):
                 f'{stage.datadir}/dbus-1/interfaces/org.keyfob.Store1.xml': 0o644,
                 f'{stage.unitdir}/keyfobd.service': 0o644,
                 f'{stage.unitdir}/keyfobd.socket': 0o644,
+                f'{stage.unitdir}/keyfob-ssh.socket': 0o644,
+                f'{stage.datadir}/dbus-1/interfaces/org.keyfob.Ssh1.xml': 0o644,
                 **{path: 0o644 for path in stage.completions.values()},
         }.items():
             with self.subTest(path=path):
@@ -59,6 +61,10 @@ class Files(unittest.TestCase):
         unit = self.read(f'{self.stage.unitdir}/keyfobd.socket')['Socket']
         self.assertEqual((unit['ListenStream'], unit['SocketMode'], unit['DirectoryMode']),
                          ('%t/keyfob/bus', '0600', '0700'))
+        unit = self.read(f'{self.stage.unitdir}/keyfob-ssh.socket')['Socket']
+        self.assertEqual((unit['ListenStream'], unit['FileDescriptorName'], unit['Service'], unit['SocketMode']),
+                         ('%t/keyfob/ssh', 'ssh', 'keyfobd.service', '0600'))
+        self.assertIn('SSH_AUTH_SOCK=%t/keyfob/ssh', unit['ExecStartPost'])
 
     def test_the_secret_service_is_nobodys_by_installation(self):
         """Another provider's file has that name on a Debian system; `keyfob enable` is how a person decides."""

@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """The ssh-agent's socket: ssh-add and ssh-keygen, messages by hand, keys that are stored, questions to the person."""
+import fcntl
 import os
 import select
+import socket
 import struct
-import unittest
+import sys
 
 import keyfob_bus as kb
 import keyfob_test as kt
@@ -305,6 +307,54 @@ class NoAgent(AgentTest):
     def test_there_is_no_socket(self):
         self.assertFalse(os.path.exists(self.tools.path))
         self.assertEqual(kb.plain(self.bus('GetInfo')[0])['socket'], '')
+
+
+class Passed(kt.KeyfobTest):
+    """Sockets that a service manager made."""
+
+    def start(self, sockets):
+        program = self.sandbox.write('start', """import os, sys
+program, names, *fds = sys.argv[1:]
+for i, fd in enumerate(fds):
+    os.dup2(int(fd), 3 + i)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(fds)), LISTEN_FDNAMES=names)
+os.execv(program, [program])
+""")
+        os.mkdir(os.path.join(self.sandbox.runtime, 'keyfob'), 0o700)
+        fds = []
+        for path, _ in sockets:
+            listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.addCleanup(listening.close)
+            listening.bind(path)
+            listening.listen()
+            fds.append(fcntl.fcntl(listening.fileno(), fcntl.F_DUPFD, 20))
+        self.sandbox.daemon = self.sandbox.spawn(
+            [sys.executable, program, self.sandbox.stage.keyfobd, ':'.join(name for _, name in sockets), *map(str, fds)],
+            pass_fds=fds)
+        for fd in fds:
+            os.close(fd)
+
+    def check(self, path):
+        tools = ssh_client.Tools(self.sandbox)
+        tools.path = tools.env['SSH_AUTH_SOCK'] = path
+        key = tools.keygen('key')
+        tools.add('-q', key)
+        tools.add('-T', key + '.pub')
+        self.keyfob('init', '--kind', 'none')
+        self.sandbox.stop_daemon()
+        self.assertTrue(os.path.exists(path))  # it is the manager's
+
+    def place(self, name):
+        return os.path.join(self.sandbox.runtime, 'keyfob', name)
+
+    def test_both(self):
+        self.start([(self.place('ssh'), 'keyfob-ssh.socket'), (self.place('bus'), 'keyfobd.socket')])
+        self.check(self.place('ssh'))
+
+    def test_only_this_one_by_its_name(self):
+        path = os.path.join(self.sandbox.runtime, 'elsewhere')
+        self.start([(path, 'ssh')])
+        self.check(path)
 
 
 class Questions(AgentTest):

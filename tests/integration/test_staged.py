@@ -137,7 +137,7 @@ printf '%s\\n' "${{COMPREPLY[@]}}"'''
     def test_units_are_valid(self):
         # the manager looks for the programs at their final place, which is not there before a real installation
         result = run(['systemd-analyze', '--user', '--man=no', 'verify', f'{self.stage.unitdir}/keyfobd.service',
-                      f'{self.stage.unitdir}/keyfobd.socket'],
+                      f'{self.stage.unitdir}/keyfobd.socket', f'{self.stage.unitdir}/keyfob-ssh.socket'],
                      env={**os.environ, 'XDG_RUNTIME_DIR': os.environ.get('XDG_RUNTIME_DIR') or '/tmp'})
         lines = [line for line in result.stderr.decode().splitlines()
                  if 'keyfob' in line and 'is not executable' not in line and 'No such file' not in line]
