@@ -8,186 +8,21 @@
 #include <errno.h>
 #include <string.h>
 
-#include "fuzz/fail.h"
-#include "fuzz/fuzz.h"
-#include "tests/unit/ssh-agent-fixture.h"
+#include "fuzz/ssh-owner.h"
 
 #define STEPS_MAX 200
-#define CLIENTS   3U
-#define WORKS     4U
-
-enum {
-        CONFIRMED = 1 << 0,
-        RESTRICTED = 1 << 1,
-        KEEPS = 1 << 2,
-        LOCKED = 1 << 3,
-        SLOW = 1 << 4,
-};
-
-typedef struct Run {
-        Fixture *f;
-        SshAgentOps ops;
-        uint8_t config;
-        SshClient *clients[CLIENTS];
-        unsigned agreed[CLIENTS];
-        SshQuestionKind asked[CLIENTS];
-        SshWork *works[CLIENTS], *orphans[WORKS];
-        bool device[CLIENTS]; /* is to sign */
-        SshAnswer answer;
-        Host hosts[2];
-        SignKey keys[4];
-        Span blobs[4];
-        uint8_t blob_bytes[4][128];
-} Run;
-
-#define CALL(expression)                                                                                              \
-        ({                                                                                                            \
-                fail_enter();                                                                                         \
-                __auto_type _result_ = (expression);                                                                  \
-                fail_leave();                                                                                         \
-                _result_;                                                                                             \
-        })
-#define CALL_VOID(statement) (void)CALL(((statement), 0))
 
 static const SshKeyKind kinds[] = {SSH_KEY_ED25519, SSH_KEY_ECDSA_P256, SSH_KEY_SK_ECDSA, SSH_KEY_SK_ED25519};
 
-/* ---- the owner: the fixture's, without failures in it ---- */
-
-static unsigned number_of(Run *run, const SshClient *client)
-{
-        unsigned i = 0;
-
-        while (run->clients[i] != client) {
-                i++;
-                PROMISE(i < CLIENTS);
-        }
-        return i;
-}
-
-static uint64_t on_now(void *userdata)
-{
-        return ((Run *)userdata)->f->now;
-}
-
-static uint64_t on_wall(void *userdata)
-{
-        return ((Run *)userdata)->f->wall;
-}
-
-static int on_ask(void *userdata, SshClient *client, const SshQuestion *question)
-{
-        Run *run = userdata;
-        unsigned i = number_of(run, client);
-
-        PROMISE(run->asked[i] == 0 && !run->works[i] && !run->device[i]);
-        PROMISE(question->kind == SSH_ASK_STORAGE || question->key);
-        if (question->kind == SSH_ASK_CONFIRM || question->kind == SSH_ASK_VERIFY)
-                PROMISE(question->purpose);
-        if (run->answer == SSH_LATER)
-                run->asked[i] = question->kind;
-        if (run->answer == SSH_YES && question->kind == SSH_ASK_CONFIRM)
-                run->agreed[i]++;
-        if (run->answer == SSH_YES && question->kind == SSH_ASK_STORAGE)
-                run->f->open = true;
-        return (int)run->answer;
-}
-
-static void on_withdraw(void *userdata, SshClient *client)
-{
-        Run *run = userdata;
-        unsigned i = number_of(run, client);
-
-        PROMISE(run->asked[i] != 0 || run->works[i] || run->device[i]);
-        for (unsigned k = 0; k < WORKS && run->works[i]; k++)
-                if (!run->orphans[k]) {
-                        run->orphans[k] = run->works[i];
-                        run->works[i] = NULL;
-                }
-        run->works[i] = ssh_work_free(run->works[i]);
-        run->asked[i] = 0;
-        run->device[i] = false;
-}
-
-static int on_compute(void *userdata, SshClient *client, SshWork *work)
-{
-        Run *run = userdata;
-        unsigned i = number_of(run, client);
-
-        PROMISE(run->asked[i] == 0 && !run->works[i] && !run->device[i]);
-        if (!(run->config & SLOW))
-                return SSH_NO;
-        run->works[i] = work;
-        return SSH_LATER;
-}
-
-static int on_sk_sign(void *userdata, SshClient *client, const SshSkRequest *request)
-{
-        Run *run = userdata;
-        unsigned i = number_of(run, client);
-
-        PROMISE(run->asked[i] == 0 && !run->works[i] && !run->device[i]);
-        PROMISE(request->question && request->question->key && request->application && request->key_handle);
-        run->device[i] = true;
-        return SSH_LATER;
-}
-
-static bool on_is_open(void *userdata)
-{
-        return ((Run *)userdata)->f->open;
-}
-
-/* A call of the fixture's storage. */
-#define STORAGE(call)                                                                                                 \
-        ({                                                                                                            \
-                int _r_;                                                                                              \
-                fail_leave();                                                                                         \
-                PROMISE(run->f->open);                                                                                \
-                _r_ = run->f->ops.call;                                                                               \
-                fail_enter();                                                                                         \
-                _r_;                                                                                                  \
-        })
-
-static int on_put(void *userdata, uint64_t *number, const void *data, size_t size, const void *hint, size_t hint_size)
-{
-        Run *run = userdata;
-
-        PROMISE(size <= SSH_RECORD_MAX && hint_size <= SSH_HINT_MAX);
-        return STORAGE(put(run->f, number, data, size, hint, hint_size));
-}
-
-static int on_get(void *userdata, uint64_t number, Secret *ret)
-{
-        Run *run = userdata;
-
-        return STORAGE(get(run->f, number, ret));
-}
-
-static int on_remove(void *userdata, uint64_t number)
-{
-        Run *run = userdata;
-
-        return STORAGE(remove(run->f, number));
-}
-
-static bool on_keeps(void *userdata)
-{
-        return ((Run *)userdata)->config & KEEPS;
-}
-
-static void on_changed(void *userdata)
-{
-        ((Run *)userdata)->f->changed++;
-}
-
 /* ---- replies ---- */
 
-static void check_list(const Run *run, Span body)
+static void check_list(const Run *run, Span body, bool last)
 {
         ByteReader reader = span_reader(body);
         uint32_t n = wire_u32(&reader);
         Blob blob;
 
-        PROMISE(!ssh_agent_is_locked(run->f->a) || n == 0);
+        PROMISE(!last || !ssh_agent_is_locked(run->f->a) || n == 0);
         for (uint32_t i = 0; i < n; i++) {
                 Span key = wire_string(&reader), comment = wire_string(&reader);
 
@@ -197,11 +32,11 @@ static void check_list(const Run *run, Span body)
         PROMISE(byte_reader_done(&reader));
 }
 
-static void check_signature(Run *run, unsigned i)
+static void check_signature(Run *run, unsigned i, bool last)
 {
         const Sessions *sessions = &run->clients[i]->sessions;
 
-        PROMISE(!ssh_agent_is_locked(run->f->a));
+        PROMISE(!last || !ssh_agent_is_locked(run->f->a));
         if (run->config & CONFIRMED) {
                 PROMISE(run->agreed[i] > 0);
                 run->agreed[i]--;
@@ -211,7 +46,7 @@ static void check_signature(Run *run, unsigned i)
                         span_equal(session_key(&sessions->list[0]), host_blob(&run->hosts[0])));
 }
 
-/* Takes all replies. A signature before the last one was made before the agent was locked by what came with it. */
+/* Takes all replies. One before the last may be of before the agent was locked by what came with it. */
 static void take_replies(Run *run, unsigned i)
 {
         SshClient *client = run->clients[i];
@@ -222,6 +57,8 @@ static void take_replies(Run *run, unsigned i)
                 ByteReader reader = BYTE_READER(data, size);
                 Span body = wire_string(&reader);
 
+                bool last = reader.size == 0;
+
                 PROMISE(!reader.failed && body.size > 0 && body.size <= SSH_MESSAGE_MAX);
                 switch (body.data[0]) {
                 case SSH_AGENT_FAILURE:
@@ -230,10 +67,10 @@ static void take_replies(Run *run, unsigned i)
                         PROMISE(body.size == 1);
                         break;
                 case SSH_AGENT_IDENTITIES_ANSWER:
-                        check_list(run, (Span){body.data + 1, body.size - 1});
+                        check_list(run, (Span){body.data + 1, body.size - 1}, last);
                         break;
                 case SSH_AGENT_SIGN_RESPONSE:
-                        check_signature(run, i);
+                        check_signature(run, i, last);
                         break;
                 default:
                         PROMISE(body.data[0] == SSH_AGENT_EXTENSION_RESPONSE);
@@ -461,7 +298,7 @@ static void step_time(Run *run, ByteReader *in)
 
 static void start(Run *run)
 {
-        PROMISE(ssh_agent_new(&run->ops, run, &run->f->a) == 0);
+        PROMISE(ssh_agent_new(&owner_ops, run, &run->f->a) == 0);
         for (unsigned i = 0; i < RECORDS; i++)
                 if (run->f->records[i].data)
                         (void)CALL(ssh_agent_stored(run->f->a, i + 1, run->f->records[i].hint, run->f->records[i].hint_size));
@@ -606,11 +443,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         run.f = fixture_new();
         run.f->a = ssh_agent_free(run.f->a);
         run.f->open = !(run.config & LOCKED);
-        run.ops = (SshAgentOps){
-                .now = on_now, .wall = on_wall, .ask = on_ask, .withdraw = on_withdraw, .compute = on_compute,
-                .sk_sign = on_sk_sign, .is_open = on_is_open, .put = on_put, .get = on_get, .remove = on_remove,
-                .keeps = on_keeps, .changed = on_changed,
-        };
         make_keys(&run);
         start(&run);
         for (int i = 0; i < STEPS_MAX && in.size > 0 && !in.failed; i++)

@@ -55,17 +55,6 @@ static char *host_text(const Session *session)
         return strdup(text);
 }
 
-/* The session that a login is for, when the connection is bound to it. */
-static const Session *session_of(const SshClient *client, const Subject *subject)
-{
-        const Session *last = client->sessions.n > 0 ? &client->sessions.list[client->sessions.n - 1] : NULL;
-
-        if (!last || last->forwarded || subject->kind != SUBJECT_LOGIN || !span_equal(session_id(last), subject->session) ||
-            (subject->host_key.size > 0 && !span_equal(session_key(last), subject->host_key)))
-                return NULL;
-        return last;
-}
-
 /* A copy that can be shown; an empty name is none. */
 static int take_text(Span text, char **ret, const char **ret_shown)
 {
@@ -129,7 +118,7 @@ int client_describe(SshClient *client, SshQuestionKind kind, const Entry *entry,
         if (r < 0 || !subject)
                 return r;
         question->purpose = subject_purpose(subject);
-        target = session_of(client, subject);
+        target = subject->kind == SUBJECT_LOGIN ? sessions_login(&client->sessions, subject->session, subject->host_key) : NULL;
         if (target && blob_read(session_key(target), &blob) == 0) {
                 blob_fingerprint_of(&blob, request->host_key);
                 question->host_key = request->host_key;

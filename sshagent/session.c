@@ -31,6 +31,16 @@ bool sessions_remote(const Sessions *sessions)
         return false;
 }
 
+const Session *sessions_login(const Sessions *sessions, Span id, Span host_key)
+{
+        const Session *last = sessions->n > 0 ? &sessions->list[sessions->n - 1] : NULL;
+
+        return last && !last->forwarded && span_equal(session_id(last), id) &&
+                               (host_key.size == 0 || span_equal(session_key(last), host_key))
+                       ? last
+                       : NULL;
+}
+
 void sessions_done(Sessions *sessions)
 {
         for (size_t i = 0; i < sessions->n; i++) {

@@ -19,6 +19,7 @@ typedef struct Wanted {
         uint32_t flags;
         Entry *entry;
         Subject subject;
+        const Session *session; /* of a login, when the connection is bound to it */
         DestinationNames names; /* of hosts, as far as they are sure */
 } Wanted;
 
@@ -35,25 +36,17 @@ static Step put_signature(SshClient *client, Span signature)
 /* The constraints of whoever added the key. */
 static bool constraints_permit(SshClient *client, Wanted *wanted)
 {
-        const Sessions *sessions = &client->sessions;
-        const Session *last = sessions->n > 0 ? &sessions->list[sessions->n - 1] : NULL;
         const Subject *subject = &wanted->subject;
 
         if (wanted->entry->n_destinations == 0)
                 return true;
-        if (!last || subject->kind != SUBJECT_LOGIN || !client_permits(client, wanted->entry, &subject->user, &wanted->names) ||
-            !span_equal(session_id(last), subject->session) ||
-            (subject->host_key.size > 0 && !span_equal(session_key(last), subject->host_key)))
-                return false;
-        return true;
+        return wanted->session && client_permits(client, wanted->entry, &subject->user, &wanted->names);
 }
 
 /* The hosts of the owner's policy: only from here, straight to one of them, and only to log in. */
 static bool hosts_permit(SshClient *client, Wanted *wanted)
 {
         const SshPolicy *policy = &wanted->entry->policy;
-        const Sessions *sessions = &client->sessions;
-        const Subject *subject = &wanted->subject;
         const SshPolicyHost *host;
         _cleanup_free_ uint8_t *plain = NULL;
         size_t size;
@@ -61,10 +54,8 @@ static bool hosts_permit(SshClient *client, Wanted *wanted)
 
         if (!policy->hosts)
                 return true;
-        if (sessions->n != 1 || sessions->list[0].forwarded || subject->kind != SUBJECT_LOGIN ||
-            !span_equal(session_id(&sessions->list[0]), subject->session) ||
-            (subject->host_key.size > 0 && !span_equal(session_key(&sessions->list[0]), subject->host_key)) ||
-            blob_read(session_key(&sessions->list[0]), &blob) < 0 || blob_write_plain(&blob, &plain, &size) < 0)
+        if (!wanted->session || client->sessions.n != 1 || blob_read(session_key(wanted->session), &blob) < 0 ||
+            blob_write_plain(&blob, &plain, &size) < 0)
                 return false;
         host = policy_find_host(policy, (Span){plain, size});
         if (host && wanted->names.last.size == 0)
@@ -237,6 +228,8 @@ static bool read_wanted(SshClient *client, ByteReader *reader, Wanted *ret)
         if (!ret->entry)
                 return false;
         ret->subject = subject_read(ret->data, &ret->entry->blob);
+        if (ret->subject.kind == SUBJECT_LOGIN)
+                ret->session = sessions_login(&client->sessions, ret->subject.session, ret->subject.host_key);
         return true;
 }
 

@@ -47,6 +47,7 @@ TEST(what_is_not_made)
 {
         Fixture *f = fixture_new();
         char comment[SSH_COMMENT_MAX + 2];
+        SshPolicy many = {.n_programs = SSH_POLICY_MAX + 1, .programs = &(char *){NULL}};
         uint32_t id;
 
         memset(comment, 'x', sizeof(comment) - 1);
@@ -56,8 +57,7 @@ TEST(what_is_not_made)
         CHECK_EQ(ssh_agent_generate(f->a, SSH_KEY_RSA, 1016, "", NULL, &id), SSH_E_INVALID);
         CHECK_EQ(ssh_agent_generate(f->a, SSH_KEY_RSA, 1025, "", NULL, &id), SSH_E_INVALID);
         CHECK_EQ(ssh_agent_generate(f->a, SSH_KEY_ED25519, 0, comment, NULL, &id), SSH_E_INVALID);
-        CHECK_EQ(ssh_agent_generate(f->a, SSH_KEY_ED25519, 0, "", &(SshPolicy){.n_programs = SSH_POLICY_MAX + 1, .programs = &(char *){NULL}}, &id),
-                 SSH_E_INVALID);
+        CHECK_EQ(ssh_agent_generate(f->a, SSH_KEY_ED25519, 0, "", &many, &id), SSH_E_INVALID);
         f->open = false;
         CHECK_EQ(ssh_agent_generate(f->a, SSH_KEY_ED25519, 0, "", NULL, &id), SSH_E_LOCKED);
         f->open = true;
