@@ -15,7 +15,7 @@ import unittest
 
 import fido_bridge
 import keyfob_test as kt
-from person import Person
+from person import Person, wait_for
 
 PIN = '24681357'
 WRONG = '11111111'
@@ -52,7 +52,6 @@ class ProviderTest(kt.KeyfobTest):
                 raise unittest.SkipTest(f'{program} is not installed')
         super().setUp()
         self.sandbox.use_pinentry(None)
-        # A sanitized daemon must not start with what it prints; a sanitized library is none: it is built without.
         self.sandbox.env['SSH_SK_PROVIDER'] = library()
         self.sandbox.start_daemon()
         self.sandbox.init('pass word')
@@ -60,6 +59,11 @@ class ProviderTest(kt.KeyfobTest):
     def someone(self, always='allow'):
         self.person = Person(self.sandbox, always=always)
         return self.person
+
+    def person_leaves(self):
+        """From now on the daemon has nobody to ask."""
+        kt.end_process(self.person.process)
+        wait_for(lambda: 'prompt agent has left' in self.sandbox.read_log(), 'the agent to leave')
 
     def set_pin(self, pin=PIN):
         self.keyfob('authenticator', 'pin', 'set', '--pin-file', self.sandbox.write('pin', pin))
@@ -151,10 +155,7 @@ PreferredAuthentications publickey
         """OpenSSH's own agent, with the library allowed; the environment that leads to it."""
         socket = self.path('agent')
         self.sandbox.spawn(['ssh-agent', '-D', '-a', socket, '-P', os.path.realpath(library()), *options])
-        for _ in range(1000):
-            if os.path.exists(socket):
-                break
-            self.sandbox.run(['sleep', '0.01'])
+        wait_for(lambda: os.path.exists(socket), "the agent's socket")
         return {'SSH_AUTH_SOCK': socket}
 
     def helper_beside(self, program):
