@@ -53,8 +53,12 @@ class ProviderTest(kt.KeyfobTest):
         super().setUp()
         self.sandbox.use_pinentry(None)
         self.sandbox.env['SSH_SK_PROVIDER'] = library()
+        self.prepare()
         self.sandbox.start_daemon()
         self.sandbox.init('pass word')
+
+    def prepare(self):
+        """What has to be there before the daemon is."""
 
     def someone(self, always='allow'):
         self.person = Person(self.sandbox, always=always)

@@ -11,7 +11,6 @@ from ssh_provider import PIN, WRONG
 OTHER = fido_bridge.DEVICE
 
 
-@kt.not_sanitized
 class Hardware(ssh_provider.ProviderTest):
     def setUp(self):
         super().setUp()

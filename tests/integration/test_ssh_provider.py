@@ -5,11 +5,25 @@ import os
 import shutil
 import unittest
 
+import fingerprint
 import keyfob_test as kt
 import ssh_provider
 from ssh_provider import KINDS, PIN, WRONG
 
 INSTALLED = '/usr/local/bin/keyfobd', '/usr/bin/keyfobd'
+
+
+class Library(ssh_provider.ProviderTest):
+    def test_is_what_openssh_looks_for(self):
+        path = ssh_provider.library()
+        self.assertFalse(os.path.islink(path))  # the agent's list of allowed places is of real paths
+        with open(path, 'rb') as file:
+            self.assertIn(b'sk_api_version', file.read())
+        if not shutil.which('nm'):
+            self.skipTest('nm is not installed')
+        shown = self.sandbox.run(['nm', '-D', '--defined-only', path]).stdout.decode()
+        self.assertEqual({line.split()[-1] for line in shown.splitlines()},
+                         {'sk_api_version', 'sk_enroll', 'sk_load_resident_keys', 'sk_sign'})
 
 
 class Login(ssh_provider.ProviderTest):
@@ -251,6 +265,29 @@ class Locked(ssh_provider.ProviderTest):
         self.assertIn(b'keyfob: the vault is locked, and nobody could be asked for its password', result.stderr)
         self.sandbox.unlock('pass word')
         self.login(options, 'key')
+
+
+class Fingers(ssh_provider.ProviderTest):
+    def setUp(self):
+        fingerprint.require()
+        super().setUp()
+
+    def prepare(self):
+        fingerprint.configure(self.sandbox)
+        self.reader = fingerprint.Reader(self.sandbox)
+        self.reader.start()
+        self.reader.enroll('right-index-finger', 'right')
+
+    def test_a_finger_instead_of_the_pin(self):
+        self.set_pin()
+        self.someone('allow')
+        scans = self.reader.scans('right')
+        key = self.keygen('ed25519-sk', 'key', '-O', 'verify-required')
+        scans.join()
+        scans = self.reader.scans('left', 'right')
+        self.login(self.serve('verify-required ' + key), 'key')
+        scans.join()
+        self.assertNotIn('secret', [question['kind'] for question in self.person.questions()])
 
 
 class Daemon(ssh_provider.ProviderTest):
