@@ -39,7 +39,7 @@ static const Outcome outcomes[] = {
          "it was refused, or nobody could be asked for consent: see keyfob-prompt-agent in keyfob(1)",
          "the security key refused"},
         {FIDO_ERR_NOT_ALLOWED, SK_ERROR_GENERAL,
-         "the vault is locked, and nobody could be asked for its password: run keyfob unlock",
+         "the vault is not open, and nobody could be asked for its password: run keyfob unlock",
          "the security key does not allow this now"},
         {FIDO_ERR_ACTION_TIMEOUT, SK_ERROR_GENERAL, "nobody answered in time", "nobody touched the security key in time"},
         {FIDO_ERR_USER_ACTION_TIMEOUT, SK_ERROR_GENERAL, "nobody answered in time",

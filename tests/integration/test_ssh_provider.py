@@ -10,6 +10,7 @@ import keyfob_test as kt
 import ssh_provider
 from ssh_provider import KINDS, PIN, WRONG
 
+PINENTRY_TTY = '/usr/bin/pinentry-tty'
 INSTALLED = '/usr/local/bin/keyfobd', '/usr/bin/keyfobd'
 
 
@@ -182,6 +183,22 @@ class Verification(ssh_provider.ProviderTest):
         self.assertEqual([question['kind'] for question in self.person.questions()], ['secret'])
 
 
+@unittest.skipUnless(os.path.exists(PINENTRY_TTY), 'no pinentry-tty')
+class Terminal(ssh_provider.ProviderTest):
+    """No prompter but pinentry: it asks on the terminal that ssh runs on."""
+
+    def test_the_pin_is_asked_for_by_its_name(self):
+        self.set_pin()
+        self.someone(PIN)
+        options = self.serve('verify-required ' + self.keygen('ed25519-sk', 'key', '-O', 'verify-required'))
+        self.person_leaves()
+        self.sandbox.use_pinentry(PINENTRY_TTY)
+        shown = self.on_terminal(self.ssh(options, 'key', '-o', 'IdentityAgent=none'), ('PIN:', WRONG),
+                                 ('PIN is wrong.*PIN:', PIN))
+        self.assertIn(b'for ssh:. Enter the PIN of your security key', b' '.join(shown.split()))
+        self.assertIn(b'in-42', shown)
+
+
 class Nobody(ssh_provider.ProviderTest):
     """Where the daemon has nobody to ask, ssh asks for the PIN."""
 
@@ -262,7 +279,7 @@ class Locked(ssh_provider.ProviderTest):
         self.person_leaves()
         self.keyfob('lock')
         result = self.login(options, 'key', code=255)
-        self.assertIn(b'keyfob: the vault is locked, and nobody could be asked for its password', result.stderr)
+        self.assertIn(b'keyfob: the vault is not open, and nobody could be asked for its password', result.stderr)
         self.sandbox.unlock('pass word')
         self.login(options, 'key')
 
