@@ -5,6 +5,7 @@
  * only shown is a dialog whose one button refuses.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "daemon/ask-internal.h"
 #include "daemon/settings.h"
@@ -41,6 +42,12 @@ static void on_pinentry(void *userdata, HelperResult result, ByteReader *fields)
         ask_pass_on(ask, /* failed= */ false);
 }
 
+/* Whoever is asked for the PIN of the security key is not to type the vault's password. */
+static bool is_for_pin(const Ask *ask)
+{
+        return ask->kind == ASK_SECRET && strcmp(ask->purpose, "user-verification") == 0;
+}
+
 static int ask_pinentry(Ask *ask)
 {
         static const HelperAskKind kinds[] = {
@@ -57,7 +64,7 @@ static int ask_pinentry(Ask *ask)
                 return -ENOENT;
         if (asker->at_pinentry)
                 return 0;
-        byte_writer_u8(&fields, (uint8_t)kinds[ask->kind]);
+        byte_writer_u8(&fields, (uint8_t)(is_for_pin(ask) ? HELPER_ASK_PIN : kinds[ask->kind]));
         byte_writer_u32(&fields, (uint32_t)ask->about.pid);
         byte_writer_string(&fields, ask->title);
         byte_writer_string(&fields, ask->message);

@@ -216,6 +216,9 @@ static void set_texts(assuan_context_t context, const Request *request, const ch
         case HELPER_ASK_SECRET:
                 set(context, "SETPROMPT ", "Password:");
                 break;
+        case HELPER_ASK_PIN:
+                set(context, "SETPROMPT ", "PIN:");
+                break;
         }
 }
 
@@ -316,6 +319,7 @@ static HelperResult converse(assuan_context_t context, const Request *request, c
         case HELPER_ASK_CONFIRM:
                 return outcome(assuan_transact(context, "CONFIRM", NULL, NULL, NULL, NULL, NULL, NULL), reterr_why);
         case HELPER_ASK_SECRET:
+        case HELPER_ASK_PIN:
                 return get_secret(context, ret, reterr_why);
         case HELPER_ASK_SHOW:
                 return show(context, reterr_why);

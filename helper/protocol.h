@@ -9,7 +9,7 @@
  * carries what people type and what key files contain.
  *
  *   HELPER_ASK     u8 kind (HelperAskKind), u32 pid of the caller (0: unknown), string title, string message, string error
- *                  -> blob secret (HELPER_ASK_SECRET, HELPER_ASK_NEW_SECRET), nothing for the others
+ *                  -> blob secret (HELPER_ASK_SECRET, _NEW_SECRET, _PIN), nothing for the others
  *                  results: OK, DENIED (cancelled by the person), NO_PROMPTER, FAILED (string why)
  *   HELPER_CANCEL  u32 id of a task (ASK, READ_KEY, KEY, TPM); it is taken away and answered DENIED. No reply of its own.
  *   HELPER_IDENTIFY u32 pid  -> string executable (absolute path), string comm; FAILED when it is gone or not ours
@@ -49,6 +49,7 @@ typedef enum HelperAskKind {
         HELPER_ASK_SECRET = 2,
         HELPER_ASK_NEW_SECRET = 3, /* asked twice, must agree */
         HELPER_ASK_SHOW = 4,       /* shown until it is cancelled; never OK */
+        HELPER_ASK_PIN = 5,        /* a secret that is called so */
 } HelperAskKind;
 
 typedef enum HelperResult {

@@ -25,7 +25,7 @@ static void parse_ask(ByteReader *reader, Request *request)
 {
         uint8_t kind = byte_reader_u8(reader);
 
-        if (kind < HELPER_ASK_CONFIRM || kind > HELPER_ASK_SHOW)
+        if (kind < HELPER_ASK_CONFIRM || kind > HELPER_ASK_PIN)
                 reader->failed = true;
         request->kind = kind;
         request->pid = byte_reader_u32(reader);

@@ -2,6 +2,7 @@
 """Authenticator1.AskForPin: the daemon asks the person for the PIN, and the program gets what it is good for."""
 import hashlib
 import os
+import secrets
 import threading
 
 from fido2.ctap import CtapDevice, CtapError
@@ -9,9 +10,10 @@ from fido2.ctap2 import ClientPin, Ctap2
 from fido2.hid import CAPABILITY
 
 import keyfob_test as kt
-from person import Person
+from person import Person, wait_for
 from test_authenticator1 import Key
 from test_fingerprint import Fingers
+from test_memory import readable, residues
 
 PIN = '24681357'
 RP = 'example.org'
@@ -176,6 +178,22 @@ class AskForPin(kt.KeyfobTest):
         self.assertStatus(UV_BLOCKED, self.token)
         self.assertStatus(PUAT_REQUIRED, sign_in, self.ctap, uv=True)
         self.assertIsInstance(self.pin.get_pin_token(PIN, ClientPin.PERMISSION.GET_ASSERTION, RP), bytes)
+
+    @kt.not_sanitized
+    def test_pins_are_gone_from_memory(self):
+        why = readable(self.sandbox.daemon.pid)
+        if why:
+            self.skipTest(why)
+        pins = [secrets.token_hex(31) for _ in range(2)]
+        self.keyfob('authenticator', 'pin', 'reset', '--password-file', self.sandbox.write('password', 'pass word'),
+                    '--pin-file', self.sandbox.write('pin', pins[1]))
+        self.someone()
+        result = self.in_background(self.token)
+        for pin in pins:
+            self.person.answer(self.person.question(), pin)
+        self.assertIsInstance(result(), bytes)
+        halves = {half.encode() for pin in pins for half in (pin[:24], pin[-24:])}
+        wait_for(lambda: not residues(self.sandbox.daemon.pid, halves), 'the PINs to be wiped')
 
     def test_who_leaves_takes_the_question_away(self):
         self.someone()

@@ -46,12 +46,17 @@ static int begin(Fixture *f, uint8_t command, cbor_item_t *map)
         return r == AUTHENTICATOR_PENDING ? -1 : reply.data[0];
 }
 
+static int begin_token_with(Fixture *f, ClientPin *pin)
+{
+        client_pin_begin(f, 2, pin);
+        return begin(f, CLIENT_PIN, pin_call_map(&by_uv, pin));
+}
+
 static int begin_token(Fixture *f)
 {
         ClientPin pin;
 
-        client_pin_begin(f, 2, &pin);
-        return begin(f, CLIENT_PIN, pin_call_map(&by_uv, &pin));
+        return begin_token_with(f, &pin);
 }
 
 static int begin_option(Fixture *f)
@@ -169,16 +174,28 @@ TEST(the_option_is_answered_by_the_pin)
 TEST(the_token_is_verified_and_present_after_a_wrong_one_too)
 {
         _cleanup_(fixture_freep) Fixture *f = asking(NULL);
+        _cleanup_(cbor_item_donep) cbor_item_t *map = NULL;
         const PinToken *token = &f->host->pin[1].token;
+        AuthenticatorReply reply;
+        const uint8_t *sealed;
+        uint8_t bytes[64];
+        size_t size;
+        ClientPin pin;
 
-        CHECK_EQ(begin_token(f), -1);
+        CHECK_EQ(begin_token_with(f, &pin), -1);
         check_question(f, /* by_pin= */ true, 1);
         CHECK_EQ(f->asked.purpose, AUTHENTICATOR_TO_PERMIT);
         CHECK_EQ(verify(f, WRONG), CTAP2_ERR_PIN_INVALID);
         CHECK(!token->in_use);
         CHECK_EQ(verify(f, PIN), CTAP_OK); /* the question stood */
-        CHECK_EQ(answer(f, AUTHENTICATOR_YES), CTAP_OK);
+        CHECK_EQ(authenticator_answer(f->host, AUTHENTICATOR_YES, &reply), 0);
+        CHECK_EQ(reply.data[0], CTAP_OK);
         CHECK(token->in_use && token->user_present && token->user_verified && token->bound);
+        /* sealed with the key that the client began with: a wrong PIN that it has not sent leaves that alone */
+        CHECK_EQ(cbor_read(reply.data + 1, reply.size - 1, &map), CTAP_OK);
+        sealed = reply_bytes(map, 2, &size);
+        client_decrypt(&pin, sealed, size, bytes, &size);
+        CHECK(size == PIN_TOKEN_SIZE && memcmp(bytes, token->bytes, size) == 0);
         CHECK_EQ(pin_retries(f), PIN_RETRIES_MAX);
         CHECK_EQ(f->n_asked, 1);
 }

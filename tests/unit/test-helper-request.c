@@ -64,7 +64,7 @@ TEST(bad_asks)
         for (unsigned kind = 0; kind < 256; kind++) {
                 _cleanup_(byte_writer_done) ByteWriter packet = ask_packet((uint8_t)kind, "t", "m", "e");
                 _cleanup_(request_done) Request parsed = REQUEST_NULL;
-                bool good = kind >= HELPER_ASK_CONFIRM && kind <= HELPER_ASK_SHOW;
+                bool good = kind >= HELPER_ASK_CONFIRM && kind <= HELPER_ASK_PIN;
 
                 CHECK_EQ(request_parse(packet.data, packet.size, &parsed), good ? 0 : -EBADMSG);
         }
