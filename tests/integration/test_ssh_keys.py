@@ -15,8 +15,11 @@ import ssh_client
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_ssh_private_key
 from jeepney import DBusAddress, MatchRule
 from person import Person, wait_for
+from ssh_client import string
+from test_memory import readable, residues
 from test_ssh_agent import PASSWORD, AgentTest
 
 try:
@@ -150,18 +153,43 @@ class Made(AgentTest):
         info = kb.plain(self.bus('GetInfo')[0])
         self.assertEqual(info, {'socket': self.tools.path, 'locked': False, 'keep': False, 'keys': 0, 'stored': 0})
 
-    def test_a_thousand_are_listed_after_a_restart(self):
+    def test_many_are_listed_after_a_restart(self):
         for i in range(40):
             self.make(comment=f'key {i} ' + 'c' * 900)
         self.restart()
         self.assertEqual(len(self.tools.listed()), 40)
+
+    @unittest.skipIf(kt.sanitized(), 'AddressSanitizer keeps freed memory')
+    def test_nothing_of_a_private_half_is_left_in_memory(self):
+        daemon = self.sandbox.daemon.pid
+        why = readable(daemon)
+        if why:
+            self.skipTest(f'the memory of keyfobd cannot be read here: {why}')
+        path = self.tools.keygen('ed25519')
+        with open(path, 'rb') as file:
+            seed = load_ssh_private_key(file.read(), None).private_bytes(
+                Encoding.Raw, PrivateFormat.Raw, NoEncryption())
+        rsa = self.tools.keygen('rsa', 'rsa')
+        with open(rsa, 'rb') as file:
+            numbers = load_ssh_private_key(file.read(), None).private_numbers()
+        needles = [seed, *(n.to_bytes((n.bit_length() + 7) // 8, order)[8:72] for n in (numbers.d, numbers.p, numbers.q)
+                           for order in ('big', 'little'))]
+        self.tools.add('-q', path, rsa)
+        self.keep('ed25519')
+        for key in (path, rsa):
+            self.assertSigns(key)
+        self.keyfob('lock')
+        self.tools.add('-q', '-d', rsa)
+        self.sandbox.run(['sleep', '0.5'])
+        self.assertEqual(residues(daemon, needles), {})
 
 
 class OnKeyfob(Made):
     """Keyfob's own security key."""
 
     test_every_type = test_with_a_policy = test_what_cannot_be_made = test_locked = test_names = None
-    test_kept_removed_and_told = test_a_thousand_are_listed_after_a_restart = None
+    test_kept_removed_and_told = test_many_are_listed_after_a_restart = None
+    test_nothing_of_a_private_half_is_left_in_memory = None
 
     def setUp(self):
         super().setUp()
@@ -258,6 +286,31 @@ class OnKeyfob(Made):
             self.assertIn('wants to use your key "c" (SHA256:', asked[0]['message'])
         self.assertEqual(self.keyfob('passkey', 'list').stdout.count(b'ssh:work'), 1)
 
+    def test_while_locked_the_vault_is_opened_for_it(self):
+        """A key that ssh-add brought: nobody knows whose it is until then."""
+        blob = self.make_sk(type='ed25519-sk', comment='c')
+        handle, = self.passkeys()
+        self.bus('RemoveKey', 'sa{sv}', 'c', {})
+        key = ssh_client.Reader(blob)
+        kind, public = key.string(), key.string()
+        with self.tools.client() as client:
+            self.assertTrue(client.succeeds(ssh_client.ADD, string(kind) + string(public) + string('ssh:') + b'\1' + string(handle) +
+                                            string('') + string('in memory')))
+            signature, _ = self.sign(client, blob, 'allow')
+            self.check(blob, signature, flags=1)
+            self.keyfob('lock')
+            signature, asked = self.sign(client, blob, PASSWORD, 'allow')
+            self.check(blob, signature, flags=1)
+            self.assertEqual([question['purpose'] for question in asked], ['unlock', 'user-presence'])
+            self.keyfob('lock')
+            signature, _ = self.sign(client, blob, 'deny')
+            self.assertIsNone(signature)
+
+    def passkeys(self):
+        with kb.Client(self.sandbox.socket) as client:
+            address = DBusAddress('/org/keyfob', bus_name='org.keyfob.Daemon', interface='org.keyfob.Authenticator1')
+            return [bytes(key['id']) for key in kb.plain(client.call(address, 'ListPasskeys', 'a{sv}', {})[0])]
+
     def test_it_goes_with_its_client(self):
         blob = self.make_sk(type='ed25519-sk')
         client = ssh_client.Client(self.tools.path)
@@ -294,6 +347,7 @@ class OnAnother(OnKeyfob):
 
     test_both_types = test_verify_required_asks_for_the_pin = test_verification_needs_a_pin = None
     test_no_touch_required = test_application_and_restart = test_it_goes_with_its_client = test_locking_meanwhile = None
+    test_while_locked_the_vault_is_opened_for_it = None
 
     def setUp(self):
         fido_bridge.skip_unless_built()

@@ -104,6 +104,8 @@ TEST(nothing_is_optional_that_an_operation_needs)
                 {KEY_BLOB_DELETE, {.id = "x"}},
                 {KEY_CONFIGURE, {0}},
                 {KEY_RESET, {0}},
+                {KEY_SIGN, {.id = "x", .name = "ssh:", .content = "0123456789abcdef0123456789abcdef"}},
+                {KEY_ENROLL, {.name = "ssh:", .content = "0123456789abcdef0123456789abcdef"}},
         };
 
         CHECK_EQ(ELEMENTSOF(cases), _KEY_OPERATION_MAX - 1);
@@ -130,10 +132,14 @@ TEST(bad_values)
         char longer[KEY_TEXT_MAX + 2];
         Fields fields = whole;
 
+        fields.content = "32 bytes, as long as a hash is.."; /* which some operations want, and no other minds */
         for (unsigned operation = 0; operation < 256; operation++) {
                 fields.operation = (uint8_t)operation;
                 CHECK_EQ(parse(&fields), operation >= KEY_LIST && operation < _KEY_OPERATION_MAX ? 0 : -EBADMSG);
         }
+        fields.operation = KEY_SIGN;
+        fields.content = "31 bytes, as long as a hash is.";
+        CHECK_EQ(parse(&fields), -EBADMSG);
         fields = whole;
         fields.given = KEY_GIVEN_ALL + 1;
         CHECK_EQ(parse(&fields), -EBADMSG);
