@@ -129,8 +129,10 @@ void ssh_storage_list(SshDoor *door)
                 return;
         while ((r = vault_hint_next(vault_of(door), VAULT_CLASS_SSH, &number, hint, SSH_HINT_MAX, &size)) !=
                VAULT_E_NOT_FOUND) {
-                if (r < 0)
+                if (r < 0) {
+                        bad++;
                         break;
+                }
                 if (r == 0)
                         r = ssh_agent_stored(door->agent, number, hint, size);
                 bad += r != 0;

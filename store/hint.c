@@ -164,7 +164,7 @@ int vault_hint_next(Vault *vault, VaultClass class, uint64_t *number, void *ret,
         db_bind_u64(s, 2, ITEM_ID(CLASS_NO(class), ITEM_NUMBER_MAX));
         r = db_step(s, &there);
         if (r != 0)
-                return r;
+                return r < 0 ? r : -EIO; /* of the table, not of one: there is no going on */
         /* Out of order, the walk might not end. */
         if (!there || !db_column_u64(s, 0, &id) || id <= last || ITEM_ID_COLLECTION(id) != CLASS_NO(class))
                 return VAULT_E_NOT_FOUND;

@@ -364,7 +364,7 @@ int vault_class_abandon(Vault *vault, const Root *root, VaultClass class);
 int vault_record_put(Vault *vault, VaultClass class, uint64_t *number, const void *data, size_t size, const void *hint,
                      size_t hint_size);
 /* The next hint by number, from *number 0 on; works while locked. VAULT_E_NOT_FOUND at the end, VAULT_E_DAMAGED and
- * VAULT_E_LIMIT (larger than `capacity`) of one, after which *number goes on. */
+ * VAULT_E_LIMIT (larger than `capacity`) of one, after which *number goes on; -EIO: the file can't be read any further. */
 int vault_hint_next(Vault *vault, VaultClass class, uint64_t *number, void *ret, size_t capacity, size_t *ret_size);
 /* Of a deleted record that can be restored. VAULT_E_NOT_FOUND: no such record, or it has no hint. */
 int vault_hint_get_deleted(Vault *vault, VaultClass class, uint64_t number, void *ret, size_t capacity,

@@ -1,6 +1,8 @@
 /*
  * Hints: readable while locked, one for a version of a record, and never more than a copy of what is in it
  */
+#include <errno.h>
+
 #include "tests/unit/record-tools.h"
 
 #define SSH VAULT_CLASS_SSH
@@ -226,6 +228,34 @@ TEST(a_record_that_is_set_aside_takes_its_hint_along)
         CHECK_EQ(report(s.vault, true).damaged, 1);
         CHECK_HINTS(s.vault, "");
         check_in_order(s.vault);
+        scratch_done(&s);
+}
+
+/* Where the table itself is broken, walking it ends. */
+TEST(a_broken_table)
+{
+        static const uint8_t noise[4096] = {0x5a};
+        uint64_t number = 0, root = 0;
+        sqlite3 *db = NULL;
+        char got[64];
+        size_t size;
+        FILE *file;
+        Scratch s;
+
+        scratch_new(&s);
+        (void)make_hinted(s.vault, "content", "one");
+        scratch_close(&s);
+        CHECK_EQ(sqlite3_open(s.path, &db), SQLITE_OK);
+        CHECK_EQ(db_pragma(db, "SELECT rootpage FROM sqlite_schema WHERE name='hint'", (int64_t *)&root), 0);
+        CHECK_EQ(db_exec(db, "PRAGMA wal_checkpoint(TRUNCATE)"), 0);
+        CHECK_EQ(sqlite3_close(db), SQLITE_OK);
+        file = fopen(s.path, "r+b");
+        CHECK(file && fseek(file, (long)(root - 1) * 4096, SEEK_SET) == 0);
+        CHECK_EQ(fwrite(noise, 1, sizeof(noise), file), sizeof(noise));
+        CHECK_EQ(fclose(file), 0);
+        scratch_open(&s);
+        CHECK_EQ(vault_hint_next(s.vault, SSH, &number, got, sizeof(got), &size), -EIO);
+        CHECK_EQ(number, 0);
         scratch_done(&s);
 }
 
