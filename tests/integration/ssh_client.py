@@ -119,7 +119,7 @@ class Tools:
 
     def keygen(self, name, kind='ed25519', *args):
         """A new key in a file; returns the file's path."""
-        bits = {'ecdsa-256': 256, 'ecdsa-384': 384, 'ecdsa-521': 521, 'rsa': 2048}.get(kind)
+        bits = {'ecdsa-256': 256, 'ecdsa-384': 384, 'ecdsa-521': 521, 'rsa': 2048, 'rsa-4096': 4096}.get(kind)
         argv = ['ssh-keygen', '-q', '-t', kind.split('-')[0] if bits else kind, '-N', '', '-C', name, '-f', self.file(name)]
         self.sandbox.run([*argv, *(['-b', str(bits)] if bits else []), *args])
         return self.file(name)

@@ -25,7 +25,7 @@ class Flood(kt.KeyfobTest):
         path = self.tools.keygen('ed25519')
         self.tools.add('-q', path)
         self.blob = self.tools.public(path)
-        path = self.tools.keygen('rsa', 'rsa')
+        path = self.tools.keygen('rsa', 'rsa-4096')
         self.tools.add('-q', path)
         self.rsa = self.tools.public(path)
 
@@ -79,7 +79,7 @@ class Flood(kt.KeyfobTest):
         self.assertIsNone(attacker.poll())
 
     def test_signatures_without_end(self):
-        attacker = self.attack('sign', 200, self.rsa.hex(), 2)
+        attacker = self.attack('sign', 900, self.rsa.hex(), 2)  # in their order, one would be seconds late
         self.assertServes()
         self.assertServes(self.rsa, 2)
         self.assertIsNone(attacker.poll())
