@@ -54,7 +54,8 @@ class Flood(kt.KeyfobTest):
         """For as long as it takes to read what is sent."""
         until = time.monotonic() + 3
         while time.monotonic() < until:
-            self.assertLess(self.memory(), bytes_)
+            if not kt.sanitized():  # AddressSanitizer keeps freed memory
+                self.assertLess(self.memory(), bytes_)
             time.sleep(0.05)
 
     def test_ten_thousand_connections(self):
