@@ -114,7 +114,8 @@ Step request_add(SshClient *client, ByteReader *reader)
                         return step;
                 old = agent_find(agent, added.entry->blob.all);
         }
-        if ((!old && agent_room(agent) != 0) || set_lifetime(agent, &added, store) < 0)
+        if (agent_too_much(agent, added.entry, added.secret.size) || (!old && agent_room(agent) != 0) ||
+            set_lifetime(agent, &added, store) < 0)
                 return STEP_FAIL;
         if (store) {
                 step = store_added(client, &added, old);

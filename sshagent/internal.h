@@ -65,6 +65,8 @@ int agent_room(SshAgent *agent);
 /* Puts an entry in the place of `old`, or at the end; takes it. 0, SSH_E_FULL, -ENOMEM. */
 int agent_put(SshAgent *agent, Entry *old, Entry *entry);
 void agent_drop(SshAgent *agent, Entry *entry);
+/* Whether all keys and this one, with a private half of that size, are too much to be in memory. */
+bool agent_too_much(const SshAgent *agent, const Entry *entry, size_t secret_size);
 /* Seals the private half of a key that is to be in memory. */
 int agent_seal(SshAgent *agent, Entry *entry, Span secret);
 /* 0, an SshResult of storage, -EINVAL, -ENOMEM. What a record says of its key is taken over. */

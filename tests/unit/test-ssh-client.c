@@ -173,6 +173,34 @@ TEST(a_longest_message_and_a_longest_list)
         fixture_free(f);
 }
 
+TEST(many_large_keys_are_too_much)
+{
+        Fixture *f = fixture_new();
+        SshClient *client = client_new(f);
+        _cleanup_(byte_writer_done) ByteWriter list = BYTE_WRITER_NULL, constraints = BYTE_WRITER_NULL;
+        Host host = host_new();
+        unsigned n = 0;
+
+        for (unsigned i = 0; i < SSH_DESTINATIONS_MAX; i++)
+                put_destination(&list, NULL, (Span){0}, NULL, "a name that is long enough to count, and then a little longer still",
+                                host_blob(&host), false);
+        put_restriction(&constraints, &list);
+        for (uint8_t reply = SSH_AGENT_SUCCESS; reply == SSH_AGENT_SUCCESS; n++) {
+                SignKey public = {.kind = SIGN_ED25519};
+                ByteWriter it;
+
+                memcpy(public.public_key, &n, sizeof(n));
+                it = message_sk(SSH_KEY_SK_ED25519, &public, "ssh:", 1);
+                byte_writer_raw(&it, constraints.data, constraints.size);
+                reply = call(f, client, &it);
+        }
+        CHECK(n > 50 && n < SSH_KEYS_BYTES_MAX / list.size + 2);
+        CHECK_EQ(call_simple(f, client, SSH_AGENTC_REMOVE_ALL_IDENTITIES), SSH_AGENT_SUCCESS);
+        CHECK_EQ(call_add(f, client, "p256", &constraints), SSH_AGENT_SUCCESS);
+        ssh_client_free(client);
+        fixture_free(f);
+}
+
 TEST(work_is_done_elsewhere)
 {
         static const char *const names[] = {"p384", "p521", "rsa"};
