@@ -137,6 +137,32 @@ TEST(a_reader_who_never_reads_to_the_end)
         fixture_free(f);
 }
 
+TEST(many_small_messages_in_pieces)
+{
+        Fixture *f = fixture_new();
+        SshClient *client = client_new(f);
+        _cleanup_(byte_writer_done) ByteWriter all = BYTE_WRITER_NULL;
+        size_t at = 0, answered = 0, n = 50000;
+
+        for (size_t i = 0; i < n; i++) {
+                wire_put_u32(&all, 1);
+                byte_writer_u8(&all, 200);
+        }
+        while (at < all.size) {
+                size_t piece = all.size - at < SSH_CHUNK_MAX - 3 ? all.size - at : SSH_CHUNK_MAX - 3;
+
+                if (ssh_client_wants(client)) {
+                        CHECK_EQ(ssh_client_receive(client, all.data + at, piece), 0);
+                        at += piece;
+                }
+                for (; take(f, client) == SSH_AGENT_FAILURE; answered++)
+                        ;
+        }
+        CHECK_EQ(answered, n);
+        ssh_client_free(client);
+        fixture_free(f);
+}
+
 TEST(a_longest_message_and_a_longest_list)
 {
         Fixture *f = fixture_new();
