@@ -197,7 +197,7 @@ int rsa_sign(const RsaPrivate *key, RsaHash which, const void *data, size_t size
         _cleanup_(EVP_PKEY_freep) EVP_PKEY *pkey = NULL;
         _cleanup_(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx = NULL;
         uint8_t hashed[SHA512_SIZE];
-        const EVP_MD *md;
+        const EVP_MD *md = NULL;
         size_t n = key->public.n.size;
         int r;
 
@@ -223,7 +223,7 @@ int rsa_verify(const RsaPublic *key, RsaHash which, const void *data, size_t siz
         _cleanup_(EVP_PKEY_freep) EVP_PKEY *pkey = NULL;
         _cleanup_(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx = NULL;
         uint8_t hashed[SHA512_SIZE];
-        const EVP_MD *md;
+        const EVP_MD *md = NULL;
         int r;
 
         if (rsa_bits(key) == 0)

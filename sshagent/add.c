@@ -84,7 +84,7 @@ static Step store_added(SshClient *client, Added *added, Entry *old)
         Entry *entry = added->entry;
 
         if (old && old->stored) {
-                if (agent_load(agent, old) != 0 || policy_copy(&old->policy, &entry->policy) < 0)
+                if (policy_copy(&old->policy, &entry->policy) < 0)
                         return STEP_FAIL;
                 entry->stored = true;
                 entry->number = old->number;
@@ -104,17 +104,20 @@ Step request_add(SshClient *client, ByteReader *reader)
         if (read_added(reader, &added) < 0)
                 return STEP_FAIL;
         old = agent_find(agent, added.entry->blob.all);
-        if (old && (!client_permits(client, old, NULL, NULL) || (old->stored && remote)))
-                return STEP_FAIL;
+        if (old) {
+                step = client_may_change(client, old);
+                if (step != STEP_DONE)
+                        return step;
+        }
         store = (old && old->stored) || (!remote && !added.constraints.has_lifetime && agent->ops->keeps &&
                                          agent->ops->keeps(agent->userdata));
         if (store) {
                 step = client_open_storage(client, old);
                 if (step != STEP_DONE)
                         return step;
-                old = agent_find(agent, added.entry->blob.all);
         }
-        if ((!old && agent_room(agent) != 0) || set_lifetime(agent, &added, store) < 0)
+        if (agent_too_much(agent, added.entry, added.secret.size) || (!old && agent_room(agent) != 0) ||
+            set_lifetime(agent, &added, store) < 0)
                 return STEP_FAIL;
         if (store) {
                 step = store_added(client, &added, old);

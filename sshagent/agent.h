@@ -43,6 +43,7 @@ typedef enum SshResult {
 #define SSH_SESSION_ID_MAX   128U
 #define SSH_DESTINATIONS_MAX 1024U /* constraints of one key */
 #define SSH_KEYS_MAX         4096U
+#define SSH_KEYS_BYTES_MAX   ((size_t)16 * 1024 * 1024) /* of all keys in memory */
 #define SSH_COMMENT_MAX      1024U
 #define SSH_HINT_MAX         ((size_t)64 * 1024)
 #define SSH_RECORD_MAX       ((size_t)256 * 1024)

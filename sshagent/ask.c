@@ -214,3 +214,19 @@ Step client_open_storage(SshClient *client, const Entry *entry)
         step = client_ask(client, SSH_ASK_STORAGE, entry, NULL, NULL);
         return step != STEP_DONE ? step : agent_storage_open(client->agent) ? STEP_DONE : STEP_FAIL;
 }
+
+Step client_may_change(SshClient *client, Entry *entry)
+{
+        Step step;
+
+        if (!client_permits(client, entry, NULL, NULL))
+                return STEP_FAIL;
+        if (!entry->stored)
+                return STEP_DONE;
+        if (sessions_remote(&client->sessions))
+                return STEP_FAIL;
+        step = client_open_storage(client, entry);
+        if (step != STEP_DONE)
+                return step;
+        return agent_load(client->agent, entry) == 0 && client_permits(client, entry, NULL, NULL) ? STEP_DONE : STEP_FAIL;
+}

@@ -83,11 +83,12 @@ int ssh_client_set_program(SshClient *client, const char *path)
 /* The body of the message at the front. 0 when it is not all there, -EBADMSG when it is none. */
 static int front(const SshClient *client, Span *ret)
 {
-        ByteReader reader = BYTE_READER(client->in.data, client->in.size);
+        ByteReader reader;
         uint32_t size;
 
-        if (client->in.size < HEAD)
+        if (client->in.size - client->in_taken < HEAD)
                 return 0;
+        reader = BYTE_READER(client->in.data + client->in_taken, client->in.size - client->in_taken);
         size = wire_u32(&reader);
         if (size == 0 || size > SSH_MESSAGE_MAX)
                 return -EBADMSG;
@@ -97,16 +98,39 @@ static int front(const SshClient *client, Span *ret)
         return 1;
 }
 
+/* Wipes the message at the front. What is behind it moves up when more comes: moving it each time would let many small
+ * messages cost the square of their number. */
 static void consume(SshClient *client, size_t size)
 {
         ByteWriter *in = &client->in;
-        size_t left = in->size - size;
 
-        memmove(in->data, in->data + size, left);
-        explicit_bzero(in->data + left, size);
-        in->size = left;
-        if (left == 0 && in->capacity > BUFFER_KEEP)
+        explicit_bzero(in->data + client->in_taken, size);
+        client->in_taken += size;
+        if (client->in_taken < in->size)
+                return;
+        in->size = client->in_taken = 0;
+        if (in->capacity > BUFFER_KEEP)
                 byte_writer_done(in);
+}
+
+static int append(SshClient *client, const void *data, size_t size)
+{
+        ByteWriter *in = &client->in;
+        size_t taken = client->in_taken;
+
+        if (size > INPUT_MAX - (in->size - taken))
+                return -ENOBUFS;
+        if (taken > 0) {
+                memmove(in->data, in->data + taken, in->size - taken);
+                explicit_bzero(in->data + in->size - taken, taken);
+                in->size -= taken;
+                client->in_taken = 0;
+        }
+        byte_writer_raw(in, data, size);
+        if (!in->failed)
+                return 0;
+        in->failed = false;
+        return -ENOMEM;
 }
 
 /* Room for a failure, whatever else there is no room for. */
@@ -164,14 +188,10 @@ int ssh_client_receive(SshClient *client, const void *data, size_t size)
 {
         int r;
 
-        if (size > INPUT_MAX - client->in.size)
-                return -ENOBUFS;
+        r = append(client, data, size);
+        if (r < 0)
+                return r;
         agent_enter(client->agent);
-        byte_writer_raw(&client->in, data, size);
-        if (client->in.failed) {
-                client->in.failed = false;
-                return -ENOMEM;
-        }
         r = pump(client);
         agent_leave(client->agent);
         return r;
@@ -195,7 +215,7 @@ void ssh_client_sent(SshClient *client, size_t size)
         ByteWriter *out = &client->out;
 
         client->out_sent += size;
-        if (client->out_sent == out->size || client->out_sent > OUTPUT_MAX) {
+        if (out->size > 0 && (client->out_sent == out->size || client->out_sent > OUTPUT_MAX)) {
                 /* Not only when all is sent: whoever reads slowly, but never to the end, would let it grow. */
                 out->size -= client->out_sent;
                 memmove(out->data, out->data + client->out_sent, out->size);

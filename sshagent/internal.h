@@ -65,6 +65,8 @@ int agent_room(SshAgent *agent);
 /* Puts an entry in the place of `old`, or at the end; takes it. 0, SSH_E_FULL, -ENOMEM. */
 int agent_put(SshAgent *agent, Entry *old, Entry *entry);
 void agent_drop(SshAgent *agent, Entry *entry);
+/* Whether all keys and this one, with a private half of that size, are too much to be in memory. */
+bool agent_too_much(const SshAgent *agent, const Entry *entry, size_t secret_size);
 /* Seals the private half of a key that is to be in memory. */
 int agent_seal(SshAgent *agent, Entry *entry, Span secret);
 /* 0, an SshResult of storage, -EINVAL, -ENOMEM. What a record says of its key is taken over. */
@@ -188,7 +190,7 @@ struct SshClient {
         char *program; /* NULL: not known */
         Sessions sessions;
         ByteWriter in, out;
-        size_t out_sent;
+        size_t in_taken, out_sent; /* how much of each is done with */
         Request request;
 };
 
@@ -197,8 +199,6 @@ Step request_run(SshClient *client, Span body);
 Step request_lock(SshClient *client, ByteReader *reader, bool lock);
 Step request_add(SshClient *client, ByteReader *reader);
 Step request_sign(SshClient *client, ByteReader *reader);
-Step request_remove(SshClient *client, ByteReader *reader);
-Step request_remove_all(SshClient *client);
 void request_done(Request *request);
 
 /* Asks the owner, unless it was answered. STEP_DONE: yes. `subject` and `names` may be NULL. */
@@ -209,6 +209,9 @@ int client_describe(SshClient *client, SshQuestionKind kind, const Entry *entry,
                     const DestinationNames *names);
 /* Has storage opened, if it is not. */
 Step client_open_storage(SshClient *client, const Entry *entry);
+/* Whether a client may change or remove a key: it must be one that it sees, and stored ones are not for other machines. STEP_DONE
+ * when it may; what a stored key's record says is known then. */
+Step client_may_change(SshClient *client, Entry *entry);
 /* Whether the client may see the key, or with a user log in with it. */
 bool client_permits(SshClient *client, const Entry *entry, const Span *user, DestinationNames *ret);
 /* Goes on with a request that waited. */

@@ -137,6 +137,20 @@ int agent_room(SshAgent *agent)
         return 0;
 }
 
+static size_t bytes_of(const Entry *entry)
+{
+        return entry->blob.all.size + entry->destinations_size + entry->sealed_size;
+}
+
+bool agent_too_much(const SshAgent *agent, const Entry *entry, size_t secret_size)
+{
+        size_t all = bytes_of(entry) + secret_size;
+
+        for (size_t i = 0; i < agent->n_entries; i++)
+                all += bytes_of(agent->entries[i]);
+        return all > SSH_KEYS_BYTES_MAX;
+}
+
 int agent_put(SshAgent *agent, Entry *old, Entry *entry)
 {
         int r;

@@ -79,34 +79,22 @@ static Step request_extension(SshClient *client, ByteReader *reader)
         return STEP_FAIL;
 }
 
-/* Other machines may use what is stored, but not change it. */
-static bool may_remove(SshClient *client, const Entry *entry)
+static Step request_remove(SshClient *client, ByteReader *reader)
 {
-        return client_permits(client, entry, NULL, NULL) && !(entry->stored && sessions_remote(&client->sessions));
-}
-
-Step request_remove(SshClient *client, ByteReader *reader)
-{
-        SshAgent *agent = client->agent;
         Span blob = wire_string(reader);
-        Entry *entry = byte_reader_done(reader) ? agent_find(agent, blob) : NULL;
+        Entry *entry = byte_reader_done(reader) ? agent_find(client->agent, blob) : NULL;
         Step step;
 
-        if (!entry || !may_remove(client, entry))
+        if (!entry)
                 return STEP_FAIL;
-        if (entry->stored) {
-                step = client_open_storage(client, entry);
-                if (step != STEP_DONE)
-                        return step;
-                entry = agent_find(agent, blob);
-                if (!entry)
-                        return STEP_FAIL;
-        }
-        return agent_remove(agent, entry) == 0 ? reply_success(client) : STEP_FAIL;
+        step = client_may_change(client, entry);
+        if (step != STEP_DONE)
+                return step;
+        return agent_remove(client->agent, entry) == 0 ? reply_success(client) : STEP_FAIL;
 }
 
 /* Keys in memory go at once, whatever becomes of the stored ones. */
-Step request_remove_all(SshClient *client)
+static Step request_remove_all(SshClient *client)
 {
         SshAgent *agent = client->agent;
         bool stored = false, failed = false;

@@ -137,6 +137,32 @@ TEST(a_reader_who_never_reads_to_the_end)
         fixture_free(f);
 }
 
+TEST(many_small_messages_in_pieces)
+{
+        Fixture *f = fixture_new();
+        SshClient *client = client_new(f);
+        _cleanup_(byte_writer_done) ByteWriter all = BYTE_WRITER_NULL;
+        size_t at = 0, answered = 0, n = 50000;
+
+        for (size_t i = 0; i < n; i++) {
+                wire_put_u32(&all, 1);
+                byte_writer_u8(&all, 200);
+        }
+        while (at < all.size) {
+                size_t piece = all.size - at < SSH_CHUNK_MAX - 3 ? all.size - at : SSH_CHUNK_MAX - 3;
+
+                if (ssh_client_wants(client)) {
+                        CHECK_EQ(ssh_client_receive(client, all.data + at, piece), 0);
+                        at += piece;
+                }
+                for (; take(f, client) == SSH_AGENT_FAILURE; answered++)
+                        ;
+        }
+        CHECK_EQ(answered, n);
+        ssh_client_free(client);
+        fixture_free(f);
+}
+
 TEST(a_longest_message_and_a_longest_list)
 {
         Fixture *f = fixture_new();
@@ -169,6 +195,34 @@ TEST(a_longest_message_and_a_longest_list)
                 it = message_sk(SSH_KEY_SK_ED25519, &public, "ssh:", 1);
                 CHECK_EQ(call(f, client, &it), i + 1 < SSH_KEYS_MAX ? SSH_AGENT_SUCCESS : SSH_AGENT_FAILURE);
         }
+        ssh_client_free(client);
+        fixture_free(f);
+}
+
+TEST(many_large_keys_are_too_much)
+{
+        Fixture *f = fixture_new();
+        SshClient *client = client_new(f);
+        _cleanup_(byte_writer_done) ByteWriter list = BYTE_WRITER_NULL, constraints = BYTE_WRITER_NULL;
+        Host host = host_new();
+        unsigned n = 0;
+
+        for (unsigned i = 0; i < SSH_DESTINATIONS_MAX; i++)
+                put_destination(&list, NULL, (Span){0}, NULL, "a name that is long enough to count, and then a little longer still",
+                                host_blob(&host), false);
+        put_restriction(&constraints, &list);
+        for (uint8_t reply = SSH_AGENT_SUCCESS; reply == SSH_AGENT_SUCCESS; n++) {
+                SignKey public = {.kind = SIGN_ED25519};
+                ByteWriter it;
+
+                memcpy(public.public_key, &n, sizeof(n));
+                it = message_sk(SSH_KEY_SK_ED25519, &public, "ssh:", 1);
+                byte_writer_raw(&it, constraints.data, constraints.size);
+                reply = call(f, client, &it);
+        }
+        CHECK(n > 50 && n < SSH_KEYS_BYTES_MAX / list.size + 2);
+        CHECK_EQ(call_simple(f, client, SSH_AGENTC_REMOVE_ALL_IDENTITIES), SSH_AGENT_SUCCESS);
+        CHECK_EQ(call_add(f, client, "p256", &constraints), SSH_AGENT_SUCCESS);
         ssh_client_free(client);
         fixture_free(f);
 }

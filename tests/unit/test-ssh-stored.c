@@ -374,6 +374,29 @@ TEST(hidden_from_other_machines_until_it_is_known_where_it_may_go)
         fixture_free(f);
 }
 
+TEST(a_hint_is_not_enough_to_change_a_key)
+{
+        Fixture *f = fixture_new();
+        SshClient *client = client_new(f);
+        Host host = host_new(), other = host_new();
+        _cleanup_(byte_writer_done) ByteWriter list = BYTE_WRITER_NULL, constraints = BYTE_WRITER_NULL;
+
+        put_destination(&list, NULL, (Span){0}, NULL, "host", host_blob(&host), false);
+        put_restriction(&constraints, &list);
+        CHECK_EQ(call_add(f, client, "ed25519", &constraints), SSH_AGENT_SUCCESS);
+        CHECK_EQ(ssh_agent_keep(f->a, 1), 0);
+        CHECK_EQ(call_bind(f, client, &other, "s", false), SSH_AGENT_SUCCESS);
+        for (unsigned i = 0; i < 2; i++) {
+                ssh_agent_forget(f->a, false);
+                CHECK_EQ(call_list(f, client), 1); /* it is shown … */
+                CHECK_EQ(i ? call_add_plain(f, client, "ed25519") : call_remove(f, client, vector("ed25519.pub")),
+                         SSH_AGENT_FAILURE);
+                CHECK_EQ(call_list(f, client), 0); /* … until it is known where it may go */
+        }
+        ssh_client_free(client);
+        fixture_free(f);
+}
+
 TEST(the_owner_changes_stored_keys)
 {
         Fixture *f = fixture_new();
