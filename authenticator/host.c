@@ -114,6 +114,7 @@ void host_reset(AuthenticatorHost *host)
         transaction_withdraw(host);
         host->transaction = transaction_free(host->transaction);
         host->opening = host->ended = false;
+        host->spare = 0;
         token_end(host);
         for (size_t i = 0; i < ELEMENTSOF(host->channels); i++) {
                 channel_clear(&host->channels[i]);

@@ -123,6 +123,19 @@ TEST(a_key_is_made_in_advance_for_the_next_registration)
         CHECK(!f->a->spares[SIGN_P256]);
 }
 
+TEST(nothing_is_left_to_do_for_clients_that_have_gone)
+{
+        _cleanup_(fixture_freep) Fixture *f = fixture_new(NULL);
+
+        ask(f);
+        host_reset(f->host);
+        CHECK_EQ(authenticator_host_deadline(f->host), UINT64_MAX);
+        begin(f);
+        (void)finish(f);
+        host_reset(f->host);
+        CHECK_EQ(authenticator_host_deadline(f->host), UINT64_MAX);
+}
+
 TEST(no_work_is_done_ahead_for_what_a_lock_has_ended)
 {
         _cleanup_(fixture_freep) Fixture *f = fixture_new(NULL);
