@@ -33,6 +33,7 @@ void ctap_client_done(CtapClient *client)
         client->opening = opening_cancel(client->opening);
         ctap_presence_cancel(client);
         client->touch = ctap_touch_cancel(client->touch);
+        client->pin = ctap_pin_cancel(client->pin);
         client->work = ctap_work_cancel(client->work);
         client->sealed = ctap_seal_wait_cancel(client->sealed);
         client->timer = sd_event_source_disable_unref(client->timer);
