@@ -110,6 +110,25 @@ void authenticator_forget(Authenticator *a)
         a->state = arena_free(a->state);
 }
 
+/* The state's own number may be old: state_differs(). */
+static int count_credentials(Authenticator *a, State *state)
+{
+        uint64_t n;
+        int r;
+
+        if (!a->ops.count || state->number == 0)
+                return CTAP_OK;
+        r = record_status(a->ops.count(a->userdata, &n));
+        if (r != CTAP_OK)
+                return r;
+        n -= n > 0; /* the state */
+        n -= n > 0 && state->blob_number != 0;
+        state->n_credentials = n < UINT32_MAX ? (uint32_t)n : UINT32_MAX;
+        if (state->n_discoverable > state->n_credentials)
+                state->n_discoverable = state->n_credentials;
+        return CTAP_OK;
+}
+
 int authenticator_load(Authenticator *a)
 {
         uint8_t record[STATE_RECORD_MAX];
@@ -135,6 +154,8 @@ int authenticator_load(Authenticator *a)
                 if (r == CTAP_OK && state_decode(record, size, state) != 0)
                         r = CTAP2_ERR_INTEGRITY_FAILURE;
                 state->number = number;
+                if (r == CTAP_OK)
+                        r = count_credentials(a, state);
         }
         explicit_bzero(record, sizeof(record));
         if (r != CTAP_OK) {

@@ -289,10 +289,7 @@ static int verify(Transaction *t)
         }
         about = question(m, excluded);
         t->step = excluded ? STEP_EXCLUDED : STEP_ASKED;
-        r = transaction_ask(t, &about);
-        if (r == TRANSACTION_WAIT && !excluded && !external_wanted(t->a))
-                spare_order(t->host, m->algorithm->kind);
-        return r;
+        return transaction_ask(t, &about);
 }
 
 /* Told to whoever is there, and when nobody comes; only a person who says no keeps it to himself (section 6.3.2 of
@@ -417,21 +414,32 @@ static int store(Authenticator *a, Credential *credential)
         return r == CTAP_OK ? change_commit(&change) : r;
 }
 
+/* A key for m->credential, and the next one is ordered. */
+static int take_key(Transaction *t, MakeCredential *m)
+{
+        int r = spare_take(t->a, m->algorithm->kind, &m->credential->key, &m->signer);
+
+        spare_order(t->host, m->algorithm->kind);
+        return r < 0 ? r : CTAP_OK;
+}
+
 /* The private key, or an order for one; no key is ordered for a touch. */
 static int make_key(Transaction *t)
 {
         MakeCredential *m = t->data;
-        int r;
 
         user_has_come(&m->user);
+        if (m->credential) { /* ahead */
+                t->step = STEP_SIGNED;
+                return CTAP_OK;
+        }
         t->step = STEP_MADE;
         if (external_wanted(t->a) && !only_a_touch(m))
                 return external_make(t, m->algorithm);
         m->credential = credential_new();
         if (!m->credential)
                 return -ENOMEM;
-        r = spare_take(t->a, m->algorithm->kind, &m->credential->key, &m->signer);
-        return r < 0 ? r : CTAP_OK;
+        return take_key(t, m);
 }
 
 static int made(Transaction *t)
@@ -460,10 +468,51 @@ static int sign_attestation(Transaction *t, MakeCredential *m)
 {
         if (t->work)
                 return external_signature(t, &m->signature);
+        if (m->signature.size > 0)
+                return CTAP_OK;
         if (m->signer)
                 return signer_sign(m->signer, m->data.bytes, m->data.size + CLIENT_DATA_HASH_SIZE, m->signature.bytes,
                                    &m->signature.size);
         return CTAP_OK;
+}
+
+/*
+ * The credential as it will be if the person agrees, and its signature: after the answer, what remains is to store it and to reply.
+ * It is nobody's until then, and goes with the transaction if the person does not. Only what this costs here is done so: no
+ * work is ordered from an external key, and the certificate of an enterprise signs nothing that nobody has agreed to.
+ */
+static int make_before(Transaction *t, MakeCredential *m)
+{
+        int r;
+
+        spare_make(t->a, m->algorithm->kind);
+        m->credential = credential_new();
+        if (!m->credential)
+                return -ENOMEM;
+        r = take_key(t, m);
+        if (r == CTAP_OK)
+                r = fill(t->a, m, m->credential);
+        if (r == CTAP_OK)
+                r = prepare(t, m, m->credential);
+        if (r == CTAP_OK && attestation_is_self(m->format, m->enterprise))
+                r = sign_attestation(t, m);
+        return r;
+}
+
+static void work_ahead(Transaction *t)
+{
+        MakeCredential *m = t->data;
+        bool present;
+
+        if (t->step != STEP_ASKED || external_wanted(t->a) || only_a_touch(m))
+                return;
+        present = m->user.present;
+        m->user.present = true; /* which is what will have been said */
+        if (make_before(t, m) != CTAP_OK) {
+                make_credential_done(m);
+                m->signature.size = 0;
+        }
+        m->user.present = present;
 }
 
 static int finish(Transaction *t)
@@ -517,4 +566,5 @@ const Command command_make_credential = {
         .code = 0x01,
         .flags = COMMAND_STORAGE,
         .run = make_credential,
+        .ahead = work_ahead,
 };

@@ -119,6 +119,7 @@ void host_reset(AuthenticatorHost *host)
         transaction_withdraw(host);
         host->transaction = transaction_free(host->transaction);
         host->opening = host->ended = false;
+        host->spare = 0;
         token_end(host);
         for (size_t i = 0; i < ELEMENTSOF(host->channels); i++) {
                 channel_clear(&host->channels[i]);
@@ -140,7 +141,7 @@ uint64_t authenticator_host_deadline(const AuthenticatorHost *host)
 {
         uint64_t deadline = u2f_deadline(host);
 
-        if (host->ended || (host->spare != 0 && host->asking))
+        if (host->ended || host->ahead || (host->spare != 0 && !host->transaction))
                 return 0;
         if (host->asking && host->question_deadline < deadline)
                 deadline = host->question_deadline;
@@ -152,12 +153,24 @@ uint64_t authenticator_host_deadline(const AuthenticatorHost *host)
         return deadline;
 }
 
+/* What nobody waits for, done while something else is waited for, or nothing. */
+static void work_ahead(AuthenticatorHost *host)
+{
+        if (host->ahead) {
+                host->ahead = false;
+                host->transaction->command->ahead(host->transaction);
+        } else if (host->spare != 0 && !host->transaction) {
+                spare_make(host->a, (SignKind)host->spare);
+                host->spare = 0;
+        }
+}
+
 int authenticator_host_tick(AuthenticatorHost *host, AuthenticatorReply *ret)
 {
         uint64_t now = authenticator_now(host->a);
 
         u2f_tick(host);
-        spare_prepare(host);
+        work_ahead(host);
         for (size_t i = 0; i < ELEMENTSOF(host->channels); i++)
                 if (host->channels[i].enumeration != ENUMERATION_NONE && host->channels[i].deadline <= now)
                         channel_clear(&host->channels[i]);

@@ -286,6 +286,9 @@ typedef struct Command {
         uint8_t code;
         CommandFlags flags;
         int (*run)(Transaction *t);
+        /* Called once while the person is asked, after the question has gone out: for work that can be done before the answer
+         * is known. What it makes is the transaction's and goes with it; a failure is left to run(). NULL: there is none. */
+        void (*ahead)(Transaction *t);
 } Command;
 
 struct Transaction {
@@ -383,7 +386,8 @@ struct AuthenticatorHost {
         bool opening;             /* the question is the storage's, and the command has not run yet */
         int waits_for;            /* AuthenticatorQuestionKind */
         uint64_t question_deadline;
-        int spare;    /* SignKind of a key to be made at the next tick; 0: none */
+        bool ahead;   /* the transaction's command works ahead at the next tick */
+        int spare;    /* SignKind of a key to be made at a tick when nothing is pending; 0: none */
         bool working; /* an external key, for the transaction */
         uint64_t work_deadline;
         bool ended; /* power cycle: the pending transaction is over */
@@ -464,9 +468,10 @@ void signers_forget(Authenticator *a); /* wipes them */
 
 /* ---- spare.c: keys made in advance ---- */
 
-/* Has one made at the host's next tick, when the question to the person has gone out, unless there is one or no room. */
+/* Has one made when the host has nothing else to do, unless there is one. */
 void spare_order(AuthenticatorHost *host, SignKind kind);
-void spare_prepare(AuthenticatorHost *host);
+/* Makes one of this kind, unless there is one or no room. */
+void spare_make(Authenticator *a, SignKind kind);
 /* A new key, and if it was made in advance its signer, else NULL. 0 or -errno. */
 int spare_take(Authenticator *a, SignKind kind, SignKey *ret, Signer **ret_signer);
 void spares_forget(Authenticator *a); /* wipes them */

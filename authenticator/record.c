@@ -158,8 +158,11 @@ static int put(Change *change, Credential *credential)
         return record_status(r);
 }
 
-static int renew_store_id(Change *change)
+/* What cannot be listed is no part of what encCredStoreState tells of: elsewhere such credentials are in no store at all. */
+static int renew_store_id(Change *change, bool discoverable)
 {
+        if (!discoverable)
+                return CTAP_OK;
         return authenticator_random(change->a, change->state->store_id, sizeof(change->state->store_id));
 }
 
@@ -206,7 +209,7 @@ int change_put_credential(Change *change, Credential *credential)
         else
                 r = keep_reserved(change, credential);
         if (r == CTAP_OK)
-                r = renew_store_id(change);
+                r = renew_store_id(change, credential->public.discoverable);
         return r == CTAP_OK ? put(change, credential) : r;
 }
 
@@ -222,7 +225,7 @@ int change_remove_credential(Change *change, const Credential *credential, bool 
         signers_forget(change->a);
         r = record_status(change->a->ops.remove(change->a->userdata, credential->public.number, keep));
         if (r == CTAP_OK)
-                r = renew_store_id(change);
+                r = renew_store_id(change, credential->public.discoverable);
         if (r == CTAP_OK)
                 count_one_less(change, credential->public.discoverable);
         return r;
@@ -237,21 +240,26 @@ int change_restore_credential(Change *change, uint64_t number, Credential *ret)
                 r = record_credential(change->a, number, ret);
         if (r == CTAP_OK)
                 r = count_one_more(change, ret->public.discoverable);
-        return r == CTAP_OK ? renew_store_id(change) : r;
+        return r == CTAP_OK ? renew_store_id(change, ret->public.discoverable) : r;
 }
 
 /* ---- the state ---- */
 
-/* Whether the encodings differ; ret gets the new one. */
+/* Whether the encodings differ; ret gets the new one. How many credentials there are is no reason to write where storage counts
+ * itself, so that one of the second factor is one record more and nothing else. */
 static int state_differs(const Change *change, uint8_t ret[STATE_RECORD_MAX], size_t *ret_size, bool *ret_differs)
 {
+        const uint32_t counted = change->a->state->n_credentials;
         uint8_t old[STATE_RECORD_MAX];
         size_t size;
         int r;
 
         r = state_encode(change->state, ret, ret_size);
+        if (change->a->ops.count)
+                change->a->state->n_credentials = change->state->n_credentials;
         if (r == 0)
                 r = state_encode(change->a->state, old, &size);
+        change->a->state->n_credentials = counted;
         if (r == 0)
                 *ret_differs = change->state->number == 0 || size != *ret_size || memcmp(old, ret, size) != 0;
         explicit_bzero(old, sizeof(old));

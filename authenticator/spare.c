@@ -1,10 +1,9 @@
 /*
  * Keys made in advance
  *
- * Making a key pair, and making it ready to sign, takes longer than signing with it, and a registration waits for a person anyway. So
- * a key is made while the person is asked, after the question has gone out: at the host's next tick, which is at once. It lies in the
- * arena until a registration takes it: one of each kind, whoever it will be for. Where there is none, or no room for one, it is made
- * when it is wanted.
+ * Making a key pair, and making it ready to sign, takes longer than signing with it. So when a registration has its reply, the key of
+ * the next one is made: at the host's next tick. It lies in the arena until a registration takes it: one of each kind, whoever
+ * it will be for. Where there is none, or no room for one, it is made when it is wanted.
  */
 #include "authenticator/internal.h"
 
@@ -24,17 +23,14 @@ DEFINE_CLEANUP(Spare *, spare_free)
 
 void spare_order(AuthenticatorHost *host, SignKind kind)
 {
-        host->spare = host->a->spares[kind] ? 0 : (int)kind;
+        host->spare = (int)kind;
 }
 
-void spare_prepare(AuthenticatorHost *host)
+void spare_make(Authenticator *a, SignKind kind)
 {
         _cleanup_(spare_freep) Spare *spare = NULL;
-        SignKind kind = (SignKind)host->spare;
-        Authenticator *a = host->a;
 
-        host->spare = 0;
-        if (kind == 0 || a->spares[kind] || !host->asking)
+        if (a->spares[kind])
                 return;
         spare = arena_alloc(sizeof(*spare));
         if (spare && sign_generate(kind, &spare->key) == 0 && signer_new(&spare->key, &spare->signer) == 0)
@@ -55,8 +51,10 @@ int spare_take(Authenticator *a, SignKind kind, SignKey *ret, Signer **ret_signe
 
 void spares_forget(Authenticator *a)
 {
-        for (AuthenticatorHost *host = a->hosts; host; host = host->next)
-                host->spare = 0; /* what it was ordered for has ended */
+        for (AuthenticatorHost *host = a->hosts; host; host = host->next) {
+                host->ahead = false; /* what it was for has ended */
+                host->spare = 0;
+        }
         for (size_t i = 0; i < ELEMENTSOF(a->spares); i++)
                 a->spares[i] = spare_free(a->spares[i]);
 }

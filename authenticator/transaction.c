@@ -84,7 +84,7 @@ void question_withdraw(AuthenticatorHost *host)
 {
         if (!host->asking)
                 return;
-        host->asking = false;
+        host->asking = host->ahead = false;
         host->waits_for = 0;
         host->question_deadline = UINT64_MAX;
         host->a->ops.withdraw(host->a->userdata, host);
@@ -113,6 +113,7 @@ int transaction_ask(Transaction *t, const AuthenticatorQuestion *question)
         host->asking = true;
         host->waits_for = (int)q.kind;
         host->question_deadline = authenticator_now(t->a) + q.timeout_ms;
+        host->ahead = t->command->ahead && q.kind == AUTHENTICATOR_ASK_PRESENCE;
         return TRANSACTION_WAIT;
 }
 
@@ -261,7 +262,7 @@ int authenticator_answer(AuthenticatorHost *host, AuthenticatorAnswer answer, Au
         }
         if (!host->asking || !host->transaction || answer == AUTHENTICATOR_LATER)
                 return AUTHENTICATOR_PENDING;
-        host->asking = false;
+        host->asking = host->ahead = false;
         host->waits_for = 0;
         host->question_deadline = UINT64_MAX;
         if (host->ended) /* what it was about is gone */

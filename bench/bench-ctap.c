@@ -5,8 +5,8 @@
  * is done, so that a slow moment falls on all: a P-256 signature through EVP, a round trip of one 64-byte report on such a
  * socket (an echo in a process of its own), an append with fdatasync, getAssertion with an allowed credential and without
  * presence, a discoverable one, probes of one and of 100 unknown credentials, and makeCredential. The person is an agent in a process of
- * its own that says yes at once; what asking it costs is seen from a request that does nothing else ("touch").
- * With RESIDENT that many more discoverable credentials of other relying parties are made first.
+ * its own that says yes at once; what asking it costs is seen from authenticatorSelection, which does nothing else ("question"):
+ * one report there and one back. With RESIDENT that many more discoverable credentials of other relying parties are made first.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "common/peer.h"
 #include "keyfob/bus.h"
 #include "tests/integration/fido-socket.h"
 
@@ -40,7 +41,7 @@ typedef enum Measure {
         MEASURE_DISCOVER,
         MEASURE_PROBE_ONE,
         MEASURE_PROBE,
-        MEASURE_TOUCH,
+        MEASURE_QUESTION,
         MEASURE_MAKE,
         MEASURE_PING,
         _MEASURE_MAX,
@@ -49,14 +50,15 @@ typedef enum Measure {
 static const char *const names[] = {
         [MEASURE_SIGN] = "sign",         [MEASURE_ROUND_TRIP] = "round_trip", [MEASURE_SYNC] = "append_fdatasync",
         [MEASURE_ASSERT] = "get_assertion", [MEASURE_DISCOVER] = "get_assertion_discoverable",
-        [MEASURE_PROBE_ONE] = "probe_1", [MEASURE_PROBE] = "probe_100",   [MEASURE_TOUCH] = "touch",
+        [MEASURE_PROBE_ONE] = "probe_1", [MEASURE_PROBE] = "probe_100",   [MEASURE_QUESTION] = "question",
         [MEASURE_MAKE] = "make_credential", [MEASURE_PING] = "bus_round_trip",
 };
 
 typedef struct Bench {
         fido_dev_t *dev;
         EVP_PKEY *key;
-        int echo, file;
+        int echo, file, line; /* the line is a connection of its own to the security key */
+        unsigned char channel[4];
         pid_t echo_pid, agent_pid;
         sd_bus *bus;
         unsigned char id[256];
@@ -142,6 +144,57 @@ static void round_trip(Bench *bench)
         if (send(bench->echo, report, sizeof(report), 0) != REPORT_SIZE || poll(&ready, 1, 1000) != 1 ||
             recv(bench->echo, report, sizeof(report), 0) != REPORT_SIZE)
                 die("echo", FIDO_ERR_INTERNAL);
+}
+
+/* ---- a question and nothing else, in reports: libfido2 has no call for it ---- */
+
+enum {
+        HID_CBOR = 0x90,
+        HID_INIT = 0x86,
+        HID_KEEPALIVE = 0xbb,
+        CTAP_SELECTION = 0x0b,
+};
+
+/* Channel, command and one packet of data; the first report that is no keepalive comes back. */
+static void exchange(Bench *bench, unsigned char command, const void *data, unsigned char size,
+                     unsigned char reply[REPORT_SIZE])
+{
+        unsigned char report[REPORT_SIZE] = {0};
+
+        memcpy(report, bench->channel, sizeof(bench->channel));
+        report[4] = command;
+        report[6] = size;
+        memcpy(report + 7, data, size);
+        if (send(bench->line, report, sizeof(report), 0) != REPORT_SIZE)
+                die("report", FIDO_ERR_TX);
+        do
+                if (recv(bench->line, reply, REPORT_SIZE, 0) != REPORT_SIZE)
+                        die("report", FIDO_ERR_RX);
+        while (reply[4] == HID_KEEPALIVE);
+        if (reply[4] != command)
+                die("report", FIDO_ERR_RX);
+}
+
+static void open_line(Bench *bench, const char *path)
+{
+        unsigned char reply[REPORT_SIZE];
+
+        bench->line = peer_connect(path, SOCK_SEQPACKET, /* place= */ true);
+        if (bench->line < 0)
+                die(path, FIDO_ERR_TX);
+        memset(bench->channel, 0xff, sizeof(bench->channel));
+        exchange(bench, HID_INIT, "12345678", 8, reply);
+        memcpy(bench->channel, reply + 15, sizeof(bench->channel));
+}
+
+static void question(Bench *bench)
+{
+        static const unsigned char selection[] = {CTAP_SELECTION};
+        unsigned char reply[REPORT_SIZE];
+
+        exchange(bench, HID_CBOR, selection, sizeof(selection), reply);
+        if (reply[6] != 1 || reply[7] != FIDO_OK)
+                die("selection", reply[7]);
 }
 
 static void start_echo(Bench *bench)
@@ -249,7 +302,6 @@ static void ping(Bench *bench)
 static void run(Bench *bench, Measure measure, unsigned round)
 {
         static const unsigned char line[200];
-        int touched = 0;
         char user[32];
 
         switch (measure) {
@@ -275,11 +327,8 @@ static void run(Bench *bench, Measure measure, unsigned round)
                     FIDO_ERR_NO_CREDENTIALS)
                         die("probe", FIDO_ERR_INTERNAL);
                 break;
-        case MEASURE_TOUCH:
-                must(fido_dev_get_touch_begin(bench->dev), "touch");
-                do
-                        must(fido_dev_get_touch_status(bench->dev, &touched, 1000), "touch");
-                while (!touched);
+        case MEASURE_QUESTION:
+                question(bench);
                 break;
         case MEASURE_MAKE:
                 (void)snprintf(user, sizeof(user), "user-%u", round);
@@ -368,6 +417,7 @@ int main(int argc, char **argv)
         bench.dev = fido_socket_open(socket_path, &r);
         if (!bench.dev)
                 die(socket_path, r);
+        open_line(&bench, socket_path);
         bench.key = EVP_EC_gen("P-256");
         bench.file = mkstemp(path);
         if (!bench.key || bench.file < 0)
@@ -396,5 +446,6 @@ int main(int argc, char **argv)
         fido_dev_free(&bench.dev);
         EVP_PKEY_free(bench.key);
         (void)close(bench.file);
+        (void)close(bench.line);
         return 0;
 }

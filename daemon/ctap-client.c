@@ -30,6 +30,7 @@ void ctap_client_done(CtapClient *client)
         client->work = ctap_work_cancel(client->work);
         client->sealed = ctap_seal_wait_cancel(client->sealed);
         client->timer = sd_event_source_disable_unref(client->timer);
+        client->soon = sd_event_source_disable_unref(client->soon);
 }
 
 /* ---- deadlines ---- */
@@ -43,6 +44,21 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
+static int on_soon(sd_event_source *source, void *userdata)
+{
+        return on_timer(source, 0, userdata);
+}
+
+/* What is due already needs no timer, which costs more than to be called from the loop. */
+static int arm_soon(CtapClient *client)
+{
+        if (client->timer)
+                (void)sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
+        if (!client->soon)
+                return sd_event_add_defer(client->ctap->daemon->event, &client->soon, on_soon, client);
+        return sd_event_source_set_enabled(client->soon, SD_EVENT_ONESHOT);
+}
+
 void ctap_client_arm(CtapClient *client, uint64_t deadline)
 {
         uint64_t usec = deadline < UINT64_MAX / 1000 ? deadline * 1000 : UINT64_MAX;
@@ -51,6 +67,13 @@ void ctap_client_arm(CtapClient *client, uint64_t deadline)
         if (deadline == client->deadline)
                 return;
         client->deadline = deadline;
+        if (deadline == 0) {
+                if (arm_soon(client) < 0)
+                        client->deadline = CTAP_NEVER;
+                return;
+        }
+        if (client->soon)
+                (void)sd_event_source_set_enabled(client->soon, SD_EVENT_OFF);
         if (usec == UINT64_MAX) {
                 (void)sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
                 return;

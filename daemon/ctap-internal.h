@@ -44,7 +44,7 @@ struct CtapClient {
         CtapWork *work;   /* or no question: an external key is at work; */
         CtapSealWait *sealed; /* or storage waits for the TPM */
 
-        sd_event_source *timer;
+        sd_event_source *timer, *soon;
         uint64_t deadline; /* milliseconds, CTAP_NEVER */
 
         void *owner;

@@ -130,7 +130,7 @@ static int storage_begin(void *userdata)
         log_changes(ctap); /* of the request before */
         batch_flush(ctap->daemon);
         ctap->made = ctap->removed = ctap->restored = 0;
-        return storage_result(vault_batch_begin(vault_of(ctap)));
+        return storage_result(vault_batch_begin_whole(vault_of(ctap)));
 }
 
 static int storage_commit(void *userdata)
@@ -244,6 +244,13 @@ static int storage_restore(void *userdata, uint64_t number)
         return storage_result(r);
 }
 
+static int storage_count(void *userdata, uint64_t *ret)
+{
+        if (!vault_of(userdata))
+                return AUTHENTICATOR_E_LOCKED;
+        return storage_result(vault_record_count(vault_of(userdata), VAULT_CLASS_PASSKEYS, ret));
+}
+
 /* ---- the note, readable while locked ---- */
 
 static int storage_note_get(void *userdata, void *ret, size_t capacity, size_t *ret_size)
@@ -292,6 +299,7 @@ void ctap_storage_ops(AuthenticatorOps *ops)
         ops->put = storage_put;
         ops->remove = storage_remove;
         ops->restore = storage_restore;
+        ops->count = storage_count;
         ops->note_get = storage_note_get;
         ops->note_put = storage_note_put;
 }

@@ -76,6 +76,9 @@ WRAP_MEMORY(arena_alloc, (size_t size), (size))
 WRAP_CRYPTO(sign_generate, (SignKind kind, SignKey *ret), (kind, ret))
 WRAP_CRYPTO(sign, (const SignKey *key, const void *data, size_t size, uint8_t *ret, size_t *ret_size),
             (key, data, size, ret, ret_size))
+WRAP_CRYPTO(signer_new, (const SignKey *key, Signer **ret), (key, ret))
+WRAP_CRYPTO(signer_sign, (Signer *signer, const void *data, size_t size, uint8_t *ret, size_t *ret_size),
+            (signer, data, size, ret, ret_size))
 WRAP_CRYPTO(agree_key_new, (AgreeKey **ret), (ret))
 WRAP_CRYPTO(agree_key_new_from, (const uint8_t *private_key, AgreeKey **ret), (private_key, ret))
 WRAP_CRYPTO(agree, (const AgreeKey *key, const uint8_t *peer, uint8_t *ret), (key, peer, ret))
@@ -83,6 +86,13 @@ WRAP_CRYPTO(cbc_encrypt, CBC_PARAMETERS, (key, key_size, iv, data, size, ret))
 WRAP_CRYPTO(cbc_decrypt, CBC_PARAMETERS, (key, key_size, iv, data, size, ret))
 WRAP_CRYPTO(certificate_self, (const SignKey *key, const char *name, uint8_t *ret, size_t *ret_size),
             (key, name, ret, ret_size))
+
+Signer *__real_signer_free(Signer *signer);
+Signer *__wrap_signer_free(Signer *signer);
+Signer *__wrap_signer_free(Signer *signer)
+{
+        return standing_in ? standin_signer_free(signer) : __real_signer_free(signer);
+}
 
 AgreeKey *__real_agree_key_free(AgreeKey *key);
 AgreeKey *__wrap_agree_key_free(AgreeKey *key);

@@ -35,6 +35,35 @@ int standin_sign(const SignKey *key, const void *data, size_t size, uint8_t *ret
         return 0;
 }
 
+struct Signer {
+        SignKey key;
+};
+
+int standin_signer_new(const SignKey *key, Signer **ret)
+{
+        Signer *signer;
+
+        if (sign_private_size(key->kind) == 0)
+                return -EINVAL;
+        signer = calloc(1, sizeof(*signer));
+        if (!signer)
+                return -ENOMEM;
+        signer->key = *key;
+        *ret = signer;
+        return 0;
+}
+
+int standin_signer_sign(const Signer *signer, const void *data, size_t size, uint8_t *ret, size_t *ret_size)
+{
+        return standin_sign(&signer->key, data, size, ret, ret_size);
+}
+
+Signer *standin_signer_free(Signer *signer)
+{
+        free(signer);
+        return NULL;
+}
+
 /* ---- agreement: both sides hash the exclusive or of what both sides see ---- */
 
 struct AgreeKey {

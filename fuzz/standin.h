@@ -11,6 +11,9 @@
 
 int standin_sign_generate(SignKind kind, SignKey *ret);
 int standin_sign(const SignKey *key, const void *data, size_t size, uint8_t *ret, size_t *ret_size);
+int standin_signer_new(const SignKey *key, Signer **ret);
+int standin_signer_sign(const Signer *signer, const void *data, size_t size, uint8_t *ret, size_t *ret_size);
+Signer *standin_signer_free(Signer *signer);
 int standin_agree_key_new(AgreeKey **ret);
 int standin_agree_key_new_from(const uint8_t *private_key, AgreeKey **ret);
 AgreeKey *standin_agree_key_free(AgreeKey *key);

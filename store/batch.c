@@ -4,7 +4,8 @@
  * A change is a savepoint in the open batch, or a batch of its own. What memory knows of the file must follow an undo:
  * heads are copied when the batch first touches them and put back; those that were unlocked in it, and collections and
  * aliases, which change rarely, are read anew. SQLite may throw a whole transaction away by itself (disk full, out of
- * memory): then the batch is lost, every further change in it is refused and its commit says why.
+ * memory): then the batch is lost, every further change in it is refused and its commit says why. In a batch that is whole a
+ * change has no savepoint, and every failure loses the batch.
  */
 #include <errno.h>
 
@@ -27,9 +28,21 @@ int vault_batch_begin(Vault *vault)
         if (r != 0)
                 return r;
         vault->in_batch = true;
+        vault->whole = false;
         vault->structure_dirty = false;
         vault->batch_error = 0;
         return 0;
+}
+
+int vault_batch_begin_whole(Vault *vault)
+{
+        const bool joins = vault->in_batch;
+        int r;
+
+        r = vault_batch_begin(vault);
+        if (r == 0 && !joins)
+                vault->whole = true;
+        return r;
 }
 
 static void restore_heads(Vault *vault)
@@ -108,7 +121,7 @@ int op_begin(Op *op, Vault *vault, Collection *collection, bool structure)
                 if (r != 0)
                         return r;
                 op->own = true;
-        } else {
+        } else if (!vault->whole) {
                 r = vault_run(vault, STATEMENT_SAVEPOINT);
                 if (r != 0)
                         return r;
@@ -131,6 +144,10 @@ static void undo_op(Op *op, int r)
                 /* The transaction is gone, and with it the work of others. */
                 vault->batch_error = r;
                 undo(vault);
+                return;
+        }
+        if (vault->whole) {
+                vault->batch_error = r;
                 return;
         }
         if (vault_run(vault, STATEMENT_ROLLBACK_TO) != 0 || vault_run(vault, STATEMENT_RELEASE) != 0) {
@@ -160,7 +177,7 @@ int op_end(Op *op, int r)
                 vault_batch_rollback(vault);
                 return r;
         }
-        if (r == 0)
+        if (r == 0 && !vault->whole)
                 r = vault_run(vault, STATEMENT_RELEASE);
         if (r != 0)
                 undo_op(op, r);

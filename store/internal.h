@@ -143,6 +143,7 @@ struct Vault {
         size_t n_aliases;
         Secret *in, *out; /* locked pages that plaintext of records passes through */
         bool in_batch;
+        bool whole; /* the batch: its changes have no savepoints */
         bool structure_dirty; /* the batch changed more than heads */
         int batch_error;      /* the batch is lost and its commit will say so */
         int broken;           /* memory could not follow a rollback: nothing works any more */

@@ -80,6 +80,9 @@ DEFINE_CLEANUP(Vault *, vault_free)
 
 /* Opens a batch unless one is open. */
 int vault_batch_begin(Vault *vault);
+/* The same for changes that belong together: when one fails, so do all that follow and the commit. It saves each the way back
+ * of its own. In a batch that is open already they are as other changes. */
+int vault_batch_begin_whole(Vault *vault);
 /* Commits it, durably. When it fails, everything since begin is undone, in the file and in memory. */
 int vault_batch_commit(Vault *vault);
 void vault_batch_rollback(Vault *vault);

@@ -280,6 +280,9 @@ typedef struct AuthenticatorOps {
                    size_t size);
         int (*remove)(void *userdata, uint64_t number, bool keep);
         int (*restore)(void *userdata, uint64_t number);
+        /* How many records there are, deleted ones left out. NULL: the authenticator counts its credentials itself, which is one
+         * more record to write for each. */
+        int (*count)(void *userdata, uint64_t *ret);
 
         /* A note that is readable while storage is locked: what getInfo answers then. Not secret, at most 1024 bytes.
          * note_put() is called within a change. AUTHENTICATOR_E_NOT_FOUND when there is none yet. */

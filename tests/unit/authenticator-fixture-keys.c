@@ -6,8 +6,10 @@
  */
 #include "tests/unit/authenticator-fixture-keys.h"
 
+#include <stddef.h>
 #include <string.h>
 
+#include "crypto/sha.h"
 #include "tests/unit/test.h"
 
 #define MAGIC "stand-in"
@@ -16,7 +18,13 @@ typedef struct Wrapped {
         char magic[sizeof(MAGIC)];
         uint8_t device;
         SignKey key;
+        uint8_t sum[SHA256_SIZE]; /* of the rest: damage is noticed, as a TPM notices it */
 } Wrapped;
+
+static void sum_of(const Wrapped *wrapped, uint8_t ret[SHA256_SIZE])
+{
+        sha256(wrapped, offsetof(Wrapped, sum), ret);
+}
 
 static SignKind kind_of(int32_t algorithm)
 {
@@ -120,12 +128,16 @@ bool fixture_key_works(Fixture *f, const AuthenticatorHost *host)
 
 static void do_make(FixtureKeys *keys, const FixtureWork *work, AuthenticatorKeyResult *ret)
 {
-        Wrapped wrapped = {.magic = MAGIC, .device = keys->device};
+        Wrapped wrapped;
 
+        memset(&wrapped, 0, sizeof(wrapped)); /* the gaps, too */
+        memcpy(wrapped.magic, MAGIC, sizeof(MAGIC));
+        wrapped.device = keys->device;
         if (sign_generate(kind_of(work->algorithm), &wrapped.key) < 0) { /* there may be little room for keys */
                 ret->status = CTAP1_ERR_OTHER;
                 return;
         }
+        sum_of(&wrapped, wrapped.sum);
         memset(keys->key, 0, sizeof(keys->key));
         memcpy(keys->key, &wrapped, sizeof(wrapped));
         memcpy(keys->public_key, wrapped.key.public_key, sizeof(keys->public_key));
@@ -137,10 +149,13 @@ static void do_make(FixtureKeys *keys, const FixtureWork *work, AuthenticatorKey
 
 static void do_sign(FixtureKeys *keys, const FixtureWork *work, AuthenticatorKeyResult *ret)
 {
+        uint8_t sum[SHA256_SIZE];
         Wrapped wrapped;
 
         memcpy(&wrapped, work->key, sizeof(wrapped));
-        if (memcmp(wrapped.magic, MAGIC, sizeof(MAGIC)) != 0 || wrapped.device != keys->device) {
+        sum_of(&wrapped, sum);
+        if (memcmp(wrapped.magic, MAGIC, sizeof(MAGIC)) != 0 || wrapped.device != keys->device ||
+            memcmp(wrapped.sum, sum, sizeof(sum)) != 0) {
                 ret->status = CTAP2_ERR_INVALID_CREDENTIAL;
                 return;
         }

@@ -196,6 +196,20 @@ static int op_find(void *userdata, const AuthenticatorMark *mark, uint64_t befor
         return 0;
 }
 
+static int op_count(void *userdata, uint64_t *ret)
+{
+        Fixture *f = userdata;
+        struct FixtureStore *store = f->store;
+        int r = storage_call(f);
+
+        if (r != 0)
+                return r;
+        *ret = 0;
+        for (size_t i = 0; i < store->n; i++)
+                *ret += store->rows[i].state == ROW_THERE;
+        return 0;
+}
+
 static int op_put(void *userdata, uint64_t *number, const AuthenticatorMark *marks, size_t n_marks, const void *data,
                   size_t size)
 {
@@ -333,6 +347,7 @@ void fixture_store_ops(AuthenticatorOps *ops)
         ops->put = op_put;
         ops->remove = op_remove;
         ops->restore = op_restore;
+        ops->count = op_count;
         ops->note_get = op_note_get;
         ops->note_put = op_note_put;
 }

@@ -56,6 +56,7 @@ struct Fixture {
         unsigned n_commits, n_writes, n_gets, n_finds;
         unsigned fail_at;         /* the n-th storage call from now fails with -EIO (1: the next); 0: none */
         unsigned fail_random_at;
+        bool counts_itself;       /* storage has no count(); set in the same way */
         bool fingerprints;        /* config: built-in verification; set before fixture_new() by the _with variant */
         unsigned enrolled;        /* fingers */
         unsigned n_winks;

@@ -347,17 +347,29 @@ TEST(encrypted_fields_need_random_bytes)
 TEST(store_state_changes_with_the_credentials_and_the_identifier_does_not)
 {
         _cleanup_(fixture_freep) Fixture *f = fixture_new(NULL);
-        _cleanup_(cbor_item_donep) cbor_item_t *before = NULL, *after = NULL;
+        _cleanup_(cbor_item_donep) cbor_item_t *before = NULL, *unlisted = NULL, *after = NULL;
         uint8_t token[32], id[16], id_after[16], state[16], state_after[16];
+        AuthenticatorCredential credential;
+        uint64_t number = UINT64_MAX;
 
+        (void)make_for(f, RP, USER, true);
         set_pin(f);
         get_token(f, 2, PERMISSION_PCMR, NULL, token);
         before = info_of(f);
-        (void)make_for(f, RP, USER, false);
-        after = info_of(f);
         open_field(before, 0x19, "encIdentifier", token, id);
-        open_field(after, 0x19, "encIdentifier", token, id_after);
         open_field(before, 0x1e, "encCredStoreState", token, state);
+
+        (void)make_for(f, RP, "bob", false); /* which no list shows */
+        unlisted = info_of(f);
+        open_field(unlisted, 0x1e, "encCredStoreState", token, state_after);
+        CHECK(memcmp(state, state_after, 16) == 0);
+
+        CHECK_EQ(authenticator_credential_next(f->a, &number, &credential), CTAP_OK);
+        CHECK_EQ(authenticator_credential_next(f->a, &number, &credential), CTAP_OK);
+        CHECK(credential.discoverable);
+        CHECK_EQ(authenticator_credential_rename(f->a, number, "ann", NULL), CTAP_OK);
+        after = info_of(f);
+        open_field(after, 0x19, "encIdentifier", token, id_after);
         open_field(after, 0x1e, "encCredStoreState", token, state_after);
         CHECK(memcmp(id, id_after, 16) == 0);
         CHECK(memcmp(state, state_after, 16) != 0);

@@ -100,6 +100,49 @@ TEST(a_failing_change_undoes_itself_only)
 }
 
 /* A full disk: SQLite throws the transaction away, and the commit says so instead of succeeding with nothing. */
+/* One that is whole has no way back for a single change: nothing of it stays, and nothing of it is taken for done. */
+TEST(a_failing_change_fails_a_batch_that_is_whole)
+{
+        const VaultAttribute attributes[] = {{"k", "v"}};
+        ItemChange change = {.attributes = attributes, .n_attributes = 1, .value = "x", .value_size = 1};
+        const VaultCollection *c;
+        Scratch s;
+        ItemId kept, id = 0;
+
+        scratch_new(&s);
+        kept = put(s.vault, 1, "a", "1", false, NULL, NULL, 0);
+        CHECK_EQ(vault_batch_begin_whole(s.vault), 0);
+        put(s.vault, 1, "b", "2", false, NULL, NULL, 0);
+        CHECK_EQ(vault_collection_create(s.vault, s.root, "New", NULL, &c), 0);
+        CHECK_EQ(db_exec(s.vault->db,
+                         "CREATE TEMP TRIGGER stop BEFORE INSERT ON main.attr BEGIN SELECT raise(ABORT,'no'); END"),
+                 0);
+        CHECK_EQ(sqlite3_db_config(s.vault->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 1, (int *)NULL), SQLITE_OK);
+        CHECK(vault_item_create(s.vault, 1, &change, false, &id, NULL) != 0);
+        CHECK_EQ(db_exec(s.vault->db, "DROP TRIGGER temp.stop"), 0);
+        CHECK(change_value(s.vault, kept, "changed") != 0); /* refused */
+        CHECK(vault_batch_commit(s.vault) != 0);
+        CHECK(!vault_batch_is_open(s.vault));
+        for (unsigned round = 0; round < 2; round++) {
+                CHECK_EQ(vault_collection_get(s.vault, 1)->n_items, 1);
+                CHECK(!vault_collection_by_name(s.vault, "New"));
+                check_value(s.vault, kept, "1");
+                check_in_order(s.vault);
+                scratch_again(&s);
+        }
+        /* It is whole only where it began, and the next one is not. */
+        CHECK_EQ(vault_batch_begin(s.vault), 0);
+        CHECK_EQ(vault_batch_begin_whole(s.vault), 0);
+        CHECK(!s.vault->whole);
+        CHECK_EQ(vault_batch_commit(s.vault), 0);
+        CHECK_EQ(vault_batch_begin_whole(s.vault), 0);
+        id = put(s.vault, 1, "c", "3", false, NULL, NULL, 0);
+        CHECK_EQ(vault_batch_commit(s.vault), 0);
+        check_value(s.vault, id, "3");
+        check_in_order(s.vault);
+        scratch_done(&s);
+}
+
 TEST(a_batch_that_sqlite_gave_up_fails_at_its_commit)
 {
         _cleanup_free_ char *big = calloc(1, 1000000);
