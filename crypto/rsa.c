@@ -192,29 +192,80 @@ static int hash(RsaHash which, const void *data, size_t size, uint8_t ret[SHA512
         return 0;
 }
 
-int rsa_sign(const RsaPrivate *key, RsaHash which, const void *data, size_t size, uint8_t *ret)
+struct RsaSigner {
+        EVP_PKEY *pkey; /* counts its users by itself */
+        size_t size;
+};
+
+RsaSigner *rsa_signer_free(RsaSigner *signer)
 {
-        _cleanup_(EVP_PKEY_freep) EVP_PKEY *pkey = NULL;
+        if (!signer)
+                return NULL;
+        EVP_PKEY_free(signer->pkey);
+        free(signer);
+        return NULL;
+}
+
+int rsa_signer_new(const RsaPrivate *key, RsaSigner **ret)
+{
+        _cleanup_(rsa_signer_freep) RsaSigner *signer = calloc(1, sizeof(*signer));
+        int r;
+
+        if (!signer)
+                return -ENOMEM;
+        signer->size = key->public.n.size;
+        r = make_private(key, &signer->pkey);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(signer);
+        return 0;
+}
+
+int rsa_signer_copy(const RsaSigner *signer, RsaSigner **ret)
+{
+        RsaSigner *copy = malloc(sizeof(*copy));
+
+        if (!copy)
+                return -ENOMEM;
+        *copy = *signer;
+        (void)EVP_PKEY_up_ref(copy->pkey);
+        *ret = copy;
+        return 0;
+}
+
+size_t rsa_signer_size(const RsaSigner *signer)
+{
+        return signer->size;
+}
+
+int rsa_signer_sign(const RsaSigner *signer, RsaHash which, const void *data, size_t size, uint8_t *ret)
+{
         _cleanup_(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx = NULL;
         uint8_t hashed[SHA512_SIZE];
-        const EVP_MD *md = NULL;
-        size_t n = key->public.n.size;
+        const EVP_MD *md;
+        size_t n = signer->size;
         int r;
 
         r = hash(which, data, size, hashed, &md);
         if (r < 0)
                 return r;
-        r = make_private(key, &pkey);
-        if (r < 0)
-                return r;
-        ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
+        ctx = EVP_PKEY_CTX_new_from_pkey(NULL, signer->pkey, NULL);
         if (!ctx)
                 return openssl_failed(-ENOMEM);
         if (EVP_PKEY_sign_init(ctx) != 1 || EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) != 1 ||
             EVP_PKEY_CTX_set_signature_md(ctx, md) != 1 ||
-            EVP_PKEY_sign(ctx, ret, &n, hashed, (size_t)EVP_MD_get_size(md)) != 1 || n != key->public.n.size)
+            EVP_PKEY_sign(ctx, ret, &n, hashed, (size_t)EVP_MD_get_size(md)) != 1 || n != signer->size)
                 return openssl_failed(-EINVAL);
         return 0;
+}
+
+int rsa_sign(const RsaPrivate *key, RsaHash which, const void *data, size_t size, uint8_t *ret)
+{
+        _cleanup_(rsa_signer_freep) RsaSigner *signer = NULL;
+        int r;
+
+        r = rsa_signer_new(key, &signer);
+        return r < 0 ? r : rsa_signer_sign(signer, which, data, size, ret);
 }
 
 int rsa_verify(const RsaPublic *key, RsaHash which, const void *data, size_t size, const uint8_t *signature,

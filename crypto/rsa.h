@@ -2,7 +2,8 @@
  * RSA: signatures of SSH's RSA keys (PKCS #1 v1.5, OpenSSL)
  *
  * A key is its numbers, big-endian, without zeros before them. They stay the caller's. What OpenSSL makes of them is on the
- * ordinary heap, which it can't help, and wiped before a function returns: a key is never kept ready.
+ * ordinary heap, which it can't help. It is wiped before a function returns, but for a signer, which is a key that is ready to
+ * sign: making one costs a third of a signature, so who has many to make keeps it for a moment.
  */
 #pragma once
 
@@ -44,6 +45,17 @@ int rsa_check(const RsaPrivate *key);
 
 /* Writes as many bytes as the modulus has. 0, -EINVAL, -ENOMEM. */
 int rsa_sign(const RsaPrivate *key, RsaHash hash, const void *data, size_t size, uint8_t *ret);
+
+/* The same with a key that is ready; several threads may use copies of one signer at a time. */
+typedef struct RsaSigner RsaSigner;
+int rsa_signer_new(const RsaPrivate *key, RsaSigner **ret);
+/* Shares the key, which is wiped with the last copy. 0, -ENOMEM. */
+int rsa_signer_copy(const RsaSigner *signer, RsaSigner **ret);
+/* NULL allowed. Returns NULL. */
+RsaSigner *rsa_signer_free(RsaSigner *signer);
+DEFINE_CLEANUP(RsaSigner *, rsa_signer_free)
+size_t rsa_signer_size(const RsaSigner *signer);
+int rsa_signer_sign(const RsaSigner *signer, RsaHash hash, const void *data, size_t size, uint8_t *ret);
 
 /* 0 when the signature fits, -EBADMSG when not, -EINVAL for a key that is none, -ENOMEM. */
 int rsa_verify(const RsaPublic *key, RsaHash hash, const void *data, size_t size, const uint8_t *signature,

@@ -144,8 +144,10 @@ void ssh_agent_forget(SshAgent *agent, bool all)
 
 uint64_t ssh_agent_deadline(const SshAgent *agent)
 {
-        uint64_t deadline = agent->next_death;
+        uint64_t deadline = ready_deadline(agent);
 
+        if (agent->next_death < deadline)
+                deadline = agent->next_death;
         for (const SshClient *client = agent->clients; client; client = client->next)
                 if (client->request.pending == PENDING_TIME && client->request.until < deadline)
                         deadline = client->request.until;
@@ -157,6 +159,7 @@ void ssh_agent_tick(SshAgent *agent)
         uint64_t now = agent_now(agent);
 
         agent_enter(agent);
+        ready_tick(agent, now);
         for (SshClient *client = agent->clients; client; client = client->next)
                 client_tick(client, now);
         agent_leave(agent);

@@ -14,6 +14,8 @@
 
 #define NEVER       UINT64_MAX
 #define READY_MAX   16U
+#define READY_RSA_MAX 4U
+#define READY_RSA_MS  2000U /* after its last use */
 #define OUTPUT_MAX  ((size_t)256 * 1024) /* to be sent, before another request is begun */
 
 /* ---- keys (key.c, record.c, policy.c) ---- */
@@ -105,6 +107,18 @@ typedef struct Ready {
         uint64_t used;
 } Ready;
 
+/* An RSA key, which is on the ordinary heap while it is ready, and not for long. */
+typedef struct ReadyRsa {
+        uint32_t id;
+        RsaSigner *signer;
+        uint64_t until;
+} ReadyRsa;
+
+/* The same of an RSA key: a copy, which is the caller's. */
+int ready_get_rsa(SshAgent *agent, Entry *entry, RsaSigner **ret);
+/* When the next of these is to go, and having it go. */
+uint64_t ready_deadline(const SshAgent *agent);
+void ready_tick(SshAgent *agent, uint64_t now);
 /* 0, or what agent_open() says. The signer stays the agent's. */
 int ready_get(SshAgent *agent, Entry *entry, Signer **ret);
 void ready_drop(SshAgent *agent, uint32_t id);
@@ -114,6 +128,8 @@ void ready_clear(SshAgent *agent);
 
 /* ---- work (work.c) ---- */
 
+/* Of an RSA key that is ready; takes the signer. 0, -ENOMEM. */
+int work_new_rsa(const Entry *entry, RsaSigner *signer, uint32_t flags, Span data, SshWork **ret);
 /* Of a key that is open; `seal` is the agent's. */
 int work_new(const Key *seal_key, const Entry *entry, Span secret, uint32_t flags, Span data, SshWork **ret);
 /* The signature, when it was made; else empty. */
@@ -130,6 +146,7 @@ struct SshAgent {
         uint32_t last_id;
         uint64_t next_death;
         Ready ready[READY_MAX];
+        ReadyRsa ready_rsa[READY_RSA_MAX];
         uint64_t ready_clock;
         SshClient *clients;
         bool changed;

@@ -292,21 +292,28 @@ int private_signer(const Blob *blob, Span secret, Signer **ret)
         return signer_new(key, ret);
 }
 
-static int sign_rsa(const Blob *blob, Span secret, uint32_t flags, Span data, ByteWriter *signature)
+int private_rsa_signer(const Blob *blob, Span secret, RsaSigner **ret)
 {
         ByteReader reader = span_reader(secret);
         RsaPrivate key = {.public = blob->rsa};
-        uint8_t value[RSA_SIZE_MAX];
-        int r;
 
         key.d = read_number(&reader);
         key.iqmp = read_number(&reader);
         key.p = read_number(&reader);
         key.q = read_number(&reader);
-        if (!byte_reader_done(&reader))
-                return -EINVAL;
-        r = rsa_sign(&key, ssh_signature_hash(flags), data.data, data.size, value);
-        return r < 0 ? r : ssh_signature_put(signature, blob->kind, flags, value, key.public.n.size);
+        return byte_reader_done(&reader) ? rsa_signer_new(&key, ret) : -EINVAL;
+}
+
+static int sign_rsa(const Blob *blob, Span secret, uint32_t flags, Span data, ByteWriter *signature)
+{
+        _cleanup_(rsa_signer_freep) RsaSigner *signer = NULL;
+        uint8_t value[RSA_SIZE_MAX];
+        int r;
+
+        r = private_rsa_signer(blob, secret, &signer);
+        if (r == 0)
+                r = rsa_signer_sign(signer, ssh_signature_hash(flags), data.data, data.size, value);
+        return r < 0 ? r : ssh_signature_put(signature, blob->kind, flags, value, rsa_signer_size(signer));
 }
 
 int private_sign(const Blob *blob, Span secret, uint32_t flags, Span data, ByteWriter *signature)

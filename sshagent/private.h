@@ -21,6 +21,9 @@ int private_generate(SshKeyKind kind, unsigned bits, uint8_t **ret_blob, size_t 
 /* A key that is ready to sign; Ed25519 and ECDSA only. 0, -EINVAL, -ENOMEM (the arena is full). */
 int private_signer(const Blob *blob, Span secret, Signer **ret);
 
+/* The same of RSA. */
+int private_rsa_signer(const Blob *blob, Span secret, RsaSigner **ret);
+
 /* Signs, and writes the signature as SSH has it; not for security keys. 0, -EINVAL, -ENOMEM. */
 int private_sign(const Blob *blob, Span secret, uint32_t flags, Span data, ByteWriter *signature);
 

@@ -107,23 +107,33 @@ static Step sign_here(SshClient *client, const Wanted *wanted)
         return STEP_DONE;
 }
 
-static Step sign_elsewhere(SshClient *client, const Wanted *wanted)
+static int make_work(SshAgent *agent, const Wanted *wanted, SshWork **ret)
 {
         _cleanup_(opened_done) Opened opened = {0};
+        RsaSigner *signer;
+        int r;
+
+        if (wanted->entry->blob.kind == SSH_KEY_RSA) {
+                r = ready_get_rsa(agent, wanted->entry, &signer);
+                return r == 0 ? work_new_rsa(wanted->entry, signer, wanted->flags, wanted->data, ret) : r;
+        }
+        r = agent_open(agent, wanted->entry, &opened);
+        if (r == 0)
+                do
+                        r = work_new(agent->seal_key, wanted->entry, opened.secret, wanted->flags, wanted->data, ret);
+                while (r == -ENOMEM && ready_evict(agent));
+        return r;
+}
+
+static Step sign_elsewhere(SshClient *client, const Wanted *wanted)
+{
         SshAgent *agent = client->agent;
         SshWork *work;
         Span signature;
         Step step;
-        int r;
 
-        r = agent_open(agent, wanted->entry, &opened);
-        if (r == 0)
-                do
-                        r = work_new(agent->seal_key, wanted->entry, opened.secret, wanted->flags, wanted->data, &work);
-                while (r == -ENOMEM && ready_evict(agent));
-        if (r != 0)
+        if (make_work(agent, wanted, &work) != 0)
                 return STEP_FAIL;
-        opened_done(&opened);
         if (agent->ops->compute && agent->ops->compute(agent->userdata, client, work) == SSH_LATER) {
                 client->request.pending = PENDING_WORK;
                 client->request.work = work;

@@ -2,7 +2,8 @@
  * Signatures that take long
  *
  * A piece of work has all that it needs, so that it can be done on another thread, and outlive its client. The private half is
- * sealed in it until it is done: many may wait, and the arena has room for few.
+ * sealed in it until it is done: many may wait, and the arena has room for few. An RSA key is ready, and shared by all that is
+ * to be signed with it.
  */
 #include <errno.h>
 #include <string.h>
@@ -10,8 +11,10 @@
 #include "crypto/seal.h"
 #include "sshagent/internal.h"
 #include "sshagent/private.h"
+#include "sshagent/signature.h"
 
 struct SshWork {
+        RsaSigner *rsa; /* else what follows is the private half */
         Key *key;
         uint8_t *sealed, *bytes, *data;
         size_t sealed_size, data_size;
@@ -25,6 +28,7 @@ SshWork *ssh_work_free(SshWork *work)
 {
         if (!work)
                 return NULL;
+        rsa_signer_free(work->rsa);
         key_free(work->key);
         free(work->sealed);
         free(work->bytes);
@@ -45,38 +49,80 @@ static int copy(Span span, uint8_t **ret)
         return 0;
 }
 
-int work_new(const Key *seal_key, const Entry *entry, Span secret, uint32_t flags, Span data, SshWork **ret)
+/* What all have. */
+static int work_begin(const Entry *entry, uint32_t flags, Span data, SshWork **ret)
 {
         _cleanup_(ssh_work_freep) SshWork *work = calloc(1, sizeof(*work));
         int r;
 
         if (!work)
                 return -ENOMEM;
-        work->key = key_new_from(seal_key->bytes);
-        work->sealed_size = secret.size + SEAL_OVERHEAD;
-        work->sealed = malloc(work->sealed_size);
-        if (!work->key || !work->sealed || copy(entry->blob.all, &work->bytes) < 0 || copy(data, &work->data) < 0)
+        if (copy(entry->blob.all, &work->bytes) < 0 || copy(data, &work->data) < 0)
                 return -ENOMEM;
         r = blob_read((Span){work->bytes, entry->blob.all.size}, &work->blob);
         if (r < 0)
                 return r;
-        seal(work->key, NULL, 0, secret.data, secret.size, work->sealed);
         work->data_size = data.size;
         work->flags = flags;
         *ret = TAKE_PTR(work);
         return 0;
 }
 
-void ssh_work_run(SshWork *work)
+int work_new_rsa(const Entry *entry, RsaSigner *signer, uint32_t flags, Span data, SshWork **ret)
+{
+        int r;
+
+        r = work_begin(entry, flags, data, ret);
+        if (r < 0)
+                rsa_signer_free(signer);
+        else
+                (*ret)->rsa = signer;
+        return r;
+}
+
+int work_new(const Key *seal_key, const Entry *entry, Span secret, uint32_t flags, Span data, SshWork **ret)
+{
+        _cleanup_(ssh_work_freep) SshWork *work = NULL;
+        int r;
+
+        r = work_begin(entry, flags, data, &work);
+        if (r < 0)
+                return r;
+        work->key = key_new_from(seal_key->bytes);
+        work->sealed_size = secret.size + SEAL_OVERHEAD;
+        work->sealed = malloc(work->sealed_size);
+        if (!work->key || !work->sealed)
+                return -ENOMEM;
+        seal(work->key, NULL, 0, secret.data, secret.size, work->sealed);
+        *ret = TAKE_PTR(work);
+        return 0;
+}
+
+static bool run_rsa(SshWork *work)
+{
+        uint8_t value[RSA_SIZE_MAX];
+
+        return rsa_signer_sign(work->rsa, ssh_signature_hash(work->flags), work->data, work->data_size, value) == 0 &&
+               ssh_signature_put(&work->signature, work->blob.kind, work->flags, value, rsa_signer_size(work->rsa)) == 0;
+}
+
+static bool run_sealed(SshWork *work)
 {
         size_t size = work->sealed_size - SEAL_OVERHEAD;
         uint8_t *secret = arena_alloc(size);
+        bool done;
 
-        byte_writer_done(&work->signature);
-        work->done = secret && seal_open(work->key, NULL, 0, work->sealed, work->sealed_size, secret) == 0 &&
-                     private_sign(&work->blob, (Span){secret, size}, work->flags, (Span){work->data, work->data_size},
-                                  &work->signature) == 0;
+        done = secret && seal_open(work->key, NULL, 0, work->sealed, work->sealed_size, secret) == 0 &&
+               private_sign(&work->blob, (Span){secret, size}, work->flags, (Span){work->data, work->data_size},
+                            &work->signature) == 0;
         arena_free(secret);
+        return done;
+}
+
+void ssh_work_run(SshWork *work)
+{
+        byte_writer_done(&work->signature);
+        work->done = work->rsa ? run_rsa(work) : run_sealed(work);
 }
 
 Span work_result(const SshWork *work)
