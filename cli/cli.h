@@ -87,6 +87,8 @@ int cli_option(Cli *cli, int c);
 /* For commands without options of their own: -1, else the exit code. The operands are at argv[optind]. */
 int cli_plain_options(Cli *cli, int argc, char *argv[]);
 void cli_help(const Command *command);
+/* The value of an option that takes yes or no, as 1 or 0: -1 to go on, else the exit code. */
+int cli_read_yes(const char *option, const char *text, int *ret);
 
 /* ---- connection ---- */
 
