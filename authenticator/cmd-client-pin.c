@@ -37,7 +37,7 @@ enum ReplyKey {
         REPLY_UV_RETRIES = 5,
 };
 
-#define STEP_FINGER 1
+#define STEP_PERSON 1
 
 typedef struct Request {
         uint64_t subcommand, protocol, permissions;
@@ -139,11 +139,11 @@ static int get_pin_retries(Transaction *t)
 
 static int get_uv_retries(Transaction *t)
 {
-        if (!uv_available(t->a))
+        if (!host_uv_available(t->host))
                 return CTAP2_ERR_INVALID_SUBCOMMAND;
         put_map(&t->reply, 1);
         put_uint(&t->reply, REPLY_UV_RETRIES);
-        put_uint(&t->reply, uv_retries_left(t->a));
+        put_uint(&t->reply, uv_retries_left(t->host));
         return CTAP_OK;
 }
 
@@ -378,8 +378,8 @@ static int get_token_by_pin(Transaction *t, const Request *q)
         return issue(t, &secret, q, permissions, /* present= */ false);
 }
 
-/* Asks for a finger; t->step says whether it has been asked already. */
-static int verify_finger(Transaction *t, const Request *q)
+/* Asks the person; t->step says whether that has been done already. */
+static int verify_person(Transaction *t, const Request *q)
 {
         char rp_id[AUTHENTICATOR_RP_ID_MAX + 1];
         uint8_t rp_id_hash[SHA256_SIZE];
@@ -399,26 +399,26 @@ static int get_token_by_uv(Transaction *t, const Request *q)
 {
         _cleanup_(shared_secret_donep) SharedSecret secret = {0};
         /* A sensor that went while it was waited for has been answered for; clients then want to hear UV_BLOCKED. */
-        bool failed = t->step == STEP_FINGER && t->answer != AUTHENTICATOR_YES;
+        bool failed = t->step == STEP_PERSON && t->answer != AUTHENTICATOR_YES;
         uint8_t permissions;
         int r;
 
-        if (!failed && !uv_available(t->a))
+        if (!failed && !host_uv_available(t->host))
                 return CTAP2_ERR_INVALID_SUBCOMMAND;
         r = require(q, 1U << KEY_AGREEMENT | 1U << KEY_PERMISSIONS);
         if (r == CTAP_OK)
                 r = check_permissions(t, q, &permissions);
         if (r != CTAP_OK)
                 return r;
-        if (!failed && !uv_configured(t->a))
+        if (!failed && !host_uv_configured(t->host, t->a->state))
                 return CTAP2_ERR_NOT_ALLOWED;
         r = open_secret(t, q, &secret);
         if (r == CTAP_OK && t->step == 0) {
-                r = transaction_data(t, sizeof(unsigned), /* done= */ NULL);
-                t->step = STEP_FINGER;
+                r = transaction_data(t, sizeof(UvProgress), /* done= */ NULL);
+                t->step = STEP_PERSON;
         }
         if (r == CTAP_OK)
-                r = verify_finger(t, q);
+                r = verify_person(t, q);
         return r == CTAP_OK ? issue(t, &secret, q, permissions, /* present= */ true) : r;
 }
 

@@ -246,7 +246,7 @@ static int name_before_verification(Transaction *t, GetAssertion *g)
         bool protected;
         int r;
 
-        if (!g->user.uv || g->user.has_param || g->user.tries > 0 || !g->user.up || g->n_allow > 0)
+        if (!g->user.uv || g->user.has_param || g->user.progress.asked > 0 || !g->user.up || g->n_allow > 0)
                 return CTAP_OK;
         r = locate_to_ask(t, g);
         protected = g->protected;

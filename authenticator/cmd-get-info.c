@@ -7,7 +7,9 @@
  */
 #include "authenticator/commands.h"
 
-#define UV_MODALITY_FINGERPRINT 0x02U /* FIDO registry, USER_VERIFY_FINGERPRINT_INTERNAL */
+/* FIDO registry, USER_VERIFY_… */
+#define UV_MODALITY_FINGERPRINT 0x02U
+#define UV_MODALITY_PASSCODE    0x04U
 
 /* Subcommands of authenticatorConfig (section 6.11) */
 #define CONFIG_ENTERPRISE     1U
@@ -21,6 +23,7 @@ typedef struct Info {
         const State *state; /* the real one, or what is known of it */
         bool known;         /* else it is what is likely */
         bool sensor, enrolled;
+        bool verifies, verifies_now; /* the same with the PIN that this host's person can be asked for */
 } Info;
 
 static void put_versions(CborWriter *w, const Info *info)
@@ -73,9 +76,9 @@ static void put_options(CborWriter *w, const Info *info)
                 {"ep", info->a->enterprise, info->state->enterprise},
                 {"rk", true, true},
                 {"up", true, true},
-                {"uv", info->sensor, info->enrolled},
+                {"uv", info->verifies, info->verifies_now},
                 {"plat", true, false},
-                {"uvAcfg", info->sensor, true},
+                {"uvAcfg", info->verifies, true},
                 {"alwaysUv", true, info->state->always_uv},
                 {"credMgmt", true, true},
                 {"authnrCfg", true, true},
@@ -239,6 +242,11 @@ static uint64_t list_max(const Info *info)
         return (info->host->message_max - REQUEST_REST) / DESCRIPTOR_SIZE;
 }
 
+static uint64_t modality(const Info *info)
+{
+        return (info->sensor ? UV_MODALITY_FINGERPRINT : 0) | (info->host->asks_pin ? UV_MODALITY_PASSCODE : 0);
+}
+
 static void put_info(CborWriter *w, const Info *info, const uint8_t *identifier, const uint8_t *store_state)
 {
         const State *state = info->state;
@@ -260,8 +268,8 @@ static void put_info(CborWriter *w, const Info *info, const uint8_t *identifier,
                 {0x0e, FIELD_UINT, info->a->config.firmware_version},
                 {0x0f, FIELD_UINT, CRED_BLOB_MAX},
                 {0x10, FIELD_UINT, MIN_PIN_RP_IDS_MAX},
-                {0x11, UINT_IF(info->sensor), UV_TRIES_AT_ONCE},
-                {0x12, UINT_IF(info->sensor), UV_MODALITY_FINGERPRINT},
+                {0x11, UINT_IF(info->verifies), UV_TRIES_AT_ONCE},
+                {0x12, UINT_IF(info->verifies), modality(info)},
                 {0x14, UINT_IF(info->known), discoverable_left(info)},
                 {0x16, FIELD_OTHER, .put = put_formats},
                 {0x17, UINT_IF(info->sensor), state->uv_since_pin},
@@ -298,6 +306,8 @@ static int get_info(Transaction *t)
                 (void)state_noted(a, &noted, &info.known);
         info.sensor = uv_available(a);
         info.enrolled = uv_configured(a);
+        info.verifies = host_uv_available(t->host);
+        info.verifies_now = host_uv_configured(t->host, info.state);
         encrypted = open && a->state->has_persistent_token;
         if (encrypted)
                 r = enc_field(a, "encIdentifier", a->state->device_id, identifier);

@@ -48,7 +48,7 @@ typedef struct UserCheck {
         PinToken *token; /* the host's, which it showed */
         bool verified;   /* flag UV */
         bool present;    /* flag UP */
-        unsigned tries;  /* fingers */
+        UvProgress progress;
 } UserCheck;
 
 /* Decodes options, pinUvAuthParam and pinUvAuthProtocol (each NULL when absent). */

@@ -54,6 +54,11 @@ AuthenticatorHost *authenticator_host_free(AuthenticatorHost *host)
         return NULL;
 }
 
+void authenticator_host_ask_pin(AuthenticatorHost *host)
+{
+        host->asks_pin = true;
+}
+
 void *authenticator_host_userdata(const AuthenticatorHost *host)
 {
         return host->userdata;

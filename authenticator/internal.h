@@ -266,7 +266,7 @@ int pin_check_policy(const State *state, const uint8_t *pin, size_t size);
 /* One try, with the left half of the PIN's hash: the retry is used up durably before the comparison
  * (section 6.5.5.7.1). CTAP_OK, PIN_INVALID, PIN_AUTH_BLOCKED, PIN_BLOCKED. `host` (may be NULL) gets a new key
  * agreement key when it was wrong. */
-int pin_try(Authenticator *a, AuthenticatorHost *host, const uint8_t pin_hash[16]);
+int pin_try(Authenticator *a, AuthenticatorHost *host, const uint8_t hash[16]);
 /* Stores a new PIN and full retries, ends tokens, the persistent one too. */
 int pin_store(Authenticator *a, const uint8_t *pin, size_t size);
 
@@ -300,6 +300,7 @@ struct Transaction {
         AuthenticatorAnswer answer; /* what the person answered when it is resumed */
         unsigned n_accounts;        /* that its question named */
         unsigned chosen;            /* which of them the person chose, from 1 on; 0: none */
+        bool by_pin, pin_right;     /* the question is for the PIN, and it was right */
         const AuthenticatorKeyResult *work; /* what has become of the external key's work when it is resumed after that */
         void *data;                 /* the command's own, with its destructor */
         size_t data_size;
@@ -323,12 +324,21 @@ int transaction_data(Transaction *t, size_t size, void (*done)(void *data));
 
 bool uv_available(Authenticator *a);  /* a sensor is there */
 bool uv_configured(Authenticator *a); /* and a finger is enrolled */
+/* The same of all that verifies this host's person, the PIN that he can be asked for included. `state`: what is known. */
+bool host_uv_available(const AuthenticatorHost *host);
+bool host_uv_configured(const AuthenticatorHost *host, const State *state);
+
+/* How far the verification of one request has come: zeroed at first, kept by the caller. */
+typedef struct UvProgress {
+        unsigned asked; /* questions */
+        bool by_pin;    /* the last one was for the PIN */
+} UvProgress;
 /*
  * Begins or goes on: call with t->step at a step of the caller's own, again after TRANSACTION_WAIT. CTAP_OK verified;
- * UV_INVALID, UV_BLOCKED, USER_ACTION_TIMEOUT, OPERATION_DENIED. `tries` counts fingers of this request (0 at first,
- * kept by the caller).
+ * UV_INVALID, UV_BLOCKED, USER_ACTION_TIMEOUT; of a host that asks for the PIN also OPERATION_DENIED, PIN_BLOCKED,
+ * PIN_AUTH_BLOCKED.
  */
-int uv_perform(Transaction *t, AuthenticatorPurpose purpose, const AuthenticatorQuestion *about, unsigned *tries);
+int uv_perform(Transaction *t, AuthenticatorPurpose purpose, const AuthenticatorQuestion *about, UvProgress *progress);
 
 /* ---- channels: what one client of a host is in the middle of ---- */
 
@@ -377,6 +387,7 @@ struct AuthenticatorHost {
         bool working; /* an external key, for the transaction */
         uint64_t work_deadline;
         bool ended; /* power cycle: the pending transaction is over */
+        bool asks_pin;      /* its person can be asked for the PIN: built-in verification */
         size_t message_max; /* that getInfo announces; 0: what a message can have */
         struct {
                 AgreeKey *agreement;

@@ -66,15 +66,6 @@ int authenticator_status(Authenticator *a, AuthenticatorStatus *ret)
 
 /* ---- the PIN ---- */
 
-static void hash_pin(const void *pin, size_t size, uint8_t ret[PIN_HASH_SIZE])
-{
-        uint8_t hash[SHA256_SIZE];
-
-        sha256(pin, size, hash);
-        memcpy(ret, hash, PIN_HASH_SIZE);
-        explicit_bzero(hash, sizeof(hash));
-}
-
 int authenticator_pin_replace(Authenticator *a, const void *pin, size_t size)
 {
         int r;
@@ -103,10 +94,10 @@ int authenticator_pin_change(Authenticator *a, const void *old_pin, size_t old_s
         r = authenticator_load(a);
         if (r != CTAP_OK)
                 return r;
-        hash_pin(old_pin, old_size, hash);
+        pin_hash(old_pin, old_size, hash);
         r = pin_try(a, /* host= */ NULL, hash);
         if (r == CTAP_OK && a->state->force_pin_change) {
-                hash_pin(new_pin, new_size, hash);
+                pin_hash(new_pin, new_size, hash);
                 if (bytes_equal(hash, a->state->pin_hash, PIN_HASH_SIZE))
                         r = CTAP2_ERR_PIN_POLICY_VIOLATION;
         }

@@ -113,6 +113,25 @@ int pin_check_policy(const State *state, const uint8_t *pin, size_t size)
         return CTAP_OK;
 }
 
+bool pin_possible(const uint8_t *pin, size_t size)
+{
+        _cleanup_(code_points_donep) CodePoints points = {0};
+
+        if (!is_text(pin, size))
+                return false;
+        code_points(pin, size, &points);
+        return points.n >= PIN_MIN_DEFAULT;
+}
+
+void pin_hash(const void *pin, size_t size, uint8_t ret[PIN_HASH_SIZE])
+{
+        uint8_t hash[SHA256_SIZE];
+
+        sha256(pin, size, hash);
+        memcpy(ret, hash, PIN_HASH_SIZE);
+        explicit_bzero(hash, sizeof(hash));
+}
+
 int pin_usable(const Authenticator *a)
 {
         if (!a->state->pin_set)
@@ -146,7 +165,7 @@ static void give_back_tries(State *state)
         state->uv_since_pin = 0;
 }
 
-int pin_try(Authenticator *a, AuthenticatorHost *host, const uint8_t pin_hash[PIN_HASH_SIZE])
+int pin_try(Authenticator *a, AuthenticatorHost *host, const uint8_t hash[PIN_HASH_SIZE])
 {
         int r;
 
@@ -156,7 +175,7 @@ int pin_try(Authenticator *a, AuthenticatorHost *host, const uint8_t pin_hash[PI
         r = state_update(a, use_up_try);
         if (r != CTAP_OK)
                 return r;
-        if (pin_hash && bytes_equal(pin_hash, a->state->pin_hash, PIN_HASH_SIZE)) {
+        if (hash && bytes_equal(hash, a->state->pin_hash, PIN_HASH_SIZE)) {
                 a->pin_wrong = 0;
                 return state_update(a, give_back_tries);
         }
@@ -175,7 +194,6 @@ int pin_store(Authenticator *a, const uint8_t *pin, size_t size)
 {
         _cleanup_(change_donep) Change change = {0};
         _cleanup_(code_points_donep) CodePoints points = {0};
-        uint8_t hash[SHA256_SIZE];
         int r;
 
         if (!is_text(pin, size))
@@ -184,9 +202,7 @@ int pin_store(Authenticator *a, const uint8_t *pin, size_t size)
         if (r != CTAP_OK)
                 return r;
         code_points(pin, size, &points);
-        sha256(pin, size, hash);
-        memcpy(change.state->pin_hash, hash, PIN_HASH_SIZE);
-        explicit_bzero(hash, sizeof(hash));
+        pin_hash(pin, size, change.state->pin_hash);
         change.state->pin_length = (uint8_t)points.n;
         change.state->pin_set = true;
         give_back_tries(change.state);

@@ -28,8 +28,13 @@ void state_end_persistent_token(State *state);
 /* Whether a PIN may be tried now. CTAP_OK, PIN_NOT_SET, PIN_BLOCKED, PIN_AUTH_BLOCKED. */
 int pin_usable(const Authenticator *a);
 
+/* What is kept of a PIN, and compared; `ret` is to be wiped. */
+void pin_hash(const void *pin, size_t size, uint8_t ret[PIN_HASH_SIZE]);
+/* Whether these bytes could be a PIN by any policy. */
+bool pin_possible(const uint8_t *pin, size_t size);
+
 /* How often built-in verification may fail still: none when the PIN is blocked (section 6.5.3.1). */
-unsigned uv_retries_left(const Authenticator *a);
+unsigned uv_retries_left(const AuthenticatorHost *host);
 
 /*
  * What a pinUvAuthParam of a command with subcommands is made over: a prefix and the subCommandParams as the client sent them

@@ -43,6 +43,7 @@ static void drop_data(Transaction *t)
         t->data_free = NULL;
         t->step = 0;
         t->chosen = 0;
+        t->by_pin = t->pin_right = false;
         t->work = NULL;
 }
 
@@ -96,10 +97,12 @@ int transaction_ask(Transaction *t, const AuthenticatorQuestion *question)
         int r;
 
         if (q.timeout_ms == 0)
-                q.timeout_ms = q.kind == AUTHENTICATOR_ASK_STORAGE ? t->a->config.storage_timeout_ms :
-                                                                     t->a->config.presence_timeout_ms;
+                q.timeout_ms = q.kind == AUTHENTICATOR_ASK_STORAGE || q.by_pin ? t->a->config.storage_timeout_ms :
+                                                                                 t->a->config.presence_timeout_ms;
         t->n_accounts = q.accounts ? q.n_accounts : 0;
         t->chosen = 0;
+        t->by_pin = q.by_pin;
+        t->pin_right = false;
         r = t->a->ops.ask(t->a->userdata, host, &q);
         if (r < 0)
                 return r;

@@ -4,7 +4,7 @@
  * The part of makeCredential and getAssertion that is about the person. Verification comes by a token that the client
  * shows (the PIN was entered, or a finger read, when it was issued), or, for clients of CTAP 2.0, by the option "uv",
  * which has the finger read here. When that fails the answer says that a token is wanted, because that is what makes
- * clients ask for the PIN; it is never "denied", after which they give up.
+ * clients ask for the PIN; it is never "denied", after which they give up, unless the person was asked for the PIN already.
  */
 #include "authenticator/commands.h"
 
@@ -78,7 +78,7 @@ int user_check_options(Transaction *t, UserCheck *user)
 
         if (user->has_param)
                 user->uv = false;
-        if (user->uv && !uv_configured(t->a))
+        if (user->uv && !host_uv_configured(t->host, t->a->state))
                 return CTAP2_ERR_INVALID_OPTION;
         if (making && !user->up)
                 return CTAP2_ERR_INVALID_OPTION;
@@ -89,7 +89,7 @@ int user_check_options(Transaction *t, UserCheck *user)
         if (t->a->state->always_uv && user->up) {
                 if (!authenticator_protected(t->a))
                         return CTAP2_ERR_PUAT_REQUIRED;
-                if (!offered && uv_configured(t->a))
+                if (!offered && host_uv_configured(t->host, t->a->state))
                         offered = user->uv = true;
                 return offered ? CTAP_OK : CTAP2_ERR_PUAT_REQUIRED;
         }
@@ -115,13 +115,16 @@ static int verify_built_in(Transaction *t, UserCheck *user, const AuthenticatorQ
 {
         int r;
 
-        r = uv_perform(t, about->purpose, about, &user->tries);
+        r = uv_perform(t, about->purpose, about, &user->progress);
         if (r < 0 || r == TRANSACTION_WAIT || r == CTAP2_ERR_USER_ACTION_TIMEOUT || r == CTAP2_ERR_OPERATION_PENDING)
                 return r;
         if (r == CTAP_OK) {
                 user->verified = user->present = true;
                 return CTAP_OK;
         }
+        /* Of a PIN that was asked for here: asking for it once more is no use. */
+        if (r == CTAP2_ERR_OPERATION_DENIED || r == CTAP2_ERR_PIN_BLOCKED || r == CTAP2_ERR_PIN_AUTH_BLOCKED)
+                return r;
         if (t->a->state->pin_set)
                 return CTAP2_ERR_PUAT_REQUIRED;
         return r == CTAP2_ERR_UV_BLOCKED ? r : CTAP2_ERR_UV_INVALID;

@@ -28,7 +28,8 @@ typedef struct Curve {
         SignKind kind;
         int nid;
         const char *name;
-        size_t size; /* bytes of a scalar and of a coordinate */
+        size_t size;      /* bytes of a scalar and of a coordinate */
+        size_t hash_size; /* of the SHA-2 that goes with it */
         uint8_t order[SIGN_PRIVATE_MAX];
 } Curve;
 

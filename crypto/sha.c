@@ -23,6 +23,11 @@ void sha256(const void *data, size_t size, uint8_t ret[SHA256_SIZE])
         sha256_two(data, size, NULL, 0, ret);
 }
 
+void sha512(const void *data, size_t size, uint8_t ret[SHA512_SIZE])
+{
+        (void)crypto_hash_sha512(ret, some(data, size), size);
+}
+
 void sha256_two(const void *a, size_t a_size, const void *b, size_t b_size, uint8_t ret[SHA256_SIZE])
 {
         crypto_hash_sha256_state state;

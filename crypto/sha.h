@@ -9,9 +9,13 @@
 #include <stdint.h>
 
 #define SHA256_SIZE 32U
+#define SHA512_SIZE 64U
 
 /* SHA-256 (FIPS 180-4). */
 void sha256(const void *data, size_t size, uint8_t ret[SHA256_SIZE]);
+
+/* SHA-512 (FIPS 180-4). */
+void sha512(const void *data, size_t size, uint8_t ret[SHA512_SIZE]);
 
 /* SHA-256 over two pieces, one after the other. */
 void sha256_two(const void *a, size_t a_size, const void *b, size_t b_size, uint8_t ret[SHA256_SIZE]);

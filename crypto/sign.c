@@ -16,10 +16,10 @@
 #include "crypto/pkey.h"
 #include "crypto/sha.h"
 
-/* A random value is out of range once in 2^32 on P-256, less often on P-384. */
+/* A random value is out of range once in 2^32 on P-256, less often on the others. */
 #define TRIES_MAX 8
 
-_Static_assert(SIGN_SIGNATURE_MAX >= 2 + 2 * (2 + 1 + SIGN_PRIVATE_MAX), "two integers in DER");
+_Static_assert(SIGN_SIGNATURE_MAX >= 3 + 2 * (2 + 1 + SIGN_PRIVATE_MAX), "two integers in DER");
 _Static_assert(SIGN_SIGNATURE_MAX >= crypto_sign_BYTES, "R and S");
 
 size_t sign_private_size(SignKind kind)
@@ -75,6 +75,7 @@ int sign_complete(SignKey *key)
 
 int sign_generate(SignKind kind, SignKey *ret)
 {
+        const Curve *curve = curve_find(kind);
         SignKey key = {.kind = kind};
         int r = sign_private_size(kind) > 0 ? -EIO : -EINVAL;
 
@@ -83,6 +84,8 @@ int sign_generate(SignKind kind, SignKey *ret)
                         r = openssl_failed(-EIO);
                         break;
                 }
+                if (curve)
+                        key.private_key[0] &= curve->order[0]; /* all ones: P-521 has one bit there, the others eight */
                 r = sign_complete(&key);
                 if (r == -EINVAL)
                         r = -EIO;
@@ -94,10 +97,15 @@ int sign_generate(SignKind kind, SignKey *ret)
 }
 
 /* SHA-2 as wide as the curve. */
-static int hash(const Curve *curve, const void *data, size_t size, uint8_t ret[SIGN_PRIVATE_MAX])
+static int hash(const Curve *curve, const void *data, size_t size, uint8_t ret[SIGN_DIGEST_MAX])
 {
+        /* OpenSSL would look its own up for each call. */
         if (curve->kind == SIGN_P256) {
-                sha256(data, size, ret); /* OpenSSL would look its own up for each call */
+                sha256(data, size, ret);
+                return 0;
+        }
+        if (curve->kind == SIGN_P521) {
+                sha512(data, size, ret);
                 return 0;
         }
         return EVP_Digest(data, size, ret, NULL, EVP_sha384(), NULL) == 1 ? 0 : openssl_failed(-ENOMEM);
@@ -158,7 +166,7 @@ int signer_new(const SignKey *key, Signer **ret)
 
 int signer_sign(Signer *signer, const void *data, size_t size, uint8_t ret[SIGN_SIGNATURE_MAX], size_t *ret_size)
 {
-        uint8_t hashed[SIGN_PRIVATE_MAX];
+        uint8_t hashed[SIGN_DIGEST_MAX];
         size_t n = SIGN_SIGNATURE_MAX;
         int r;
 
@@ -170,7 +178,7 @@ int signer_sign(Signer *signer, const void *data, size_t size, uint8_t ret[SIGN_
         r = hash(signer->curve, data, size, hashed);
         if (r < 0)
                 return r;
-        if (EVP_PKEY_sign(signer->ctx, ret, &n, hashed, signer->curve->size) != 1)
+        if (EVP_PKEY_sign(signer->ctx, ret, &n, hashed, signer->curve->hash_size) != 1)
                 return openssl_failed(-ENOMEM);
         *ret_size = n;
         return 0;
@@ -190,7 +198,7 @@ static int verify_on_curve(const Curve *curve, const SignKey *key, const void *d
 {
         _cleanup_(EVP_PKEY_freep) EVP_PKEY *pkey = NULL;
         _cleanup_(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx = NULL;
-        uint8_t hashed[SIGN_PRIVATE_MAX];
+        uint8_t hashed[SIGN_DIGEST_MAX];
         int r;
 
         r = hash(curve, data, size, hashed);
@@ -202,7 +210,7 @@ static int verify_on_curve(const Curve *curve, const SignKey *key, const void *d
         ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
         if (!ctx || EVP_PKEY_verify_init(ctx) != 1)
                 return openssl_failed(-ENOMEM);
-        if (EVP_PKEY_verify(ctx, signature, signature_size, hashed, curve->size) != 1)
+        if (EVP_PKEY_verify(ctx, signature, signature_size, hashed, curve->hash_size) != 1)
                 return openssl_failed(-EBADMSG);
         return 0;
 }

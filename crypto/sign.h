@@ -15,11 +15,12 @@ typedef enum SignKind {
         SIGN_P256 = 1, /* ECDSA with SHA-256; private 32 bytes, public x ‖ y 64 */
         SIGN_P384 = 2, /* ECDSA with SHA-384; private 48 bytes, public x ‖ y 96 */
         SIGN_ED25519 = 3, /* private 32 bytes (the seed), public 32 */
+        SIGN_P521 = 4, /* ECDSA with SHA-512; private 66 bytes, public x ‖ y 132 */
 } SignKind;
 
-#define SIGN_PRIVATE_MAX   48U
-#define SIGN_PUBLIC_MAX    96U
-#define SIGN_SIGNATURE_MAX 112U /* ECDSA signatures are DER (X9.62), Ed25519's are 64 bytes */
+#define SIGN_PRIVATE_MAX   66U
+#define SIGN_PUBLIC_MAX    132U
+#define SIGN_SIGNATURE_MAX 144U /* ECDSA signatures are DER (X9.62), Ed25519's are 64 bytes */
 
 typedef struct SignKey {
         SignKind kind;
@@ -59,7 +60,7 @@ int sign_verify(const SignKey *key, const void *data, size_t size, const uint8_t
 
 /* ---- signatures that are made elsewhere, as in a TPM: ECDSA only ---- */
 
-#define SIGN_DIGEST_MAX 48U
+#define SIGN_DIGEST_MAX 64U
 
 /* What the key signs of a message: the hash that goes with its curve. 0, -EINVAL, -ENOMEM. */
 int sign_digest(SignKind kind, const void *data, size_t size, uint8_t ret[SIGN_DIGEST_MAX], size_t *ret_size);
@@ -67,3 +68,5 @@ int sign_digest(SignKind kind, const void *data, size_t size, uint8_t ret[SIGN_D
 /* r ‖ s, each as long as the private value, as DER. -EINVAL for another kind or size. */
 int signature_encode(SignKind kind, const uint8_t *pair, size_t size, uint8_t ret[SIGN_SIGNATURE_MAX],
                      size_t *ret_size);
+/* And back. -EBADMSG when it is no such signature, or a number is longer than that; -EINVAL for another kind. */
+int signature_decode(SignKind kind, const uint8_t *signature, size_t signature_size, uint8_t ret[2 * SIGN_PRIVATE_MAX]);

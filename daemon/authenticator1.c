@@ -69,14 +69,27 @@ int authenticator1_ask(Waiting *waiting, const char *title, const char *message,
                            /* ret_secret= */ NULL, next);
 }
 
-/* ---- Transact ---- */
+/* ---- Transact, AskForPin ---- */
+
+static int host_of(Daemon *daemon, sd_bus_message *m, CtapHost **ret, sd_bus_error *error)
+{
+        Caller *caller;
+        int r;
+
+        r = caller_of(daemon, m, &caller);
+        if (r >= 0)
+                r = ctap_host_of(daemon->ctap, caller, ret);
+        if (r == -ENOBUFS)
+                return sd_bus_error_set(error, KEYFOB_ERROR_LIMITS,
+                                        "too many programs use the security key: close some first");
+        return r;
+}
 
 static int method_transact(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         Daemon *daemon = userdata;
         const void *request;
         CtapHost *host;
-        Caller *caller;
         size_t size;
         int r;
 
@@ -87,12 +100,7 @@ static int method_transact(sd_bus_message *m, void *userdata, sd_bus_error *erro
                 return sd_bus_error_setf(error, KEYFOB_ERROR_LIMITS, "a request has at most %u bytes",
                                          AUTHENTICATOR_MESSAGE_MAX);
         (void)daemon_find_vault(daemon);
-        r = caller_of(daemon, m, &caller);
-        if (r >= 0)
-                r = ctap_host_of(daemon->ctap, caller, &host);
-        if (r == -ENOBUFS)
-                return sd_bus_error_set(error, KEYFOB_ERROR_LIMITS,
-                                        "too many programs use the security key: close some first");
+        r = host_of(daemon, m, &host, error);
         if (r < 0)
                 return r;
         r = ctap_host_request(host, m, request, size);
@@ -100,6 +108,18 @@ static int method_transact(sd_bus_message *m, void *userdata, sd_bus_error *erro
                 return sd_bus_error_set(error, KEYFOB_ERROR_BUSY,
                                         "another request of this program waits: let it end first");
         return r < 0 ? r : 1;
+}
+
+static int method_ask_for_pin(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        CtapHost *host;
+        int r;
+
+        r = host_of(userdata, m, &host, error);
+        if (r < 0)
+                return r;
+        ctap_host_ask_pin(host);
+        return sd_bus_reply_method_return(m, NULL);
 }
 
 /* ---- Replug, Reset ---- */
@@ -188,6 +208,7 @@ static int method_reset(sd_bus_message *m, void *userdata, sd_bus_error *error)
 static const sd_bus_vtable authenticator1_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SECRET_METHOD("Transact", "ay", P(request), "ay", P(reply), method_transact),
+        SD_BUS_METHOD("AskForPin", NULL, NULL, method_ask_for_pin, SD_BUS_VTABLE_UNPRIVILEGED),
         METHOD("GetInfo", "", , "a{sv}", P(info), authenticator1_get_info),
         SECRET_METHOD("SetPin", "a{sv}ay", P(options) P(pin), "", , authenticator1_set_pin),
         SECRET_METHOD("ChangePin", "a{sv}ayay", P(options) P(old_pin) P(new_pin), "", , authenticator1_change_pin),

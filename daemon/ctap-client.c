@@ -6,17 +6,10 @@
  * is shown, not when it connects; where the kernel can hand out a pidfd of the peer, a process that has taken over the
  * pid of one that ended is not mistaken for it.
  */
-#include <errno.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 
 #include "daemon/ctap-internal.h"
-
-#ifndef SO_PEERPIDFD
-#define SO_PEERPIDFD 77
-#endif
 
 #define TIMER_ACCURACY_USEC 1000
 
@@ -33,6 +26,7 @@ void ctap_client_done(CtapClient *client)
         client->opening = opening_cancel(client->opening);
         ctap_presence_cancel(client);
         client->touch = ctap_touch_cancel(client->touch);
+        client->pin = ctap_pin_cancel(client->pin);
         client->work = ctap_work_cancel(client->work);
         client->sealed = ctap_seal_wait_cancel(client->sealed);
         client->timer = sd_event_source_disable_unref(client->timer);
@@ -75,21 +69,6 @@ void ctap_client_arm(CtapClient *client, uint64_t deadline)
 
 /* ---- names ---- */
 
-/* Whether the process that connected is still there; false when it is known to have ended. */
-static bool peer_is_there(int fd)
-{
-        _cleanup_close_ int pidfd = -1;
-        socklen_t size = sizeof(pidfd);
-        struct pollfd ended = {.events = POLLIN};
-
-        if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) < 0) {
-                pidfd = -1;
-                return errno != ESRCH;
-        }
-        ended.fd = pidfd;
-        return poll(&ended, 1, 0) == 0;
-}
-
 void ctap_client_identify(const CtapClient *client, char *ret_program, size_t size, pid_t *ret_pid)
 {
         pid_t pid = client->caller ? caller_pid(client->caller) : client->pid;
@@ -103,7 +82,7 @@ void ctap_client_identify(const CtapClient *client, char *ret_program, size_t si
                 (void)strncat(ret_program, caller_program(client->caller), size - 1);
         else
                 caller_read_comm(pid, ret_program, size);
-        if (!client->caller && !peer_is_there(client->fd)) {
+        if (!client->caller && !own_socket_peer_is_there(client->fd)) {
                 ret_program[0] = 0;
                 pid = 0;
         }

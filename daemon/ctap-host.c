@@ -1,7 +1,7 @@
 /*
  * The security key on the bus
  *
- * A caller of Transact is a host: it is made with its first request and ends with the caller, and with it end its PIN
+ * A caller of Transact is a host: it is made with its first call and ends with the caller, and with it end its PIN
  * tokens, its enumerations and the request that waits. Its replies go out by the batch, as every reply on the bus.
  */
 #include <errno.h>
@@ -149,6 +149,11 @@ int ctap_host_of(Ctap *ctap, Caller *caller, CtapHost **ret)
         }
         *ret = host;
         return 0;
+}
+
+void ctap_host_ask_pin(CtapHost *host)
+{
+        authenticator_host_ask_pin(host->host);
 }
 
 int ctap_host_request(CtapHost *host, sd_bus_message *call, const void *request, size_t size)

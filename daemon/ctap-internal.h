@@ -22,6 +22,7 @@ typedef struct CtapClient CtapClient;
 typedef struct CtapUhid CtapUhid;
 typedef struct CtapPresence CtapPresence;
 typedef struct CtapTouch CtapTouch;
+typedef struct CtapPin CtapPin;
 typedef struct CtapWork CtapWork;
 typedef struct CtapSeal CtapSeal;
 typedef struct CtapSealWait CtapSealWait;
@@ -38,6 +39,7 @@ struct CtapClient {
         CtapPresence *presence; /* or for presence, */
         CtapClient *present_next; /* with others that the same prompt is for; */
         CtapTouch *touch; /* or for a finger, */
+        CtapPin *pin;     /* or for the PIN; */
         CtapWork *work;   /* or no question: an external key is at work; */
         CtapSealWait *sealed; /* or storage waits for the TPM */
 
@@ -132,6 +134,13 @@ int ctap_touch_start(CtapClient *client, const AskAbout *about, const Authentica
 /* NULL allowed. Returns NULL. */
 CtapTouch *ctap_touch_cancel(CtapTouch *touch);
 
+/* ---- ctap-pin.c ---- */
+
+/* Question AUTHENTICATOR_ASK_VERIFICATION by_pin: result of the operation ask(). Sets client->pin. */
+int ctap_pin_start(CtapClient *client, const AskAbout *about, const AuthenticatorQuestion *question);
+/* NULL allowed. Returns NULL. */
+CtapPin *ctap_pin_cancel(CtapPin *pin);
+
 /* ---- ctap-keys.c: keys inside the TPM ---- */
 
 /* NULL when built without TPM. */
@@ -212,6 +221,8 @@ void ctap_socket_free(Ctap *ctap);
 
 /* Makes the caller's host when it has none. -ENOBUFS when there are too many. */
 int ctap_host_of(Ctap *ctap, Caller *caller, CtapHost **ret);
+/* From now on its person is asked for the PIN here: authenticator_host_ask_pin(). */
+void ctap_host_ask_pin(CtapHost *host);
 /* The call is answered by it, now or later. -EBUSY when one waits already. */
 int ctap_host_request(CtapHost *host, sd_bus_message *call, const void *request, size_t size);
 void ctap_hosts_rearm(Ctap *ctap);

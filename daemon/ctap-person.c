@@ -3,8 +3,8 @@
  *
  * A locked vault is opened by the same question as everywhere (opening.h), shared with whoever else waits for it.
  * The message names the door, the program by what the kernel says of it, and the site and the account by what the
- * program says. Presence is a confirmation (ctap-presence.c), and never taken for verification, which is the clientPIN
- * or a finger (ctap-fingers.c). The answer comes later, on the loop, so nothing here calls back into the authenticator.
+ * program says. Presence is a confirmation (ctap-presence.c), and never taken for verification, which is the PIN, by the
+ * protocol or typed here (ctap-pin.c), or a finger (ctap-fingers.c). The answer comes later, on the loop, so nothing here calls back into the authenticator.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -85,6 +85,8 @@ int ctap_message(const AskAbout *about, const AuthenticatorQuestion *question, c
                 (void)fprintf(text, " %s%s%s", quote_site(about->rp_id), about->rp_id, quote_site(about->rp_id));
         else if (wish->of_site)
                 (void)fputs(" a site that it does not name", text);
+        else if (about->rp_id)
+                (void)fprintf(text, " for %s%s%s", quote_site(about->rp_id), about->rp_id, quote_site(about->rp_id));
         if (wish->of_site && about->user)
                 (void)fprintf(text, " as \"%s\"", about->user);
         if (wish->of_site && question->n_accounts > 1)
@@ -182,6 +184,8 @@ int ctap_ask(void *userdata, AuthenticatorHost *host, const AuthenticatorQuestio
         case AUTHENTICATOR_ASK_PRESENCE:
                 return ctap_presence_start(client, &about, question, find_wish(question->purpose)->title);
         case AUTHENTICATOR_ASK_VERIFICATION:
+                return question->by_pin ? ctap_pin_start(client, &about, question) :
+                                          ctap_touch_start(client, &about, question);
         case AUTHENTICATOR_ASK_SAMPLE:
         case AUTHENTICATOR_ASK_REMOVAL:
                 return ctap_touch_start(client, &about, question);
@@ -198,6 +202,7 @@ void ctap_withdraw(void *userdata, AuthenticatorHost *host)
         client->opening = opening_cancel(client->opening);
         ctap_presence_cancel(client);
         client->touch = ctap_touch_cancel(client->touch);
+        client->pin = ctap_pin_cancel(client->pin);
         client->sealed = ctap_seal_wait_cancel(client->sealed);
 }
 

@@ -128,7 +128,7 @@ static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *us
 
 int ctap_socket_new(Ctap *ctap)
 {
-        return own_socket_open_beside(doors_own_socket(ctap->daemon), SOCKET_NAME, &ctap->socket);
+        return own_socket_open_beside(doors_own_socket(ctap->daemon), SOCKET_NAME, SOCK_SEQPACKET, &ctap->socket);
 }
 
 int ctap_socket_open(Ctap *ctap)

@@ -166,7 +166,7 @@ int daemon_new(const DaemonOptions *options, Daemon **ret, pid_t *ret_pid)
         if (r >= 0)
                 r = batch_new(daemon, &daemon->batch);
         if (r >= 0)
-                r = jobs_new(daemon, &daemon->jobs);
+                r = jobs_new(daemon, /* workers= */ 1, &daemon->jobs);
         if (r >= 0)
                 r = asker_new(daemon, &daemon->asker);
         if (r >= 0)

@@ -1,8 +1,8 @@
 /*
  * Jobs
  *
- * A queue, one worker thread that is made for the first job, and an eventfd by which finished jobs come back to the
- * loop. The loop owns every job; the worker only borrows the one it runs. A cancelled job that is running is freed
+ * A queue, worker threads that are made when a job finds none idle, and an eventfd by which finished jobs come back to
+ * the loop. The loop owns every job; a worker only borrows the one it runs. A cancelled job that is running is freed
  * when it comes back, one that still waits at once.
  */
 #include "daemon/job.h"
@@ -36,11 +36,11 @@ struct Jobs {
         pthread_mutex_t mutex; /* of what follows */
         pthread_cond_t wake;
         JobQueue waiting, finished;
-        Job *running;
+        unsigned n_waiting, n_idle;
         bool stop;
 
-        pthread_t thread;
-        bool has_thread;
+        pthread_t threads[JOBS_WORKERS_MAX];
+        unsigned n_threads, workers;
         int fd;
         sd_event_source *source;
 };
@@ -93,14 +93,15 @@ static void *work(void *userdata)
                 uint64_t one = 1;
 
                 if (!job) {
+                        jobs->n_idle++;
                         (void)pthread_cond_wait(&jobs->wake, &jobs->mutex);
+                        jobs->n_idle--;
                         continue;
                 }
-                jobs->running = job;
+                jobs->n_waiting--;
                 (void)pthread_mutex_unlock(&jobs->mutex);
                 job->run(job->data);
                 (void)pthread_mutex_lock(&jobs->mutex);
-                jobs->running = NULL;
                 queue_put(&jobs->finished, job);
                 (void)!write(jobs->fd, &one, sizeof(one));
         }
@@ -130,32 +131,44 @@ static int on_finished(sd_event_source *source, int fd, uint32_t revents, void *
         }
 }
 
-/* The thread takes no signal; the loop has them all. */
+/* Threads take no signal; the loop has them all. */
 static int start_thread(Jobs *jobs)
 {
         sigset_t all, before;
         int r;
 
-        if (jobs->has_thread)
-                return 0;
         (void)sigfillset(&all);
         (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-        r = pthread_create(&jobs->thread, NULL, work, jobs);
+        r = pthread_create(&jobs->threads[jobs->n_threads], NULL, work, jobs);
         (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
         if (r != 0)
                 return -r;
-        jobs->has_thread = true;
+        jobs->n_threads++;
         return 0;
 }
 
-int job_start(Daemon *daemon, void (*run)(void *data), void (*done)(void *data), void (*free_data)(void *data),
-              void *data, Job **ret)
+/* One more, when those that there are have enough to do. */
+static int need_thread(Jobs *jobs)
 {
-        Jobs *jobs = daemon->jobs;
+        bool enough;
+        int r;
+
+        (void)pthread_mutex_lock(&jobs->mutex);
+        enough = jobs->n_idle > jobs->n_waiting;
+        (void)pthread_mutex_unlock(&jobs->mutex);
+        if (enough || jobs->n_threads == jobs->workers)
+                return 0;
+        r = start_thread(jobs);
+        return jobs->n_threads > 0 ? 0 : r;
+}
+
+int job_start(Jobs *jobs, void (*run)(void *data), void (*done)(void *data), void (*free_data)(void *data), void *data,
+              Job **ret)
+{
         Job *job;
         int r;
 
-        r = start_thread(jobs);
+        r = need_thread(jobs);
         if (r < 0)
                 return r;
         job = calloc(1, sizeof(*job));
@@ -165,6 +178,7 @@ int job_start(Daemon *daemon, void (*run)(void *data), void (*done)(void *data),
 
         (void)pthread_mutex_lock(&jobs->mutex);
         queue_put(&jobs->waiting, job);
+        jobs->n_waiting++;
         (void)pthread_cond_signal(&jobs->wake);
         (void)pthread_mutex_unlock(&jobs->mutex);
 
@@ -183,19 +197,21 @@ Job *job_cancel(Job *job)
         (void)pthread_mutex_lock(&jobs->mutex);
         job->cancelled = true;
         idle = queue_remove(&jobs->waiting, job);
+        jobs->n_waiting -= idle;
         (void)pthread_mutex_unlock(&jobs->mutex);
         if (idle)
                 job_free(job);
         return NULL;
 }
 
-int jobs_new(Daemon *daemon, Jobs **ret)
+int jobs_new(Daemon *daemon, unsigned workers, Jobs **ret)
 {
         _cleanup_(jobs_freep) Jobs *jobs = calloc(1, sizeof(*jobs));
         int r;
 
         if (!jobs)
                 return -ENOMEM;
+        jobs->workers = workers < JOBS_WORKERS_MAX ? workers : JOBS_WORKERS_MAX;
         jobs->waiting.last = &jobs->waiting.first;
         jobs->finished.last = &jobs->finished.first;
         (void)pthread_mutex_init(&jobs->mutex, NULL);
@@ -210,21 +226,27 @@ int jobs_new(Daemon *daemon, Jobs **ret)
         return 0;
 }
 
-/* A computation can't be interrupted. When one takes too long the thread is left behind with what it uses; the process
+unsigned jobs_workers(const Jobs *jobs)
+{
+        return jobs->workers;
+}
+
+/* A computation can't be interrupted. When one takes too long its thread is left behind with what it uses; the process
  * is about to end. */
-static bool end_thread(Jobs *jobs)
+static bool end_threads(Jobs *jobs)
 {
         struct timespec until;
+        bool ended = true;
 
-        if (!jobs->has_thread)
-                return true;
         (void)pthread_mutex_lock(&jobs->mutex);
         jobs->stop = true;
-        (void)pthread_cond_signal(&jobs->wake);
+        (void)pthread_cond_broadcast(&jobs->wake);
         (void)pthread_mutex_unlock(&jobs->mutex);
         (void)clock_gettime(CLOCK_REALTIME, &until);
         until.tv_sec += JOBS_END_SECONDS;
-        return pthread_timedjoin_np(jobs->thread, NULL, &until) == 0;
+        for (unsigned i = 0; i < jobs->n_threads; i++)
+                ended &= pthread_timedjoin_np(jobs->threads[i], NULL, &until) == 0;
+        return ended;
 }
 
 Jobs *jobs_free(Jobs *jobs)
@@ -234,7 +256,7 @@ Jobs *jobs_free(Jobs *jobs)
         if (!jobs)
                 return NULL;
         sd_event_source_disable_unref(jobs->source);
-        if (!end_thread(jobs)) {
+        if (!end_threads(jobs)) {
                 log_line(LOG_WARNING, "a computation is still running and is abandoned");
                 return NULL;
         }

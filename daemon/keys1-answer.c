@@ -139,6 +139,7 @@ static const char *name_of(KeyError error)
         case KEY_E_PIN_SOFT_BLOCKED:
                 return KEYFOB_ERROR_PIN_SOFT_BLOCKED;
         case KEY_E_NOT_ALLOWED:
+        case KEY_E_PIN_REQUIRED:
                 return KEYFOB_ERROR_NOT_ALLOWED;
         case KEY_E_UNSUPPORTED:
                 return KEYFOB_ERROR_UNSUPPORTED;

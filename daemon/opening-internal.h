@@ -33,7 +33,7 @@ struct Opening {
         void *userdata;
 
         uint32_t collection;
-        bool has_slot, interactive, unlock;
+        bool has_slot, interactive, by_person, unlock;
         uint8_t slot[SLOT_ID_SIZE];
         char *purpose, *message;
         AskAbout about; /* ours */

@@ -139,7 +139,7 @@ void opening_try(Opening *opening, SlotList *slots, Secret *secret)
         *try = (Try){.opening = opening, .slots = *slots, .secret = secret};
         *slots = (SlotList){0};
         opening->state = STATE_WORKING;
-        r = job_start(opening->openings->daemon, try_run, try_done, try_free, try, &opening->job);
+        r = job_start(opening->openings->daemon->jobs, try_run, try_done, try_free, try, &opening->job);
         if (r < 0) {
                 try_free(try);
                 opening_end(opening, r, NULL);

@@ -113,6 +113,10 @@ static void begin(Opening *opening)
                 opening->state = STATE_TURN;
                 return;
         }
+        if (opening->by_person) {
+                opening_turn_to_person(opening);
+                return;
+        }
 
         r = opening_load_slots(opening, KIND_BIT(SLOT_CREDENTIAL), &opening->keys);
         if (r == 0)
@@ -195,6 +199,7 @@ int opening_start(Daemon *daemon, const OpeningRequest *request, OpeningDone don
         opening->userdata = userdata;
         opening->collection = request->collection;
         opening->interactive = request->interactive;
+        opening->by_person = request->by_person;
         opening->unlock = request->unlock;
         if (request->slot) {
                 opening->has_slot = true;

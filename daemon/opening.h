@@ -28,6 +28,7 @@ typedef struct OpeningRequest {
         const Secret *secret; /* try just this one (copied) */
         const uint8_t *slot;  /* SLOT_ID_SIZE bytes: this slot only; NULL: any */
         bool interactive;     /* may ask */
+        bool by_person;       /* asks, whatever else opens: what opens by itself says nothing about who is there */
         bool unlock;          /* also done when someone else has opened the scope in the meantime: then root is NULL */
         const char *purpose;  /* of the question: "unlock", "verify", … */
         const char *message;

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -19,6 +20,10 @@
 
 #include "common/places.h"
 #include "daemon/log.h"
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
 
 #define SOCKET_NAME    "bus"
 #define SOCKET_BACKLOG 128
@@ -81,19 +86,36 @@ static int describe_socket(int fd, int type, char **ret_path)
         return *ret_path ? 0 : -ENOMEM;
 }
 
-/* Of the descriptors passed to us, a stream socket and one of packets; the others are not for us. */
+static bool is_for_ssh(const char *name, const char *path)
+{
+        return (name && strcmp(name, OWN_SOCKET_SSH) == 0) || strcmp(strrchr(path, '/') + 1, OWN_SOCKET_SSH) == 0;
+}
+
+/* Of the descriptors passed to us, two stream sockets and one of packets; the others are not for us. */
 static void take_passed_sockets(OwnSocket *own)
 {
-        int n = sd_listen_fds(/* unset_environment= */ 1);
+        char **names = NULL;
+        int n = sd_listen_fds_with_names(/* unset_environment= */ 1, &names);
 
-        for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n; fd++) {
-                if (own->fd < 0 && describe_socket(fd, SOCK_STREAM, &own->path) >= 0)
-                        own->fd = fd;
-                else if (own->passed < 0 && sd_is_socket(fd, AF_UNIX, SOCK_SEQPACKET, 1) > 0)
-                        own->passed = fd;
-                else
+        for (int i = 0; i < n; i++) {
+                _cleanup_free_ char *path = NULL;
+                int fd = SD_LISTEN_FDS_START + i, *place = NULL;
+
+                if (describe_socket(fd, SOCK_STREAM, &path) >= 0)
+                        place = is_for_ssh(names ? names[i] : NULL, path) ? &own->ssh : &own->fd;
+                else if (sd_is_socket(fd, AF_UNIX, SOCK_SEQPACKET, 1) > 0)
+                        place = &own->packets;
+                if (!place || *place >= 0) {
                         (void)close(fd);
+                        continue;
+                }
+                *place = fd;
+                if (place == &own->fd)
+                        own->path = TAKE_PTR(path);
         }
+        for (int i = 0; names && names[i]; i++)
+                free(names[i]);
+        free(names);
 }
 
 static int bind_socket(const char *path, int type)
@@ -168,12 +190,12 @@ static int open_socket(OwnSocket *own, pid_t *ret_pid)
         return 0;
 }
 
-int own_socket_open_beside(OwnSocket *own, const char *name, OwnSocket *ret)
+int own_socket_open_beside(OwnSocket *own, const char *name, int type, OwnSocket *ret)
 {
         _cleanup_(own_socket_done) OwnSocket beside = OWN_SOCKET_NULL;
-        _cleanup_close_ int passed = TAKE_FD(own->passed);
+        _cleanup_close_ int passed = type == SOCK_STREAM ? TAKE_FD(own->ssh) : TAKE_FD(own->packets);
 
-        if (passed >= 0 && describe_socket(passed, SOCK_SEQPACKET, &beside.path) >= 0) {
+        if (passed >= 0 && describe_socket(passed, type, &beside.path) >= 0) {
                 beside.fd = TAKE_FD(passed);
         } else {
                 int directory = (int)(strrchr(own->path, '/') - own->path);
@@ -182,7 +204,7 @@ int own_socket_open_beside(OwnSocket *own, const char *name, OwnSocket *ret)
                         beside.path = NULL;
                         return -ENOMEM;
                 }
-                beside.fd = bind_socket(beside.path, SOCK_SEQPACKET);
+                beside.fd = bind_socket(beside.path, type);
                 if (beside.fd < 0)
                         return TAKE_FD(beside.fd);
                 beside.bound = true;
@@ -208,6 +230,20 @@ int own_socket_accept(int fd, struct ucred *ret_peer)
         return TAKE_FD(client);
 }
 
+bool own_socket_peer_is_there(int fd)
+{
+        _cleanup_close_ int pidfd = -1;
+        socklen_t size = sizeof(pidfd);
+        struct pollfd ended = {.events = POLLIN};
+
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) < 0) {
+                pidfd = -1;
+                return errno != ESRCH;
+        }
+        ended.fd = pidfd;
+        return poll(&ended, 1, 0) == 0;
+}
+
 int own_socket_open(OwnSocket *own, pid_t *ret_pid)
 {
         int r;
@@ -225,7 +261,8 @@ void own_socket_done(OwnSocket *own)
                 (void)unlink(own->path);
         closep(&own->fd);
         closep(&own->lock);
-        closep(&own->passed);
+        closep(&own->packets);
+        closep(&own->ssh);
         free(own->path);
         *own = OWN_SOCKET_NULL;
 }

@@ -34,6 +34,8 @@ static const Key keys[] = {
         {"security-key", "uhid", offsetof(Settings, uhid), false},
         {"security-key", "fingerprint", offsetof(Settings, fingerprint), false},
         {"security-key", "remote-fingerprint", offsetof(Settings, remote_fingerprint), false},
+        {"ssh", "agent", offsetof(Settings, ssh_agent), false},
+        {"ssh", "keep", offsetof(Settings, ssh_keep), false},
         {"tpm", "tcti", offsetof(Settings, tpm), true},
 };
 
@@ -203,7 +205,7 @@ int settings_new(Settings **ret)
         if (!settings)
                 return -ENOMEM;
         settings->session_agent = settings->desktop = settings->notification = settings->pinentry = true;
-        settings->uhid = settings->fingerprint = true;
+        settings->uhid = settings->fingerprint = settings->ssh_agent = true;
         settings->tpm = strdup("");
         if (!settings->tpm)
                 return -ENOMEM;

@@ -28,6 +28,10 @@ typedef struct Settings {
         bool fingerprint;        /* verification by fprintd */
         bool remote_fingerprint; /* also for requests from remote sessions */
 
+        /* [ssh] */
+        bool ssh_agent; /* the ssh-agent's socket */
+        bool ssh_keep;  /* keys that clients add to it are stored */
+
         /* [tpm] */
         char *tpm; /* TCTI, as tpm2-tools write it: "device:/dev/tpmrm0"; "": that one */
 } Settings;

@@ -432,7 +432,7 @@ static int draft_job_start(Waiting *waiting, DraftJob *job, WaitingNext next)
         int r;
 
         waiting->next = next;
-        r = job_start(waiting->daemon, draft_job_run, draft_job_done, draft_job_free, job, &waiting->job);
+        r = job_start(waiting->daemon->jobs, draft_job_run, draft_job_done, draft_job_free, job, &waiting->job);
         if (r < 0)
                 draft_job_free(job);
         return r;

@@ -3,8 +3,8 @@
  *
  * The input is a program: what the authenticator is like, then steps. A step is a request (any bytes, or one that a
  * client builds), the person's answer, a cancelling, time, a power cycle, a lock, a restart, something of the owner's
- * own tools, a finger, an account that is chosen, a policy, what an external key has done, or an order that something
- * fails. After each of them the promises are checked that hold whatever came before.
+ * own tools, a finger, an account that is chosen, a PIN that the owner asked for, a policy, what an external key has
+ * done, or an order that something fails. After each of them the promises are checked that hold whatever came before.
  */
 #include <errno.h>
 #include <string.h>
@@ -397,6 +397,26 @@ static void step_choose(Session *s, ByteReader *in)
         s->chose = s->chose || r == 0;
 }
 
+/* The host becomes one that asks for the PIN, or the PIN is typed there. */
+static void step_ask_pin(Run *run, Session *s, ByteReader *in)
+{
+        uint8_t which = byte_reader_u8(in);
+        const char *pin = client_pin(which);
+        unsigned i = (unsigned)(s - run->sessions);
+        bool asked = run->world->asked[i] && run->world->by_pin[i];
+        int r;
+
+        if (which & 0x80) {
+                authenticator_host_ask_pin(s->host);
+                return;
+        }
+        r = CALL(authenticator_pin_verify(s->host, pin, strlen(pin)));
+        PROMISE(asked || r == -EINVAL);
+        PROMISE(r < 0 || r == CTAP2_ERR_OPERATION_PENDING || world_status_known(r));
+        run->world->pin_right[i] = r == CTAP_OK;
+        run->tries_may_grow = r <= CTAP_OK;
+}
+
 static void step_key(Run *run, Session *s, ByteReader *in)
 {
         bool works = fixture_key_works(run->world->f, s->host);
@@ -430,6 +450,9 @@ static void step_more(Run *run, Session *s, uint8_t which, ByteReader *in)
         case 0xc:
         case 0xd:
                 step_key(run, s, in);
+                break;
+        case 0xe:
+                step_ask_pin(run, s, in);
                 break;
         default:
                 authenticator_power_cycle(run->world->f->a);

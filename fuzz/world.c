@@ -44,7 +44,7 @@ unsigned world_host(const World *world, const AuthenticatorHost *host)
 
 static void count(World *world, unsigned host, AuthenticatorQuestionKind kind, AuthenticatorAnswer answer)
 {
-        if (answer != AUTHENTICATOR_YES)
+        if (answer != AUTHENTICATOR_YES || (world->by_pin[host] && !world->pin_right[host]))
                 return;
         world->agreed[host] += kind == AUTHENTICATOR_ASK_PRESENCE || kind == AUTHENTICATOR_ASK_VERIFICATION;
         world->verified[host] += kind == AUTHENTICATOR_ASK_VERIFICATION;
@@ -58,6 +58,9 @@ static int op_ask(void *userdata, AuthenticatorHost *host, const AuthenticatorQu
         unsigned i = world_host(world, host);
         int r;
 
+        world->by_pin[i] = question->by_pin;
+        world->pin_right[i] = false;
+        PROMISE(!question->by_pin || question->kind == AUTHENTICATOR_ASK_VERIFICATION);
         PROMISE(!world->asked[i]); /* one question at a time for each host */
         PROMISE(question->timeout_ms > 0);
         PROMISE(question->kind >= AUTHENTICATOR_ASK_STORAGE && question->kind <= AUTHENTICATOR_ASK_SAMPLE);

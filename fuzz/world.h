@@ -31,6 +31,7 @@ typedef struct World {
         unsigned agreed[WORLD_HOSTS];   /* how often the person has said yes to being there or to being the owner, */
         unsigned verified[WORLD_HOSTS]; /* and how often only to the latter */
         AuthenticatorQuestionKind asked[WORLD_HOSTS]; /* the question that is out; 0 none */
+        bool by_pin[WORLD_HOSTS], pin_right[WORLD_HOSTS]; /* the last one is for the PIN, and it was right */
         AuthenticatorFingerprints fingerprints;
         bool enrolls[WORLD_HOSTS];    /* between begin() and its end */
         AuthenticatorHost *enrolling; /* who has the fixture's one sensor */

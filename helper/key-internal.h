@@ -101,6 +101,8 @@ int key_blob_set(KeyCall *call);
 int key_blob_delete(KeyCall *call);
 int key_configure(KeyCall *call);
 int key_reset(KeyCall *call);
+int key_sign(KeyCall *call, const KeyDevices *devices);
+int key_enroll(KeyCall *call);
 
 /* ---- key-passkeys.c ---- */
 

@@ -32,6 +32,7 @@ static const struct {
         [KEY_BLOB_DELETE] = {key_blob_delete, true},
         [KEY_CONFIGURE] = {key_configure, true},
         [KEY_RESET] = {key_reset, true},
+        [KEY_ENROLL] = {key_enroll, false},
 };
 
 int key_refuse(KeyCall *call, KeyError error, const char *format, ...)
@@ -122,10 +123,12 @@ static int run(KeyCall *call)
                 return r;
         if (operation == KEY_LIST)
                 r = key_list(call, &devices);
+        else if (operation == KEY_SIGN)
+                r = key_sign(call, &devices);
         else
                 r = find(call, &devices);
         key_devices_done(&devices);
-        if (r != FIDO_OK || operation == KEY_LIST)
+        if (r != FIDO_OK || operation == KEY_LIST || operation == KEY_SIGN)
                 return r;
         if (operation == KEY_FIND) {
                 byte_writer_string(&call->fields, call->path);

@@ -22,6 +22,11 @@
  *   KEY_BLOB_SET id, content, pin; KEY_BLOB_DELETE id, pin
  *   KEY_CONFIGURE pin, and what is given
  *   KEY_RESET
+ *   KEY_SIGN id (the handle of a key of ssh, which says what device it is: `key` is ""), name: application, content: SHA-256 of what
+ *     is signed, pin, KEY_GIVEN_PRESENCE, KEY_GIVEN_VERIFICATION -> u8 flags, u32 counter, blob signature (ES256: DER)
+ *   KEY_ENROLL name: application, display name: user, content: 32 bytes, pin, KEY_GIVEN_ED25519 (else P-256), KEY_GIVEN_RESIDENT,
+ *     KEY_GIVEN_VERIFICATION -> blob public key (04 ‖ x ‖ y, or 32 bytes), blob handle
+ * The last two fail with KEY_E_PIN_REQUIRED when they are to be asked again with the PIN.
  *
  * A failure is HELPER_FAILED: string why, u8 KeyError; when the second is missing, it is KEY_E_IO.
  * Before the answer, HELPER_PROGRESS: u8 KeyProgress, then
@@ -41,6 +46,7 @@
 #define KEY_TEXT_MAX     1024U  /* of one name, from either side */
 #define KEY_CONTENT_MAX  60000U /* of a large blob */
 #define KEY_LIST_MAX     256U   /* entries of a list in an entry */
+#define KEY_HASH_SIZE    32U
 
 typedef enum KeyOperation {
         KEY_LIST = 1,
@@ -60,6 +66,8 @@ typedef enum KeyOperation {
         KEY_BLOB_DELETE = 15,
         KEY_CONFIGURE = 16,
         KEY_RESET = 17,
+        KEY_SIGN = 18,
+        KEY_ENROLL = 19,
         _KEY_OPERATION_MAX,
 } KeyOperation;
 
@@ -71,7 +79,11 @@ typedef enum KeyGiven {
         KEY_GIVEN_MIN_PIN = 1 << 4,
         KEY_GIVEN_FORCE_PIN_CHANGE = 1 << 5,
         KEY_GIVEN_ENTERPRISE = 1 << 6,
-        KEY_GIVEN_ALL = (1 << 7) - 1,
+        KEY_GIVEN_PRESENCE = 1 << 7,
+        KEY_GIVEN_VERIFICATION = 1 << 8,
+        KEY_GIVEN_ED25519 = 1 << 9,
+        KEY_GIVEN_RESIDENT = 1 << 10,
+        KEY_GIVEN_ALL = (1 << 11) - 1,
 } KeyGiven;
 
 typedef enum KeyProgress {
@@ -94,4 +106,5 @@ typedef enum KeyError {
         KEY_E_LIMITS = 11,
         KEY_E_EXISTS = 12,
         KEY_E_DENIED = 13, /* by the system: who may open the device */
+        KEY_E_PIN_REQUIRED = 14,
 } KeyError;

@@ -38,6 +38,7 @@ typedef enum SshResult {
 
 /* Limits: those of OpenSSH where it has one. */
 #define SSH_MESSAGE_MAX      ((size_t)256 * 1024) /* bytes of one message, without its length */
+#define SSH_CHUNK_MAX        ((size_t)64 * 1024)  /* bytes that a client's owner hands in at once */
 #define SSH_SESSIONS_MAX     16U                  /* session ids that a connection can be bound to */
 #define SSH_SESSION_ID_MAX   128U
 #define SSH_DESTINATIONS_MAX 1024U /* constraints of one key */
@@ -145,7 +146,8 @@ typedef struct SshSkResult {
 } SshSkResult;
 
 typedef struct SshAgentOps {
-        uint64_t (*now)(void *userdata); /* milliseconds, monotonic */
+        uint64_t (*now)(void *userdata);  /* milliseconds, monotonic */
+        uint64_t (*wall)(void *userdata); /* seconds since 1970: how long stored keys live, and certificates of hosts */
 
         /* Result SshAnswer, or a negative errno (counts as NO). Never calls back into the agent. */
         int (*ask)(void *userdata, SshClient *client, const SshQuestion *question);
@@ -198,8 +200,9 @@ void *ssh_client_userdata(const SshClient *client);
 /* The executable of the client, an absolute path ("" when it can't be known). */
 int ssh_client_set_program(SshClient *client, const char *path);
 
-/* Takes bytes as they come. 0, or -EBADMSG when what comes is no message (too long, empty): the connection must end. It takes
- * no more than one message ahead of the pending one: ssh_client_wants() says when to read. */
+/* Takes bytes as they come, at most SSH_CHUNK_MAX while ssh_client_wants() them (-ENOBUFS when it did not, and they are too
+ * many). -EBADMSG when what comes is no message (too long, empty): the connection must end. It wants nothing while a request
+ * is pending and the next is there, or while much is to be sent. */
 int ssh_client_receive(SshClient *client, const void *data, size_t size);
 bool ssh_client_wants(const SshClient *client);
 /* What is to be sent; ssh_client_sent() says how much of it was. */

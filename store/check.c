@@ -40,6 +40,32 @@ static int set_aside(Check *check, ItemId id)
         return r == 0 ? item_remove(check->vault, id) : r;
 }
 
+/* Of a class's record that was found in order. */
+static int check_hint(Check *check, Collection *c, ItemId id)
+{
+        Vault *vault = check->vault;
+        const Secret *plain;
+        HintState state;
+        Marked marked;
+        Row row;
+        int r;
+
+        r = row_open(vault, c, id, &row, &plain);
+        if (r != 0)
+                return r;
+        r = marked_decode(plain, &marked);
+        if (r == 0)
+                r = hint_check(vault, &row, &marked, &state);
+        if (r == 0 && state == HINT_MISSING)
+                check->report.index_missing++;
+        if (r == 0 && state == HINT_EXTRA)
+                check->report.index_extra++;
+        if (r == 0 && state != HINT_FITS && check->accept)
+                r = hint_put(vault, vault->index_key, &row, &marked);
+        box_done(vault);
+        return r;
+}
+
 static int check_item(Check *check, Collection *c, ItemId id)
 {
         Vault *vault = check->vault;
@@ -52,6 +78,11 @@ static int check_item(Check *check, Collection *c, ItemId id)
                 return r;
         if (r != 0)
                 return set_aside(check, id);
+        if (is_class(c)) {
+                r = check_hint(check, c, id);
+                if (r != 0)
+                        return r;
+        }
         for (size_t i = 0; r == 0 && i < tokens.n; i++) {
                 bool there;
 
@@ -223,7 +254,7 @@ static int check_all(Check *check)
 {
         Vault *vault = check->vault;
         Collection *c;
-        uint64_t rows;
+        uint64_t rows, orphans;
         int r;
 
         for (size_t i = 0; (c = keeper_nth(vault, i)); i++) {
@@ -236,6 +267,10 @@ static int check_all(Check *check)
                 if (r != 0)
                         return r;
         }
+        r = hint_orphans(vault, check->accept, &orphans);
+        if (r != 0)
+                return r;
+        check->report.index_extra += orphans;
         r = walk_all(check, /* each= */ false, &rows);
         if (r == 0 && rows != check->explained)
                 r = walk_all(check, /* each= */ true, &rows);

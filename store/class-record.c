@@ -31,46 +31,53 @@ static int begin(Op *op, Vault *vault, VaultClass class, uint64_t number, Collec
         return *ret_id ? op_begin(op, vault, *ret, /* structure= */ false) : VAULT_E_NOT_FOUND;
 }
 
-static int create(Vault *vault, Collection *c, const Marked *marked, ItemId *ret)
+static int create(Vault *vault, Collection *c, const Marked *marked, Row *ret)
 {
         Tokens tokens;
         int r;
 
         mark_tokens(c, marked->marks, marked->n_marks, &tokens);
         r = marked_encode(vault, marked);
-        return r == 0 ? row_write(vault, c, 0, NULL, NULL, &tokens, ret) : r;
+        if (r == 0)
+                r = row_write(vault, c, 0, NULL, NULL, &tokens, ret);
+        return r == 0 && marked->hint ? hint_put(vault, vault->index_key, ret, marked) : r;
 }
 
-int vault_record_create(Vault *vault, VaultClass class, const VaultMark *marks, size_t n, const void *data,
-                        size_t size, uint64_t *ret_number)
+static int make(Vault *vault, VaultClass class, const Marked *marked, uint64_t *ret_number)
 {
-        Marked marked = {.marks = marks, .n_marks = n, .data = data, .size = size};
         Collection *c;
-        ItemId id = 0;
+        Row row = {0};
         Op op;
         int r;
 
         r = class_open(vault, class, &c);
         if (r == 0)
-                r = marks_check(marks, n);
-        if (r == 0 && size > VAULT_RECORD_MAX)
+                r = marks_check(marked->marks, marked->n_marks);
+        if (r == 0 && (marked->size > VAULT_RECORD_MAX || marked->hint_size > VAULT_HINT_MAX))
                 r = VAULT_E_LIMIT;
         if (r == 0)
                 r = op_begin(&op, vault, c, /* structure= */ false);
         if (r != 0)
                 return r;
-        r = op_end(&op, create(vault, c, &marked, &id));
+        r = op_end(&op, create(vault, c, marked, &row));
         if (r == 0)
-                *ret_number = ITEM_ID_NUMBER(id);
+                *ret_number = ITEM_ID_NUMBER(row.id);
         return r;
 }
 
-static int update(Vault *vault, Collection *c, ItemId id, const void *data, size_t size)
+int vault_record_create(Vault *vault, VaultClass class, const VaultMark *marks, size_t n, const void *data,
+                        size_t size, uint64_t *ret_number)
+{
+        return make(vault, class, &(Marked){.marks = marks, .n_marks = n, .data = data, .size = size}, ret_number);
+}
+
+/* Of `new` without a hint, the old one stays. */
+static int update(Vault *vault, Collection *c, ItemId id, const Marked *new)
 {
         const Secret *plain;
         Marked marked;
         Tokens tokens;
-        Row old;
+        Row old, row;
         int r;
 
         r = row_open(vault, c, id, &old, &plain);
@@ -79,25 +86,47 @@ static int update(Vault *vault, Collection *c, ItemId id, const void *data, size
         r = marked_decode(plain, &marked);
         if (r == 0) {
                 mark_tokens(c, marked.marks, marked.n_marks, &tokens);
-                marked.data = data;
-                marked.size = size;
+                marked.data = new->data;
+                marked.size = new->size;
+                if (new->hint) {
+                        marked.hint = new->hint;
+                        marked.hint_size = new->hint_size;
+                }
                 r = marked_encode(vault, &marked);
         }
+        if (r == 0)
+                r = row_write(vault, c, id, &old, &tokens, &tokens, &row);
+        if (r == 0 && marked.hint)
+                r = hint_put(vault, vault->index_key, &row, &marked);
         box_done(vault);
-        return r == 0 ? row_write(vault, c, id, &old, &tokens, &tokens, NULL) : r;
+        return r;
 }
 
-int vault_record_update(Vault *vault, VaultClass class, uint64_t number, const void *data, size_t size)
+static int change(Vault *vault, VaultClass class, uint64_t number, const Marked *new)
 {
         Collection *c;
         ItemId id;
         Op op;
         int r;
 
-        if (size > VAULT_RECORD_MAX)
+        if (new->size > VAULT_RECORD_MAX || new->hint_size > VAULT_HINT_MAX)
                 return VAULT_E_LIMIT;
         r = begin(&op, vault, class, number, &c, &id);
-        return r == 0 ? op_end(&op, update(vault, c, id, data, size)) : r;
+        return r == 0 ? op_end(&op, update(vault, c, id, new)) : r;
+}
+
+int vault_record_update(Vault *vault, VaultClass class, uint64_t number, const void *data, size_t size)
+{
+        return change(vault, class, number, &(Marked){.data = data, .size = size});
+}
+
+int vault_record_put(Vault *vault, VaultClass class, uint64_t *number, const void *data, size_t size,
+                     const void *hint, size_t hint_size)
+{
+        const Marked marked = {
+                .data = data, .size = size, .hint = hint ? hint : (const void *)"", .hint_size = hint_size};
+
+        return *number ? change(vault, class, *number, &marked) : make(vault, class, &marked, number);
 }
 
 int vault_record_delete(Vault *vault, VaultClass class, uint64_t number, bool keep)
@@ -111,20 +140,26 @@ int vault_record_delete(Vault *vault, VaultClass class, uint64_t number, bool ke
         return r == 0 ? op_end(&op, row_delete(vault, c, id, keep)) : r;
 }
 
-/* What is open for reading, to the caller's memory. */
-static int give(const Secret *plain, void *ret, size_t capacity, size_t *ret_size)
+/* The content of what is open for reading, or its hint, to the caller's memory. */
+static int give(const Secret *plain, bool hint, void *ret, size_t capacity, size_t *ret_size)
 {
+        const uint8_t *data;
         Marked marked;
+        size_t size;
         int r;
 
         r = marked_decode(plain, &marked);
         if (r != 0)
                 return r;
-        if (marked.size > capacity)
+        data = hint ? marked.hint : marked.data;
+        size = hint ? marked.hint_size : marked.size;
+        if (!data)
+                return VAULT_E_NOT_FOUND;
+        if (size > capacity)
                 return VAULT_E_LIMIT;
-        if (marked.size > 0)
-                memcpy(ret, marked.data, marked.size);
-        *ret_size = marked.size;
+        if (size > 0)
+                memcpy(ret, data, size);
+        *ret_size = size;
         return 0;
 }
 
@@ -140,7 +175,7 @@ int vault_record_get(Vault *vault, VaultClass class, uint64_t number, void *ret,
                 r = row_open(vault, c, id_of(c, number), &row, &plain);
         if (r != 0)
                 return r;
-        r = give(plain, ret, capacity, ret_size);
+        r = give(plain, /* hint= */ false, ret, capacity, ret_size);
         box_done(vault);
         return r;
 }
@@ -260,8 +295,8 @@ static int open_deleted(Vault *vault, const Collection *c, ItemId id, uint64_t *
         return db_column_u64(s, 5, ret_seq) ? box_open(vault, c, s, 0, &row, ret) : VAULT_E_DAMAGED;
 }
 
-int vault_record_get_deleted(Vault *vault, VaultClass class, uint64_t number, void *ret, size_t capacity,
-                             size_t *ret_size)
+static int get_deleted(Vault *vault, VaultClass class, uint64_t number, bool hint, void *ret, size_t capacity,
+                       size_t *ret_size)
 {
         const Secret *plain;
         Collection *c;
@@ -273,27 +308,45 @@ int vault_record_get_deleted(Vault *vault, VaultClass class, uint64_t number, vo
                 r = open_deleted(vault, c, id_of(c, number), &seq, &plain);
         if (r != 0)
                 return r;
-        r = give(plain, ret, capacity, ret_size);
+        r = give(plain, hint, ret, capacity, ret_size);
         box_done(vault);
         return r;
+}
+
+int vault_record_get_deleted(Vault *vault, VaultClass class, uint64_t number, void *ret, size_t capacity,
+                             size_t *ret_size)
+{
+        return get_deleted(vault, class, number, /* hint= */ false, ret, capacity, ret_size);
+}
+
+int vault_hint_get_deleted(Vault *vault, VaultClass class, uint64_t number, void *ret, size_t capacity,
+                           size_t *ret_size)
+{
+        return get_deleted(vault, class, number, /* hint= */ true, ret, capacity, ret_size);
 }
 
 static int bring_back(Vault *vault, Collection *c, ItemId id)
 {
         const Secret *plain;
         uint64_t seq;
+        Marked marked;
         Tokens tokens;
+        Row row;
         int r;
 
         r = open_deleted(vault, c, id, &seq, &plain);
         if (r != 0)
                 return r;
-        r = index_tokens_of(vault->index_key, c, plain, &tokens);
-        if (r == 0)
+        r = marked_decode(plain, &marked);
+        if (r == 0) {
+                mark_tokens(c, marked.marks, marked.n_marks, &tokens);
                 r = box_copy(vault);
-        box_done(vault);
+        }
         if (r == 0)
-                r = row_write(vault, c, id, NULL, NULL, &tokens, NULL);
+                r = row_write(vault, c, id, NULL, NULL, &tokens, &row);
+        if (r == 0 && marked.hint)
+                r = hint_put(vault, vault->index_key, &row, &marked);
+        box_done(vault);
         return r == 0 ? trash_remove(vault, seq) : r;
 }
 

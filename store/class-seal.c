@@ -324,7 +324,7 @@ static int remove_range(Vault *vault, Statement statement, const Collection *c)
 static int clear(Reseal *reseal)
 {
         static const Statement statements[] = {STATEMENT_ITEM_REMOVE_RANGE, STATEMENT_ATTR_REMOVE_RANGE,
-                                               STATEMENT_TRASH_REMOVE_RANGE};
+                                               STATEMENT_TRASH_REMOVE_RANGE, STATEMENT_HINT_REMOVE_RANGE};
         Collection *shadow = reseal->keepers[reseal->n - 1];
         Head found = {0};
         int r;

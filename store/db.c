@@ -88,6 +88,18 @@ static const char *const statements[_STATEMENT_MAX] = {
         [STATEMENT_ATTR_WALK] = "SELECT token,item FROM attr WHERE (token,item)>(?1,?2) ORDER BY token,item LIMIT ?3",
         [STATEMENT_ATTR_CLEAR] = "DELETE FROM attr",
 
+        [STATEMENT_HINT_GET] = "SELECT sealed FROM hint WHERE item=?1",
+        [STATEMENT_HINT_NEXT] = "SELECT hint.item,item.version,hint.sealed FROM hint CROSS JOIN item "
+                                "ON item.id=hint.item WHERE hint.item>?1 AND hint.item<=?2 ORDER BY hint.item LIMIT 1",
+        [STATEMENT_HINT_PUT] = "INSERT OR REPLACE INTO hint(item,sealed) VALUES(?1,?2)",
+        [STATEMENT_HINT_REMOVE] = "DELETE FROM hint WHERE item=?1",
+        [STATEMENT_HINT_REMOVE_RANGE] = "DELETE FROM hint WHERE item>=?1 AND item<=?2",
+        [STATEMENT_HINT_COUNT_ORPHANS] =
+                "SELECT count(*) FROM hint WHERE item<=?1 OR NOT EXISTS(SELECT 1 FROM item WHERE id=hint.item)",
+        [STATEMENT_HINT_REMOVE_ORPHANS] =
+                "DELETE FROM hint WHERE item<=?1 OR NOT EXISTS(SELECT 1 FROM item WHERE id=hint.item)",
+        [STATEMENT_HINT_CLEAR] = "DELETE FROM hint",
+
         [STATEMENT_TRASH_KEEP] = "INSERT INTO trash(item,version,removed,deleted,key,tag,box) "
                                  "SELECT id,version,?2,?3,key,tag,box FROM item WHERE id=?1",
         [STATEMENT_TRASH_TRIM] = "DELETE FROM trash WHERE seq IN (SELECT seq FROM trash WHERE item=?1 AND deleted=0 "

@@ -271,7 +271,7 @@ int row_open(Vault *vault, Collection *c, ItemId id, Row *ret_row, const Secret 
 int row_check(Vault *vault, Collection *c, ItemId id, Row *ret_row, Tokens *ret);
 /* Seals what was written for box_seal() as a new version of a row that is there (`old`), or (id 0) as a new one. */
 int row_write(Vault *vault, Collection *c, ItemId id, const Row *old, const Tokens *old_tokens, const Tokens *tokens,
-              ItemId *ret_id);
+              Row *ret);
 /* Takes a row out with its tokens; with `keep` it goes to the trash. */
 int row_delete(Vault *vault, Collection *c, ItemId id, bool keep);
 
@@ -319,6 +319,8 @@ typedef struct Marked {
         size_t n_marks;
         const uint8_t *data;
         size_t size;
+        const uint8_t *hint; /* NULL: it has none */
+        size_t hint_size;
 } Marked;
 
 /* Parses a plaintext. 0, or VAULT_E_DAMAGED. */
@@ -329,6 +331,21 @@ int marked_encode(Vault *vault, const Marked *marked);
 int marks_check(const VaultMark *marks, size_t n);
 void mark_token(const Collection *c, const VaultMark *mark, uint8_t ret[TOKEN_SIZE]);
 void mark_tokens(const Collection *c, const VaultMark *marks, size_t n, Tokens *ret);
+
+/* ---- hints ---- */
+
+typedef enum HintState {
+        HINT_FITS,
+        HINT_MISSING, /* or another's, or of an older version */
+        HINT_EXTRA,   /* of a record that has none */
+} HintState;
+
+/* Makes the row of a record's hint, or takes it away when the record has none. */
+int hint_put(Vault *vault, const Key *index_key, const Row *row, const Marked *marked);
+int hint_remove(Vault *vault, ItemId id);
+int hint_check(Vault *vault, const Row *row, const Marked *marked, HintState *ret);
+/* Counts rows that no record of a class stands beside, and removes them. */
+int hint_orphans(Vault *vault, bool remove, uint64_t *ret);
 
 /* ---- index ---- */
 

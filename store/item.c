@@ -269,7 +269,8 @@ int item_remove(Vault *vault, ItemId id)
         if (r != 0)
                 return r;
         db_bind_u64(s, 1, id);
-        return db_run(s);
+        r = db_run(s);
+        return r == 0 && ITEM_ID_COLLECTION(id) > COLLECTION_NO_MAX ? hint_remove(vault, id) : r;
 }
 
 int vault_item_delete(Vault *vault, ItemId id)

@@ -10,6 +10,7 @@
 #include "store/internal.h"
 
 #define MARKED_FORMAT 1U
+#define HINTED_FORMAT 2U /* and a hint after it */
 
 /* So marks in memory are as they are in the file. */
 _Static_assert(sizeof(VaultMark) == 1 + VAULT_MARK_SIZE && _Alignof(VaultMark) == 1, "a mark has no gaps");
@@ -33,9 +34,10 @@ int marks_check(const VaultMark *marks, size_t n)
 int marked_decode(const Secret *plain, Marked *ret)
 {
         ByteReader reader = BYTE_READER(plain->data, plain->size);
+        uint8_t format = byte_reader_u8(&reader);
         uint32_t n;
 
-        if (byte_reader_u8(&reader) != MARKED_FORMAT)
+        if (format != MARKED_FORMAT && format != HINTED_FORMAT)
                 return VAULT_E_DAMAGED;
         n = byte_reader_u32(&reader);
         if (n > VAULT_MARKS_MAX)
@@ -43,22 +45,29 @@ int marked_decode(const Secret *plain, Marked *ret)
         ret->marks = (const VaultMark *)byte_reader_raw(&reader, n * sizeof(VaultMark));
         ret->n_marks = n;
         ret->data = byte_reader_blob(&reader, VAULT_RECORD_MAX, &ret->size);
+        ret->hint = NULL;
+        ret->hint_size = 0;
+        if (format == HINTED_FORMAT)
+                ret->hint = byte_reader_blob(&reader, VAULT_HINT_MAX, &ret->hint_size);
         return byte_reader_done(&reader) && marks_check(ret->marks, n) == 0 ? 0 : VAULT_E_DAMAGED;
 }
 
 int marked_encode(Vault *vault, const Marked *marked)
 {
-        size_t size = 1 + 4 + marked->n_marks * sizeof(VaultMark) + 4 + marked->size;
+        size_t size = 1 + 4 + marked->n_marks * sizeof(VaultMark) + 4 + marked->size +
+                      (marked->hint ? 4 + marked->hint_size : 0);
         ByteWriter writer;
         int r;
 
         r = box_write(vault, size, &writer);
         if (r != 0)
                 return r;
-        byte_writer_u8(&writer, MARKED_FORMAT);
+        byte_writer_u8(&writer, marked->hint ? HINTED_FORMAT : MARKED_FORMAT);
         byte_writer_u32(&writer, (uint32_t)marked->n_marks);
         byte_writer_raw(&writer, marked->marks, marked->n_marks * sizeof(VaultMark));
         byte_writer_blob(&writer, marked->data, marked->size);
+        if (marked->hint)
+                byte_writer_blob(&writer, marked->hint, marked->hint_size);
         assert(!writer.failed && writer.size == size);
         return 0;
 }

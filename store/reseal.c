@@ -34,6 +34,16 @@ static int reseal_box(Reseal *reseal, const Collection *new, Row *row, Boxed *re
         return r == 0 ? box_seal(reseal->vault, new, row, ret) : r;
 }
 
+/* A hint goes with id and version, which stay: only another index key makes it another. */
+static int reseal_hint(Reseal *reseal, const Row *row, const Secret *plain)
+{
+        Marked marked;
+        int r;
+
+        r = marked_decode(plain, &marked);
+        return r == 0 && marked.hint ? hint_put(reseal->vault, reseal->index_key, row, &marked) : r;
+}
+
 /* Rows keep id and version: the new key makes them new records. */
 static int reseal_item(Reseal *reseal, Collection *old, Collection *new, ItemId id)
 {
@@ -50,6 +60,8 @@ static int reseal_item(Reseal *reseal, Collection *old, Collection *new, ItemId 
         r = index_tokens_of(reseal->index_key, new, plain, &tokens);
         if (r == 0 && !reseal->all)
                 r = index_tokens_of(vault->index_key, old, plain, &before);
+        if (r == 0 && is_class(new) && reseal->all)
+                r = reseal_hint(reseal, &row, plain);
         if (r == 0 && new->key)
                 r = reseal_box(reseal, new, &row, &box);
         box_done(vault);
@@ -123,6 +135,8 @@ int reseal(Reseal *reseal)
         int r;
 
         r = reseal->all ? vault_run(vault, STATEMENT_ATTR_CLEAR) : 0;
+        if (r == 0 && reseal->all)
+                r = vault_run(vault, STATEMENT_HINT_CLEAR);
         for (size_t i = 0; r == 0 && i < reseal->n; i++)
                 if (reseal->keepers[i])
                         r = reseal_collection(reseal, keeper_nth(vault, i), reseal->keepers[i]);

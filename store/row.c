@@ -44,7 +44,7 @@ int row_check(Vault *vault, Collection *c, ItemId id, Row *ret_row, Tokens *ret)
 }
 
 int row_write(Vault *vault, Collection *c, ItemId id, const Row *old, const Tokens *old_tokens, const Tokens *tokens,
-              ItemId *ret_id)
+              Row *ret)
 {
         _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
         _cleanup_(boxed_done) Boxed box = {0};
@@ -77,8 +77,8 @@ int row_write(Vault *vault, Collection *c, ItemId id, const Row *old, const Toke
         if (old)
                 head_remove(c, old);
         head_add(c, &row);
-        if (ret_id)
-                *ret_id = row.id;
+        if (ret)
+                *ret = row;
         return 0;
 }
 

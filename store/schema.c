@@ -27,6 +27,8 @@
 #define TRASH                                                                                                         \
         "CREATE TABLE trash(seq INTEGER PRIMARY KEY,item INTEGER,version INTEGER,removed INTEGER,deleted INTEGER,"    \
         "key INTEGER,tag BLOB,box BLOB)"
+#define HINT_TABLE "hint(item INTEGER PRIMARY KEY,sealed BLOB)"
+#define HINT       "CREATE TABLE " HINT_TABLE
 #define TRASH_ITEM "CREATE INDEX trash_item ON trash(item,deleted,version)"
 
 const MigrationStep schema_steps[] = {
@@ -36,14 +38,16 @@ const MigrationStep schema_steps[] = {
         {""},
         /* Keys of classes that a device seals are kept in the same table. */
         {""},
+        /* What can be told of a class's records while the vault is locked. A file whose version somebody set back has it. */
+        {"CREATE TABLE IF NOT EXISTS " HINT_TABLE},
 };
 const unsigned schema_version = ELEMENTSOF(schema_steps);
 
 /* In order of name. */
 static const char *const tables[][2] = {
         {"alias", ALIAS}, {"attr", ATTR},   {"collection", COLLECTION}, {"head", HEAD},
-        {"item", ITEM},   {"key", KEY},     {"manifest", MANIFEST},     {"meta", META},
-        {"slot", SLOT},   {"trash", TRASH}, {"trash_item", TRASH_ITEM},
+        {"hint", HINT},   {"item", ITEM},   {"key", KEY},               {"manifest", MANIFEST},
+        {"meta", META},   {"slot", SLOT},   {"trash", TRASH},           {"trash_item", TRASH_ITEM},
 };
 
 int schema_check(sqlite3 *db)

@@ -284,6 +284,7 @@ typedef enum VaultClass {
 #define VAULT_MARKS_MAX  8U
 #define VAULT_MARK_SIZE  32U
 #define VAULT_RECORD_MAX ((size_t)256 * 1024)
+#define VAULT_HINT_MAX   ((size_t)64 * 1024)
 
 typedef struct VaultMark {
         uint8_t kind;
@@ -293,7 +294,7 @@ typedef struct VaultMark {
 /* Makes a record. VAULT_E_LIMIT, VAULT_E_INVALID (a mark twice). */
 int vault_record_create(Vault *vault, VaultClass class, const VaultMark *marks, size_t n, const void *data, size_t size,
                         uint64_t *ret_number);
-/* New content under the same marks; the old content is gone. VAULT_E_NOT_FOUND, VAULT_E_DAMAGED, VAULT_E_LIMIT. */
+/* New content under the same marks and with the same hint; the old content is gone. VAULT_E_NOT_FOUND, VAULT_E_DAMAGED, VAULT_E_LIMIT. */
 int vault_record_update(Vault *vault, VaultClass class, uint64_t number, const void *data, size_t size);
 /* With `keep` it stays restorable for VAULT_TRASH_SECONDS, else it is gone. VAULT_E_NOT_FOUND, VAULT_E_DAMAGED (vault_check()
  * can set it aside). */
@@ -351,6 +352,23 @@ int vault_class_open(Vault *vault, VaultClass class, const uint8_t device[VAULT_
 /* Gives up a class that no device opens any more: its records and what was deleted of it go for good, and it gets a new key
  * without a seal. VAULT_E_INVALID when it is open. */
 int vault_class_abandon(Vault *vault, const Root *root, VaultClass class);
+
+/*
+ * A hint is what can be told of a record while the vault is locked: bytes beside the content, at most VAULT_HINT_MAX. Who
+ * has the file and no secret can read it (it is sealed under a key that lies in the file), but nobody without
+ * writing to the file can make it another's: it goes with one version of its record, through deleting, bringing back and
+ * new keys. What counts is in the record.
+ */
+
+/* With *number 0 makes a record that has no marks, and sets it; else replaces the content and the hint. */
+int vault_record_put(Vault *vault, VaultClass class, uint64_t *number, const void *data, size_t size, const void *hint,
+                     size_t hint_size);
+/* The next hint by number, from *number 0 on; works while locked. VAULT_E_NOT_FOUND at the end, VAULT_E_DAMAGED and
+ * VAULT_E_LIMIT (larger than `capacity`) of one, after which *number goes on. */
+int vault_hint_next(Vault *vault, VaultClass class, uint64_t *number, void *ret, size_t capacity, size_t *ret_size);
+/* Of a deleted record that can be restored. VAULT_E_NOT_FOUND: no such record, or it has no hint. */
+int vault_hint_get_deleted(Vault *vault, VaultClass class, uint64_t number, void *ret, size_t capacity,
+                           size_t *ret_size);
 
 /* A note that is readable while locked: not secret, and authenticated by nothing (who reads it treats it as a hint). NULL data
  * removes it, if it is there. `name` [a-z-]{1,32}, else VAULT_E_INVALID; at most 1024 bytes, else VAULT_E_LIMIT. Takes part in a

@@ -103,7 +103,8 @@ enum ctap_status {
 typedef enum AuthenticatorQuestionKind {
         AUTHENTICATOR_ASK_STORAGE = 1,  /* storage is locked: have it opened */
         AUTHENTICATOR_ASK_PRESENCE,     /* is somebody there, and agrees? */
-        AUTHENTICATOR_ASK_VERIFICATION, /* is it the owner? By a built-in method, never by a mere confirmation */
+        AUTHENTICATOR_ASK_VERIFICATION, /* is it the owner? By a built-in method, never by a mere confirmation: a finger,
+                                           or, of hosts that ask for it (authenticator_host_ask_pin()), the PIN */
         AUTHENTICATOR_ASK_SAMPLE,       /* one sample of a finger that is being enrolled */
         AUTHENTICATOR_ASK_KEY,          /* no question: only what authenticator_host_waits_for() says of external keys */
         AUTHENTICATOR_ASK_REMOVAL,      /* nothing to ask either: fingerprints->remove() takes its time. YES when it is done */
@@ -144,6 +145,7 @@ typedef struct AuthenticatorQuestion {
         const AuthenticatorAccount *accounts;
         bool excluded;             /* to register: one is there already, and the answer will be no */
         bool long_touch;           /* to reset: a confirmation that takes longer is wanted */
+        bool by_pin;               /* verification: not by a finger, but by the PIN; see authenticator_pin_verify() */
         unsigned timeout_ms;       /* the question is withdrawn then */
         const uint8_t *enrollment; /* sample, removal: the template's id, */
         size_t enrollment_size;    /* and its size */
@@ -322,6 +324,16 @@ AUTHENTICATOR_API void *authenticator_host_userdata(const AuthenticatorHost *hos
  * 6.4: 1024 to AUTHENTICATOR_MESSAGE_MAX), and lists of credentials that fit. Longer ones are still taken. */
 AUTHENTICATOR_API void authenticator_host_limit(AuthenticatorHost *host, size_t size);
 
+/*
+ * The owner of the instance can ask this host's client's person for the PIN himself, on a prompt that no client sees. Then
+ * built-in verification of this host is there as soon as there is a PIN (that need not be changed first): getInfo says
+ * so, and the option `uv`, getPinUvAuthTokenUsingUvWithPermissions and alwaysUv lead to AUTHENTICATOR_ASK_VERIFICATION. A
+ * finger is asked for first where one is enrolled; who does not lay it down, or refuses, or cannot be asked, is asked with
+ * `by_pin`. What the client is told then: OPERATION_DENIED by who refused, PIN_BLOCKED and PIN_AUTH_BLOCKED, and where there is
+ * nobody to ask UV_BLOCKED by clientPIN, PUAT_REQUIRED by the option: it may ask for the PIN itself.
+ */
+AUTHENTICATOR_API void authenticator_host_ask_pin(AuthenticatorHost *host);
+
 /* The host's memory; good until its next call. */
 typedef struct AuthenticatorReply {
         const uint8_t *data;
@@ -348,6 +360,15 @@ AUTHENTICATOR_API int authenticator_answer(AuthenticatorHost *host, Authenticato
 /* To be called before the answer AUTHENTICATOR_YES to a question with accounts: the person has chosen the i-th of them.
  * -EINVAL when there is no such question or account. */
 AUTHENTICATOR_API int authenticator_choose(AuthenticatorHost *host, unsigned i);
+
+/*
+ * To be called before the answer AUTHENTICATOR_YES to a question `by_pin`, which is none without it: tries the PIN that the
+ * person gave. Tries are counted as the protocol counts them, and none is a finger's. CTAP_OK: right.
+ * CTAP2_ERR_PIN_INVALID: wrong, the question stands. CTAP2_ERR_PIN_POLICY_VIOLATION: no PIN can be like that, and it cost no
+ * try; the question stands. CTAP2_ERR_PIN_AUTH_BLOCKED, _PIN_BLOCKED: wrong, and no more can be tried; any other status: it
+ * could not be tried. Then answer AUTHENTICATOR_BLOCKED. -EINVAL when there is no such question.
+ */
+AUTHENTICATOR_API int authenticator_pin_verify(AuthenticatorHost *host, const void *pin, size_t size);
 
 /* The external key's work is done. Same results as authenticator_answer(). */
 AUTHENTICATOR_API int authenticator_key_answer(AuthenticatorHost *host, const AuthenticatorKeyResult *result,

@@ -192,6 +192,34 @@ TEST(the_vector_of_a_sealed_class)
         scratch_done(&s);
 }
 
+TEST(the_vector_of_hints)
+{
+        const uint64_t numbered[] = {2, 4, 5};
+        uint64_t number = 0;
+        uint8_t data[9000];
+        size_t size;
+        Scratch s;
+
+        scratch_vector(&s, "hints.vault");
+        CHECK_EQ(vault_hint_next(s.vault, VAULT_CLASS_SSH, &number, data, sizeof(data), &size), 0);
+        CHECK(number == numbered[0] && size == 7 && memcmp(data, "is told", 7) == 0);
+        CHECK_EQ(vault_hint_next(s.vault, VAULT_CLASS_SSH, &number, data, sizeof(data), &size), 0);
+        CHECK(number == numbered[1] && size == 0);
+        CHECK_EQ(vault_hint_next(s.vault, VAULT_CLASS_SSH, &number, data, sizeof(data), &size), 0);
+        CHECK(number == numbered[2] && size == sizeof(data));
+        for (size_t i = 0; i < size; i++)
+                CHECK_EQ(data[i], (uint8_t)(i * 5));
+        CHECK_EQ(vault_hint_next(s.vault, VAULT_CLASS_SSH, &number, data, sizeof(data), &size), VAULT_E_NOT_FOUND);
+
+        s.root = open_slot(s.vault, SLOT_NONE, 0, "", 0);
+        scratch_unlock(&s);
+        check_text(s.vault, VAULT_CLASS_SSH, numbered[0], "another key");
+        CHECK_EQ(vault_hint_get_deleted(s.vault, VAULT_CLASS_SSH, 6, data, sizeof(data), &size), 0);
+        CHECK(size == 10 && memcmp(data, "comes back", 10) == 0);
+        check_in_order(s.vault);
+        scratch_done(&s);
+}
+
 /* Version 1 had no records of classes: nothing is missing, nothing is written until there is one. */
 TEST(a_vault_of_version_1)
 {
@@ -203,7 +231,7 @@ TEST(a_vault_of_version_1)
 
         scratch_vector(&s, "none.vault");
         CHECK_EQ(db_pragma(s.vault->db, "PRAGMA user_version", &version), 0);
-        CHECK_EQ(version, 3);
+        CHECK_EQ(version, 4);
         (void)snprintf(copy, sizeof(copy), "%s/snapshots/vault.db.v1", s.dir);
         CHECK_EQ(stat(copy, &st), 0);
         /* Cut short here, the first unlocking is as good later. */

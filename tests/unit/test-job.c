@@ -39,10 +39,10 @@ static void free_work(void *data)
         (*work->n_freed)++;
 }
 
-static void start(Daemon *daemon)
+static void start(Daemon *daemon, unsigned workers)
 {
         CHECK(sd_event_new(&daemon->event) >= 0);
-        CHECK_EQ(jobs_new(daemon, &daemon->jobs), 0);
+        CHECK_EQ(jobs_new(daemon, workers, &daemon->jobs), 0);
 }
 
 static void stop(Daemon *daemon)
@@ -58,7 +58,7 @@ TEST(in_order)
         Work work[5];
         Job *job;
 
-        start(&daemon);
+        start(&daemon, 1);
         for (int i = 0; i < 5; i++) {
                 work[i] = (Work){.daemon = &daemon,
                                  .no = i,
@@ -67,7 +67,7 @@ TEST(in_order)
                                  .n_freed = &n_freed,
                                  .n_done = &n_done,
                                  .last = i == 4};
-                CHECK_EQ(job_start(&daemon, run, done, free_work, &work[i], &job), 0);
+                CHECK_EQ(job_start(daemon.jobs, run, done, free_work, &work[i], &job), 0);
         }
         CHECK_EQ(n_done, 0);
         CHECK_EQ(sd_event_loop(daemon.event), 0);
@@ -85,7 +85,7 @@ TEST(cancelled)
         Job *jobs[3];
         Work work[3];
 
-        start(&daemon);
+        start(&daemon, 1);
         for (int i = 0; i < 3; i++) {
                 work[i] = (Work){.daemon = &daemon,
                                  .no = i,
@@ -94,7 +94,7 @@ TEST(cancelled)
                                  .n_freed = &n_freed,
                                  .n_done = &n_done,
                                  .last = i == 2};
-                CHECK_EQ(job_start(&daemon, run, done, free_work, &work[i], &jobs[i]), 0);
+                CHECK_EQ(job_start(daemon.jobs, run, done, free_work, &work[i], &jobs[i]), 0);
         }
         CHECK(!job_cancel(jobs[0])); /* waits or runs */
         CHECK(!job_cancel(jobs[1])); /* waits, surely not run yet */
@@ -111,7 +111,7 @@ TEST(unfinished_at_the_end)
         Work work[2];
         Job *job;
 
-        start(&daemon);
+        start(&daemon, 1);
         for (int i = 0; i < 2; i++) {
                 work[i] = (Work){.daemon = &daemon,
                                  .no = i,
@@ -119,11 +119,57 @@ TEST(unfinished_at_the_end)
                                  .n_order = &n_order,
                                  .n_freed = &n_freed,
                                  .n_done = &n_done};
-                CHECK_EQ(job_start(&daemon, run, done, free_work, &work[i], &job), 0);
+                CHECK_EQ(job_start(daemon.jobs, run, done, free_work, &work[i], &job), 0);
         }
         stop(&daemon);
         CHECK_EQ(n_freed, 2);
         CHECK_EQ(n_done, 0);
+}
+
+/* Each of them waits until as many as there are workers run. */
+typedef struct Meeting {
+        Daemon *daemon;
+        pthread_barrier_t *barrier;
+        int *n_done;
+} Meeting;
+
+static void meet(void *data)
+{
+        Meeting *meeting = data;
+
+        (void)pthread_barrier_wait(meeting->barrier);
+}
+
+static void met(void *data)
+{
+        Meeting *meeting = data;
+
+        if (++*meeting->n_done == 6)
+                (void)sd_event_exit(meeting->daemon->event, 0);
+}
+
+static void forget(void *data)
+{
+}
+
+TEST(several_workers)
+{
+        pthread_barrier_t barrier;
+        Meeting meeting[6];
+        Daemon daemon = {0};
+        int n_done = 0;
+        Job *job;
+
+        CHECK_EQ(pthread_barrier_init(&barrier, NULL, 3), 0);
+        start(&daemon, 3);
+        for (int i = 0; i < 6; i++) {
+                meeting[i] = (Meeting){.daemon = &daemon, .barrier = &barrier, .n_done = &n_done};
+                CHECK_EQ(job_start(daemon.jobs, meet, met, forget, &meeting[i], &job), 0);
+        }
+        CHECK_EQ(sd_event_loop(daemon.event), 0);
+        CHECK_EQ(n_done, 6);
+        stop(&daemon);
+        CHECK_EQ(pthread_barrier_destroy(&barrier), 0);
 }
 
 TEST_MAIN

@@ -21,6 +21,7 @@ TEST(defaults)
 
         CHECK(settings->session_agent && settings->desktop && settings->notification && settings->pinentry);
         CHECK(settings->uhid && settings->fingerprint && !settings->remote_fingerprint);
+        CHECK(settings->ssh_agent && !settings->ssh_keep);
         CHECK(strcmp(settings->tpm, "") == 0);
 }
 
@@ -28,10 +29,11 @@ TEST(every_key)
 {
         _cleanup_(settings_freep) Settings *settings =
                 parsed("# who asks\n[prompts]\nsession-agent=no\ndesktop = false\nnotification=OFF\npinentry=0\n\n"
-                       "[security-key]\nuhid=no\nfingerprint=no\nremote-fingerprint=on\n[tpm]\ntcti=swtpm:port=2321");
+                       "[security-key]\nuhid=no\nfingerprint=no\nremote-fingerprint=on\n[ssh]\nagent=no\nkeep=yes\n[tpm]\ntcti=swtpm:port=2321");
 
         CHECK(!settings->session_agent && !settings->desktop && !settings->notification && !settings->pinentry);
         CHECK(!settings->uhid && !settings->fingerprint && settings->remote_fingerprint);
+        CHECK(!settings->ssh_agent && settings->ssh_keep);
         CHECK(strcmp(settings->tpm, "swtpm:port=2321") == 0);
 }
 

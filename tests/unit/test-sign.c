@@ -34,7 +34,7 @@ static const Vector vectors[] = {
          "18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a"},
 };
 
-static const SignKind kinds[] = {SIGN_P256, SIGN_P384, SIGN_ED25519};
+static const SignKind kinds[] = {SIGN_P256, SIGN_P384, SIGN_P521, SIGN_ED25519};
 
 static SignKey generate(SignKind kind)
 {
@@ -55,7 +55,9 @@ TEST(sizes)
         CHECK_EQ(sign_public_size(SIGN_P256), 64);
         CHECK_EQ(sign_public_size(SIGN_P384), 96);
         CHECK_EQ(sign_public_size(SIGN_ED25519), 32);
-        CHECK_EQ(sign_public_size(4), 0);
+        CHECK_EQ(sign_private_size(SIGN_P521), 66);
+        CHECK_EQ(sign_public_size(SIGN_P521), 132);
+        CHECK_EQ(sign_public_size(5), 0);
 }
 
 TEST(known_answers)
@@ -163,11 +165,13 @@ TEST(private_values_out_of_range)
         check_range(SIGN_P256, "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551");
         check_range(SIGN_P384, "ffffffffffffffffffffffffffffffffffffffffffffffff"
                                "c7634d81f4372ddf581a0db248b0a77aecec196accc52973");
+        check_range(SIGN_P521, "01ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+                               "fa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409");
 }
 
 TEST(points_that_are_none)
 {
-        for (size_t k = 0; k < 2; k++) {
+        for (size_t k = 0; k < 3; k++) {
                 SignKey key = generate(kinds[k]);
                 uint8_t signature[SIGN_SIGNATURE_MAX];
                 size_t size;
@@ -184,7 +188,7 @@ TEST(points_that_are_none)
 
 TEST(kinds_that_are_none)
 {
-        SignKey key = {.kind = 4}, untouched = {.kind = 5};
+        SignKey key = {.kind = 6}, untouched = {.kind = 5};
         uint8_t signature[SIGN_SIGNATURE_MAX] = {0};
         size_t size;
 

@@ -8,9 +8,11 @@
 /* Takes DER apart into two numbers of `size` bytes. */
 static void decode(const uint8_t *der, size_t n, size_t size, uint8_t *ret)
 {
-        const uint8_t *p = der + 2;
+        size_t head = der[1] == 0x81 ? 3 : 2;
+        const uint8_t *p = der + head;
 
-        CHECK(der[0] == 0x30 && der[1] == n - 2);
+        CHECK(der[0] == 0x30 && der[head - 1] == n - head);
+        CHECK((n - head > 127) == (head == 3));
         memset(ret, 0, 2 * size);
         for (size_t i = 0; i < 2; i++) {
                 size_t length = p[1];
@@ -31,7 +33,7 @@ static void decode(const uint8_t *der, size_t n, size_t size, uint8_t *ret)
 
 TEST(numbers_of_all_lengths)
 {
-        static const SignKind kinds[] = {SIGN_P256, SIGN_P384};
+        static const SignKind kinds[] = {SIGN_P256, SIGN_P384, SIGN_P521};
 
         for (size_t k = 0; k < ELEMENTSOF(kinds); k++) {
                 size_t size = sign_private_size(kinds[k]);
@@ -47,13 +49,18 @@ TEST(numbers_of_all_lengths)
                                 CHECK(n <= SIGN_SIGNATURE_MAX);
                                 decode(der, n, size, got);
                                 CHECK(memcmp(got, pair, 2 * size) == 0);
+                                memset(got, 0, sizeof(got));
+                                CHECK_EQ(signature_decode(kinds[k], der, n, got), 0);
+                                CHECK(memcmp(got, pair, 2 * size) == 0);
+                                for (size_t cut = 0; cut < n; cut++)
+                                        CHECK_EQ(signature_decode(kinds[k], der, cut, got), -EBADMSG);
                         }
         }
 }
 
 TEST(what_we_sign_survives_both_ways)
 {
-        static const SignKind kinds[] = {SIGN_P256, SIGN_P384};
+        static const SignKind kinds[] = {SIGN_P256, SIGN_P384, SIGN_P521};
 
         CHECK(arena_init() >= 0);
         for (size_t k = 0; k < ELEMENTSOF(kinds); k++)
@@ -74,7 +81,8 @@ TEST(what_we_sign_survives_both_ways)
 TEST(digests)
 {
         /* FIPS 180-4, of "abc" */
-        static const uint8_t sha256_abc[] = {0xba, 0x78, 0x16, 0xbf}, sha384_abc[] = {0xcb, 0x00, 0x75, 0x3f};
+        static const uint8_t sha256_abc[] = {0xba, 0x78, 0x16, 0xbf}, sha384_abc[] = {0xcb, 0x00, 0x75, 0x3f},
+                             sha512_abc[] = {0xdd, 0xaf, 0x35, 0xa1};
         uint8_t digest[SIGN_DIGEST_MAX];
         size_t size;
 
@@ -82,6 +90,8 @@ TEST(digests)
         CHECK(size == 32 && memcmp(digest, sha256_abc, sizeof(sha256_abc)) == 0);
         CHECK_EQ(sign_digest(SIGN_P384, "abc", 3, digest, &size), 0);
         CHECK(size == 48 && memcmp(digest, sha384_abc, sizeof(sha384_abc)) == 0);
+        CHECK_EQ(sign_digest(SIGN_P521, "abc", 3, digest, &size), 0);
+        CHECK(size == 64 && memcmp(digest, sha512_abc, sizeof(sha512_abc)) == 0);
         CHECK_EQ(sign_digest(SIGN_ED25519, "abc", 3, digest, &size), -EINVAL);
 }
 

@@ -5,7 +5,7 @@
     decode.py VAULT [...] --expect JSON             compares; exit status 1 when it differs
 
 Everything that the page says is checked on the way: schema, commitment, tokens, sums, manifests. Version 1 differs from 2
-only in that it has no records of classes, and 2 from 3 in that no class is sealed.
+only in that it has no records of classes, 2 from 3 in that no class is sealed, and 3 from 4 in that there are no hints.
 """
 
 import argparse
@@ -33,6 +33,7 @@ SCHEMA = {
     "key INTEGER,tag BLOB,box BLOB)",
     "trash_item": "CREATE INDEX trash_item ON trash(item,deleted,version)",
 }
+HINTS = {"hint": "CREATE TABLE hint(item INTEGER PRIMARY KEY,sealed BLOB)"}  # since version 4
 GENERIC = ("xdg:schema", "org.freedesktop.Secret.Generic")
 KINDS = {1: "password", 2: "credential", 3: "none"}
 CLASSES = {1: "passkeys", 2: "ssh", 3: "otp", 4: "log", 5: "policy"}
@@ -193,9 +194,9 @@ class Vault:
         self.device, self.seals = device, {}
         check(self.one("PRAGMA application_id") == 0x4B464F42, "not a vault")
         self.version = self.one("PRAGMA user_version")
-        check(self.version in (1, 2, 3), "another version")
+        check(self.version in (1, 2, 3, 4), "another version")
         found = {name.decode(): sql.decode() for name, sql in self.rows("SELECT name,sql FROM sqlite_schema")}
-        check(found == SCHEMA, "another schema")
+        check(found == SCHEMA | (HINTS if self.version > 3 else {}), "another schema")
         self.meta = {name.decode(): value for name, value in self.rows("SELECT name,value FROM meta")}
         self.id, self.index_key = self.meta["vault-id"], self.meta["index-key"]
         self.roots, self.keys = {}, {}
@@ -256,12 +257,11 @@ class Vault:
         key_id, secret = self.key(number)
         check(key == key_id, "another key")
         ad = text("keyfob record 1") + self.id + u32(number) + u64(id_) + u64(version) + u32(key)
-        reader = Reader(unseal(secret, ad, box + tag))
-        check(reader.u8() == 1, "another layout")
-        return reader
+        return Reader(unseal(secret, ad, box + tag))
 
     def item(self, id_, version, *sealed):
         reader = self.unbox(id_, version, *sealed)
+        check(reader.u8() == 1, "another layout")
         item = {"number": id_ & (2**40 - 1), "version": version, "created": reader.u64(), "modified": reader.u64()}
         item["label"], item["type"] = reader.text(), reader.text()
         attributes = [(reader.text(), reader.text()) for _ in range(reader.u32())]
@@ -273,11 +273,23 @@ class Vault:
 
     def marked(self, id_, version, *sealed):
         reader = self.unbox(id_, version, *sealed)
+        layout = reader.u8()
+        check(layout == 1 or layout == 2 and self.version > 3, "another layout")
         marks = [(reader.u8(), reader.raw(32).hex()) for _ in range(reader.u32())]
         check(len(marks) <= 8 and len(set(marks)) == len(marks), "marks")
         record = {"number": id_ & (2**40 - 1), "version": version, "marks": [list(mark) for mark in marks], "data": shown(reader.blob())}
+        if layout == 2:
+            record["hint"] = shown(reader.blob())
         reader.end()
         return record
+
+    def check_hint(self, record, id_):
+        sealed = self.rows("SELECT sealed FROM hint WHERE item=?", id_) if self.version > 3 else []
+        if "hint" not in record:
+            check(not sealed, "a hint of a record that has none")
+            return
+        ad = text("keyfob hint 1") + self.id + u64(id_) + u64(record["version"])
+        check(shown(unseal(derive(self.index_key, "keyfob hints"), ad, sealed[0][0])) == record["hint"], "hint")
 
     def mark_tokens(self, number, marks):
         key = derive(self.key(number)[1], "keyfob marks")
@@ -302,6 +314,7 @@ class Vault:
             if no > CLASS:
                 items.append(self.marked(*row))
                 check(tokens == self.mark_tokens(no, items[-1]["marks"]), "tokens of marks")
+                self.check_hint(items[-1], row[0])
             else:
                 items.append(self.item(*row))
                 check(tokens == self.tokens(items[-1]["attributes"]), "tokens")
@@ -402,6 +415,8 @@ class Vault:
             found["classes"] = self.classes()
             if self.version > 2:
                 found["seals"] = self.seals
+            if self.version > 3:
+                check(self.one("SELECT count(*) FROM hint WHERE item NOT IN (SELECT id FROM item)") == 0, "a hint of no record")
             found["notes"] = {name[5:]: shown(value) for name, value in sorted(self.meta.items()) if name.startswith("note:")}
         return found
 

@@ -66,6 +66,22 @@ static void fill(Vault *vault)
         MUST(vault_note_put(vault, "empty", "", 0));
 }
 
+/* With hints: small, empty, over several pages; one that was changed, and one that is deleted with its record. */
+static void fill_hinted(Vault *vault)
+{
+        uint8_t large[9000];
+        uint64_t numbers[4] = {0};
+
+        for (size_t i = 0; i < sizeof(large); i++)
+                large[i] = (uint8_t)(i * 5);
+        MUST(vault_record_put(vault, VAULT_CLASS_SSH, &numbers[0], "a key", 5, "was told", 8));
+        MUST(vault_record_put(vault, VAULT_CLASS_SSH, &numbers[0], "another key", 11, "is told", 7));
+        MUST(vault_record_put(vault, VAULT_CLASS_SSH, &numbers[1], "", 0, "", 0));
+        MUST(vault_record_put(vault, VAULT_CLASS_SSH, &numbers[2], "a third", 7, large, sizeof(large)));
+        MUST(vault_record_put(vault, VAULT_CLASS_SSH, &numbers[3], "deleted", 7, "comes back", 10));
+        MUST(vault_record_delete(vault, VAULT_CLASS_SSH, numbers[3], true));
+}
+
 static Vault *begin(const char *path)
 {
         _cleanup_(slot_draft_freep) SlotDraft *slot = NULL;
@@ -106,9 +122,10 @@ int main(int argc, char *argv[])
 
         if (argc != 2 || arena_init() < 0)
                 return 1;
-        (void)snprintf(path, sizeof(path), "%s/sealed.vault", argv[1]);
+        (void)snprintf(path, sizeof(path), "%s/hints.vault", argv[1]);
         vault = begin(path);
         seal_passkeys(vault);
+        fill_hinted(vault);
         end(vault, path);
         return 0;
 }
