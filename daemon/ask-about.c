@@ -27,6 +27,10 @@ int ask_about_copy(AskAbout *ret, const AskAbout *about)
         if (r >= 0)
                 r = copy_name(&new.user, about->user);
         if (r >= 0)
+                r = copy_name(&new.host, about->host);
+        if (r >= 0)
+                r = copy_name(&new.sentence, about->sentence);
+        if (r >= 0)
                 r = copy_name(&new.door, about->door);
         if (r < 0)
                 return r;
@@ -40,6 +44,8 @@ void ask_about_done(AskAbout *about)
         free((char *)(uintptr_t)about->program);
         free((char *)(uintptr_t)about->rp_id);
         free((char *)(uintptr_t)about->user);
+        free((char *)(uintptr_t)about->host);
+        free((char *)(uintptr_t)about->sentence);
         free((char *)(uintptr_t)about->door);
         *about = (AskAbout){0};
 }

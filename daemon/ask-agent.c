@@ -80,6 +80,7 @@ static int make_call(const Ask *ask, const AskAgent *agent, sd_bus_message **ret
                 {"program", ask->about.program},
                 {"rp_id", ask->about.rp_id},
                 {"user", ask->about.user},
+                {"host", ask->about.host},
                 {"door", ask->about.door},
         };
 

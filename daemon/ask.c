@@ -105,7 +105,8 @@ void ask_seen_to(Ask *ask)
 /* Gives a question to whoever is next and free. false: it has ended, and the list of questions may have changed. */
 static bool advance(Ask *ask)
 {
-        const AskWay *const *line = strcmp(ask->purpose, "user-presence") == 0 ? presence_line : usual_line;
+        bool presence = strcmp(ask->purpose, "user-presence") == 0 || strcmp(ask->purpose, "ssh-confirm") == 0;
+        const AskWay *const *line = presence ? presence_line : usual_line;
 
         for (; ask->stage < LINE_LENGTH; ask->stage++) {
                 int r = line[ask->stage]->ask(ask);

@@ -36,7 +36,9 @@ typedef struct AskAbout {
         pid_t pid;
         const char *rp_id; /* which site: as the client says */
         const char *user;  /* which account there */
-        const char *door;  /* of the security key: "bus", "socket", "uhid" */
+        const char *host;  /* of a key of ssh: what it logs in to, by name or by its key's fingerprint */
+        const char *sentence; /* what the program wants, in the place of what the security key would say */
+        const char *door;  /* of the security key: "bus", "socket", "uhid", "ssh" */
 } AskAbout;
 
 /* Copies the texts, presentable (present.h). -ENOMEM leaves nothing behind. */

@@ -114,6 +114,7 @@ Ctap *ctap_free(Ctap *ctap)
         ctap_uhid_free(ctap);
         ctap_socket_free(ctap);
         ctap_hosts_free(ctap);
+        ctap_own_free_all(ctap);
         sd_event_source_disable_unref(ctap->changed);
         authenticator_free(ctap->authenticator);
         ctap_fingers_free(ctap);
@@ -130,6 +131,7 @@ static void rearm(Ctap *ctap)
         ctap_socket_rearm(ctap);
         ctap_uhid_rearm(ctap);
         ctap_hosts_rearm(ctap);
+        ctap_own_rearm(ctap);
 }
 
 void ctap_forget(Ctap *ctap)

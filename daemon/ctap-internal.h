@@ -34,6 +34,7 @@ struct CtapClient {
         pid_t pid;        /* the peer of a socket, */
         int fd;           /* and the socket */
         CtapUhid *uhid;   /* of the kernel's device: which program it is, is told by the channel */
+        const char *sentence, *user, *host_name; /* of one that knows more of what it is for, or NULL */
 
         Opening *opening; /* the question of the host, if it has one: for the vault, */
         CtapPresence *presence; /* or for presence, */
@@ -55,6 +56,7 @@ struct CtapClient {
 
 typedef struct CtapConnection CtapConnection;
 typedef struct CtapHost CtapHost;
+typedef struct CtapOwn CtapOwn;
 typedef struct CtapEnterprise CtapEnterprise;
 
 struct Ctap {
@@ -70,6 +72,7 @@ struct Ctap {
 
         CtapHost *hosts; /* of callers on the bus */
         unsigned n_hosts;
+        CtapOwn *own; /* requests of the daemon's own */
 
         CtapPresence *presences; /* questions that are open */
 
@@ -192,6 +195,26 @@ int ctap_guard_change(Ctap *ctap);
 /* Whether this deleted passkey comes back only for who opens a slot of the vault afresh. 0, VAULT_E_NOT_FOUND,
  * VAULT_E_LOCKED. */
 int ctap_is_guarded(const Ctap *ctap, uint64_t number, bool *ret);
+
+/* ---- ctap-own.c: requests of the daemon's own ---- */
+
+/* For whom, and what: all is copied. The person is asked for the PIN here where that is wanted. */
+typedef struct CtapOwnRequest {
+        Caller *caller; /* or */
+        pid_t pid;      /* a process, */
+        int fd;         /* at the end of this socket */
+        const char *door, *sentence, *user, *host_name;
+        const uint8_t *data; /* the command and its CBOR */
+        size_t size;
+} CtapOwnRequest;
+
+/* `data` is the reply: a status and, when it is CTAP_OK, CBOR; NULL: a negative errno in `result`. Never runs inside. */
+typedef void (*CtapOwnDone)(void *userdata, int result, const uint8_t *data, size_t size);
+int ctap_own_start(Ctap *ctap, const CtapOwnRequest *request, CtapOwnDone done, void *userdata, CtapOwn **ret);
+/* NULL allowed. Returns NULL. The pointer is dead after done(). */
+CtapOwn *ctap_own_cancel(CtapOwn *own);
+void ctap_own_rearm(Ctap *ctap);
+void ctap_own_free_all(Ctap *ctap);
 
 /* ---- ctap-enterprise.c ---- */
 

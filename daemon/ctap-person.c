@@ -72,6 +72,13 @@ int ctap_message(const AskAbout *about, const AuthenticatorQuestion *question, c
         text = open_memstream(&message, &size);
         if (!text)
                 return -ENOMEM;
+        if (about->sentence) {
+                (void)fprintf(text, "%s%s%s", about->sentence, *then ? " " : "", then);
+                if (fclose(text) < 0 || !message)
+                        return -ENOMEM;
+                *ret = TAKE_PTR(message);
+                return 0;
+        }
         if (about->program)
                 (void)fprintf(text, "The program \"%s\"", about->program);
         else
@@ -172,7 +179,9 @@ int ctap_ask(void *userdata, AuthenticatorHost *host, const AuthenticatorQuestio
                                            .program = program[0] ? program : NULL,
                                            .pid = pid,
                                            .rp_id = question->rp_id,
-                                           .user = user_of(question),
+                                           .user = client->user ? client->user : user_of(question),
+                                           .host = client->host_name,
+                                           .sentence = client->sentence,
                                            .door = client->door,
                                    });
         if (r < 0)

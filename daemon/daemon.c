@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "common/places.h"
 #include "crypto/arena.h"
@@ -26,6 +27,7 @@
 #include "daemon/sandbox.h"
 #include "daemon/secret-service.h"
 #include "daemon/settings.h"
+#include "daemon/ssh.h"
 #include "daemon/tpm.h"
 
 #define VAULT_NAME "vault.db"
@@ -40,6 +42,7 @@ int daemon_open_vault(Daemon *daemon)
         daemon->vault = vault_free(daemon->vault);
         ctap_forget(daemon->ctap);
         r = vault_open(daemon->vault_path, &daemon->vault, &holder);
+        ssh_door_reload(daemon->ssh);
         daemon->vault_state = r;
         daemon->vault_holder = r == VAULT_E_BUSY ? holder : 0;
 
@@ -132,6 +135,13 @@ static int lock_in(const Daemon *daemon)
         return 0;
 }
 
+static unsigned n_processors(void)
+{
+        long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+        return n < 1 ? 1 : n > (long)JOBS_WORKERS_MAX ? JOBS_WORKERS_MAX : (unsigned)n;
+}
+
 int daemon_new(const DaemonOptions *options, Daemon **ret, pid_t *ret_pid)
 {
         _cleanup_(daemon_freep) Daemon *daemon = calloc(1, sizeof(*daemon));
@@ -168,6 +178,8 @@ int daemon_new(const DaemonOptions *options, Daemon **ret, pid_t *ret_pid)
         if (r >= 0)
                 r = jobs_new(daemon, /* workers= */ 1, &daemon->jobs);
         if (r >= 0)
+                r = jobs_new(daemon, n_processors(), &daemon->signers);
+        if (r >= 0)
                 r = asker_new(daemon, &daemon->asker);
         if (r >= 0)
                 r = openings_new(daemon, &daemon->openings);
@@ -177,12 +189,16 @@ int daemon_new(const DaemonOptions *options, Daemon **ret, pid_t *ret_pid)
                 r = secrets_new(daemon, &daemon->secrets);
         if (r >= 0)
                 r = ctap_new(daemon, &daemon->ctap);
+        if (r >= 0)
+                r = ssh_door_new(daemon, &daemon->ssh);
         if (r < 0)
                 return r;
 
         r = doors_open(daemon, &(DoorsOptions){.use_bus = options->use_bus, .replace = options->replace});
         if (r >= 0)
                 r = ctap_open(daemon->ctap);
+        if (r >= 0)
+                r = ssh_door_open(daemon->ssh);
         if (r < 0)
                 return r;
         (void)daemon_open_vault(daemon);
@@ -204,13 +220,15 @@ Daemon *daemon_free(Daemon *daemon)
         if (daemon->batch)
                 batch_flush(daemon);
         callers_leave(daemon->callers);
-        /* Before the doors, which give up the lock on the directory of its socket. */
+        /* Before the doors, which give up the lock on the directory of their sockets. */
+        daemon->ssh = ssh_door_free(daemon->ssh);
         daemon->ctap = ctap_free(daemon->ctap);
         daemon->doors = doors_free(daemon->doors);
         daemon->secrets = secrets_free(daemon->secrets);
         daemon->openings = openings_free(daemon->openings);
         daemon->asker = asker_free(daemon->asker);
         daemon->jobs = jobs_free(daemon->jobs);
+        daemon->signers = jobs_free(daemon->signers);
         daemon->tpm = tpm_free(daemon->tpm);
         daemon->helper = helper_link_free(daemon->helper);
         daemon->batch = batch_free(daemon->batch);

@@ -26,6 +26,7 @@ typedef struct KeysCall KeysCall;
 typedef struct Openings Openings;
 typedef struct Secrets Secrets;
 typedef struct Settings Settings;
+typedef struct SshDoor SshDoor;
 typedef struct Tpm Tpm;
 
 struct Daemon {
@@ -44,13 +45,15 @@ struct Daemon {
         Doors *doors;       /* door.h: session bus and own socket */
         Callers *callers;   /* caller.h */
         Batch *batch;       /* batch.h */
-        Jobs *jobs;         /* job.h */
+        Jobs *jobs;         /* job.h: the KDF, one at a time, */
+        Jobs *signers;      /* and signatures that take long, as many at a time as there are processors */
         HelperLink *helper; /* helper-link.h */
         Tpm *tpm;           /* tpm.h */
         Asker *asker;       /* ask.h */
         Openings *openings; /* opening.h */
         Secrets *secrets;   /* secret-service.h: sessions, prompts */
         Ctap *ctap;         /* ctap.h: the security key, its socket and its hosts */
+        SshDoor *ssh;       /* ssh.h: the ssh-agent, its socket and its clients */
         KeysCall *keys;     /* keys1.c: calls that wait for a key of another maker */
 };
 

@@ -8,6 +8,7 @@
 #include "daemon/opening.h"
 #include "daemon/secret-attributes.h"
 #include "daemon/secret-value.h"
+#include "daemon/ssh.h"
 
 #include <errno.h>
 #include <string.h>
@@ -229,6 +230,7 @@ static void lock_rest(Daemon *daemon)
                         return;
         vault_lock(daemon->vault, 0);
         ctap_forget(daemon->ctap);
+        ssh_door_forget(daemon->ssh);
         (void)batch_signal(daemon, KEYFOB_PATH, KEYFOB_STORE_INTERFACE, "LockChanged", "ob", "/", 1);
 }
 

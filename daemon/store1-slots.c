@@ -12,6 +12,7 @@
 
 #include "common/hex.h"
 #include "daemon/ctap.h"
+#include "daemon/ssh.h"
 
 #define SLOT_ID_TEXT (2 * SLOT_ID_SIZE + 1)
 
@@ -383,6 +384,7 @@ static int rekey_finish(Waiting *waiting, sd_bus_error *error)
         daemon->slot_changes++;
         daemon->key_changes++;
         ctap_forget(daemon->ctap);
+        ssh_door_forget(daemon->ssh);
         return waiting_finish_reply(waiting, reply);
 }
 

@@ -9,6 +9,7 @@
 
 #include "common/places.h"
 #include "daemon/ctap.h"
+#include "daemon/ssh.h"
 
 /* ---- Init ---- */
 
@@ -37,6 +38,7 @@ static int init_create(Waiting *waiting, sd_bus_error *error)
                 return daemon_error(daemon, error, r);
         daemon->vault_state = 0;
         ctap_forget(daemon->ctap);
+        ssh_door_reload(daemon->ssh);
 
         for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
                 secret_notify_collection_created(daemon, (CollectionRef){daemon->vault, c->no});
@@ -200,6 +202,7 @@ int store1_lock(sd_bus_message *m, void *userdata, sd_bus_error *error)
                         was[i++] = c->locked;
                 vault_lock(daemon->vault, 0);
                 ctap_forget(daemon->ctap);
+                ssh_door_forget(daemon->ssh);
                 i = 0;
                 for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
                         if (!was[i++])
@@ -250,6 +253,8 @@ int store1_check(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (accept)
                 for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
                         secret_notify_collection_changed(daemon, (CollectionRef){daemon->vault, c->no});
+        if (accept)
+                ssh_door_reload(daemon->ssh);
 
         r = sd_bus_message_new_method_return(m, &reply);
         if (r >= 0)

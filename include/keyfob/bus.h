@@ -10,7 +10,7 @@
 #define KEYFOB_STORE_INTERFACE "org.keyfob.Store1"
 #define KEYFOB_AUTHENTICATOR_INTERFACE "org.keyfob.Authenticator1"
 #define KEYFOB_KEYS_INTERFACE "org.keyfob.Keys1"
-#define KEYFOB_SSH_INTERFACE "org.keyfob.Ssh1"
+#define KEYFOB_SSH_INTERFACE  "org.keyfob.Ssh1"
 #define KEYFOB_PROMPTER_INTERFACE "org.keyfob.Prompter1"
 #define KEYFOB_AGENT_INTERFACE "org.keyfob.PromptAgent1"
 #define KEYFOB_ERROR_PREFIX    "org.keyfob.Error."
