@@ -14,6 +14,8 @@
 
 #include "common/cleanup.h"
 
+#define LIBDIR "/../" KEYFOB_LIBDIR_RELATIVE
+
 static bool is_module(const char *path)
 {
         struct stat st;
@@ -51,14 +53,14 @@ static char *find(const char *const *relative, size_t n, const char *installed, 
 
 char *module_find(const char *name)
 {
-        static const char *const relative[] = {"/../" KEYFOB_LIBDIR_RELATIVE "/keyfob", "/../lib/keyfob", ""};
+        static const char *const relative[] = {LIBDIR "/keyfob", "/../lib/keyfob", ""};
 
         return find(relative, ELEMENTSOF(relative), KEYFOB_MODULEDIR, name);
 }
 
 char *module_find_library(const char *name)
 {
-        static const char *const relative[] = {"/../" KEYFOB_LIBDIR_RELATIVE, "/../lib", ""};
+        static const char *const relative[] = {LIBDIR, "/../lib", ""};
 
         return find(relative, ELEMENTSOF(relative), KEYFOB_LIBDIR, name);
 }
