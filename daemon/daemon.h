@@ -46,7 +46,8 @@ struct Daemon {
         Callers *callers;   /* caller.h */
         Batch *batch;       /* batch.h */
         Jobs *jobs;         /* job.h: the KDF, one at a time, */
-        Jobs *signers;      /* and signatures that take long, as many at a time as there are processors */
+        Jobs *signers;      /* signatures that take long, as many at a time as there are processors, */
+        Jobs *makers;       /* and new keys, one at a time */
         HelperLink *helper; /* helper-link.h */
         Tpm *tpm;           /* tpm.h */
         Asker *asker;       /* ask.h */

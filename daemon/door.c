@@ -24,6 +24,7 @@
 #include "daemon/prompter1.h"
 #include "daemon/secret-service.h"
 #include "daemon/session-bus.h"
+#include "daemon/ssh1.h"
 #include "daemon/store1.h"
 
 #define AUTH_USEC       (UINT64_C(10) * 1000000)
@@ -475,6 +476,8 @@ int doors_attach(Daemon *daemon, sd_bus *bus)
                 r = authenticator1_attach(daemon, bus);
         if (r >= 0)
                 r = keys1_attach(daemon, bus);
+        if (r >= 0)
+                r = ssh1_attach(daemon, bus);
         return r;
 }
 

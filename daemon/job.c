@@ -16,7 +16,7 @@
 
 #include "daemon/log.h"
 
-#define JOBS_END_SECONDS 6
+#define JOBS_END_SECONDS 3
 
 struct Job {
         Jobs *jobs;

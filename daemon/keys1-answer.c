@@ -125,7 +125,7 @@ int keys1_append_entries(sd_bus_message *m, ByteReader *fields)
 
 /* ---- errors ---- */
 
-static const char *name_of(KeyError error)
+const char *keys1_error_name(KeyError error)
 {
         switch (error) {
         case KEY_E_NOT_FOUND:
@@ -171,5 +171,5 @@ int keys1_error(sd_bus_error *error, HelperResult result, ByteReader *fields)
                 why = byte_reader_string(fields, HELPER_TEXT_MAX);
         if (!why)
                 return sd_bus_error_set(error, KEYFOB_ERROR_IO, "keyfob-helper's answer makes no sense");
-        return sd_bus_error_set(error, name_of(fields->size > 0 ? (KeyError)byte_reader_u8(fields) : KEY_E_IO), why);
+        return sd_bus_error_set(error, keys1_error_name(fields->size > 0 ? (KeyError)byte_reader_u8(fields) : KEY_E_IO), why);
 }

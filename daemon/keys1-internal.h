@@ -30,5 +30,7 @@ int keys1_read(sd_bus_message *m, const char *order, const char **ret_key, ByteW
 
 /* keys1-answer.c: entries of the helper (helper/key.h) as an a{sv}. -EBADMSG when they make no sense. */
 int keys1_append_entries(sd_bus_message *m, ByteReader *fields);
+/* What a KeyError is called on the bus. */
+const char *keys1_error_name(KeyError error);
 /* Sets the error that a failure of the helper means. Returns a negative errno. */
 int keys1_error(sd_bus_error *error, HelperResult result, ByteReader *fields);

@@ -50,6 +50,8 @@ int store1_need_vault(Daemon *daemon, sd_bus_error *error);
 typedef struct Waiting Waiting;
 typedef struct FingerWork FingerWork; /* authenticator1-fingers.c */
 FingerWork *finger_work_free(FingerWork *work);
+typedef struct SshWish SshWish; /* ssh1-internal.h */
+SshWish *ssh_wish_free(SshWish *wish);
 typedef struct PolicyWish PolicyWish; /* authenticator1-internal.h */
 PolicyWish *policy_wish_free(PolicyWish *wish);
 struct Waiting {
@@ -83,6 +85,7 @@ struct Waiting {
         uint64_t number;
         char *text;
         PolicyWish *wish;
+        SshWish *ssh;
         TpmProblem tpm_problem; /* of the last waiting_tpm(); 0: none */
         char *tpm_why;          /* the problem in one line */
         Secret *tpm_fields;     /* the answer */
@@ -133,6 +136,11 @@ int waiting_prepare_again(Waiting *waiting, Slot **slot, const Secret *secret, W
 /* For slots[at]: finds the one of options.secrets that opens it, then as waiting_prepare_again(); waiting->proof says
  * whether one did (0, VAULT_E_WRONG_SECRET). The root it opened stays in waiting->root. */
 int waiting_prove(Waiting *waiting, WaitingNext next);
+
+/* For what a step waits for that is not here: its result is in `waiting`, so next() runs. */
+void waiting_step_done(Waiting *waiting);
+/* The same for a step that ends the call: it has answered (`r` 0), started another step, or failed, with `error` set or not. */
+void waiting_settle(Waiting *waiting, int r, const sd_bus_error *error);
 
 /* The call is answered: frees. Returns 0. */
 int waiting_finish(Waiting *waiting, const char *types, ...);

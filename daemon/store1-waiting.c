@@ -82,6 +82,7 @@ Waiting *waiting_free(Waiting *waiting)
         finger_work_free(waiting->finger);
         ctap_seal_wait_cancel(waiting->sealed);
         policy_wish_free(waiting->wish);
+        ssh_wish_free(waiting->ssh);
         free(waiting->tpm_why);
         secret_free(waiting->tpm_fields);
         root_free(waiting->root);
@@ -97,19 +98,31 @@ Waiting *waiting_free(Waiting *waiting)
         return NULL;
 }
 
+void waiting_settle(Waiting *waiting, int r, const sd_bus_error *error)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error other = SD_BUS_ERROR_NULL;
+
+        if (r >= 0)
+                return;
+        if (!sd_bus_error_is_set(error)) {
+                (void)daemon_error(waiting->daemon, &other, r);
+                error = &other;
+        }
+        (void)batch_reply_error(waiting->daemon, waiting->call, error);
+        waiting_free(waiting);
+}
+
 /* Runs the next step; a failure becomes the call's answer. */
 static void waiting_advance(Waiting *waiting)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r;
 
-        r = waiting->next(waiting, &error);
-        if (r >= 0)
-                return;
-        if (!sd_bus_error_is_set(&error))
-                (void)daemon_error(waiting->daemon, &error, r);
-        (void)batch_reply_error(waiting->daemon, waiting->call, &error);
-        waiting_free(waiting);
+        waiting_settle(waiting, waiting->next(waiting, &error), &error);
+}
+
+void waiting_step_done(Waiting *waiting)
+{
+        waiting_advance(waiting);
 }
 
 static void waiting_fail(Waiting *waiting, int (*describe)(Daemon *, sd_bus_error *, int), int result)

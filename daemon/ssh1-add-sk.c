@@ -1,0 +1,274 @@
+/*
+ * Ssh1: a new key on a security key
+ *
+ * Keyfob's own makes it by a request of the daemon's own, with all that it asks of the person; another maker's by the helper.
+ * What is stored for the agent is the key's handle and what is public of it, never a private half.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "authenticator/cbor.h"
+#include "crypto/seal.h"
+#include "daemon/ctap-internal.h"
+#include "daemon/keys1-internal.h"
+#include "daemon/ssh1-internal.h"
+
+#define MAKE_CREDENTIAL 0x01U
+#define REQUEST_MAX     2048U
+#define USER_MAX        31U /* bytes of a user's name, as ssh-keygen has it */
+#define USER_ID_SIZE    32U
+
+#define ALGORITHM_ES256 (-7)
+#define ALGORITHM_EDDSA (-8)
+
+/* authenticatorData up to the credential: hash (32), flags, counter (4), AAGUID (16), size of the id (2) */
+#define ID_SIZE_OFFSET 53U
+#define ID_OFFSET      55U
+#define COSE_P256      77U /* bytes of a public key, as our own security key writes it */
+#define COSE_ED25519   42U
+
+#define FLAG_PRESENCE     0x01U
+#define FLAG_VERIFICATION 0x04U
+#define FLAG_RESIDENT     0x20U
+
+static bool is_point(const SshWish *wish)
+{
+        return wish->kind == SSH_KEY_SK_ECDSA;
+}
+
+static const char *application_of(const SshWish *wish)
+{
+        return wish->application ? wish->application : "ssh:";
+}
+
+static const char *user_of(const SshWish *wish)
+{
+        return wish->user && *wish->user ? wish->user : "openssh";
+}
+
+/* ---- storing it ---- */
+
+static int store(Waiting *waiting, const uint8_t *public_key, size_t public_size, const uint8_t *handle, size_t handle_size,
+                 sd_bus_error *error)
+{
+        SshWish *wish = waiting->ssh;
+        uint8_t flags = (uint8_t)((wish->no_touch_required ? 0 : FLAG_PRESENCE) |
+                                  (wish->verify_required ? FLAG_VERIFICATION : 0) |
+                                  (wish->resident ? FLAG_RESIDENT : 0));
+        int r;
+
+        r = ssh_agent_add_sk(ssh_door_agent(waiting->daemon->ssh), wish->kind, public_key, public_size,
+                             application_of(wish), flags, handle, handle_size, wish->comment ? wish->comment : "",
+                             &wish->policy, &wish->id);
+        return r != 0 ? ssh1_error(waiting->daemon, error, r) : ssh1_finish_added(waiting, error);
+}
+
+/* ---- our own ---- */
+
+static void put_user(CborWriter *w, const SshWish *wish)
+{
+        uint8_t id[USER_ID_SIZE] = {0};
+
+        memcpy(id, user_of(wish), strlen(user_of(wish)));
+        put_map(w, 3);
+        put_text(w, "id");
+        put_bytes(w, id, sizeof(id));
+        put_text(w, "name");
+        put_text(w, user_of(wish));
+        put_text(w, "displayName");
+        put_text(w, user_of(wish));
+}
+
+static size_t write_request(const SshWish *wish, uint8_t ret[REQUEST_MAX])
+{
+        CborWriter w = CBOR_WRITER(ret + 1, REQUEST_MAX - 1);
+        bool guarded = wish->resident || wish->verify_required;
+        uint8_t hash[32];
+
+        random_bytes(hash, sizeof(hash)); /* the attestation goes to nobody */
+        ret[0] = MAKE_CREDENTIAL;
+        put_map(&w, guarded ? 6 : 5);
+        put_uint(&w, 1);
+        put_bytes(&w, hash, sizeof(hash));
+        put_uint(&w, 2);
+        put_map(&w, 1);
+        put_text(&w, "id");
+        put_text(&w, application_of(wish));
+        put_uint(&w, 3);
+        put_user(&w, wish);
+        put_uint(&w, 4);
+        put_array(&w, 1);
+        put_map(&w, 2);
+        put_text(&w, "alg");
+        put_int(&w, is_point(wish) ? ALGORITHM_ES256 : ALGORITHM_EDDSA);
+        put_text(&w, "type");
+        put_text(&w, "public-key");
+        if (guarded) {
+                put_uint(&w, 6);
+                put_map(&w, 1);
+                put_text(&w, "credProtect");
+                put_uint(&w, wish->verify_required ? 3 : 2);
+        }
+        put_uint(&w, 7);
+        put_map(&w, wish->verify_required ? 2 : 1);
+        put_text(&w, "rk");
+        put_bool(&w, wish->resident);
+        if (wish->verify_required) {
+                put_text(&w, "uv");
+                put_bool(&w, true);
+        }
+        return w.failed ? 0 : 1 + w.size;
+}
+
+/* The public value of a COSE key, as ssh has it; its size, or 0. */
+static size_t read_public(const uint8_t *cose, size_t size, bool point, uint8_t ret[65])
+{
+        _cleanup_(cbor_item_donep) cbor_item_t *key = NULL;
+        const uint8_t *x, *y;
+        size_t x_size, y_size;
+
+        if (size < (point ? COSE_P256 : COSE_ED25519) || cbor_read(cose, point ? COSE_P256 : COSE_ED25519, &key) != 0 ||
+            value_map(key) != 0 || value_bytes(map_get(key, -2), 32, 32, &x, &x_size) != 0)
+                return 0;
+        if (!point) {
+                memcpy(ret, x, x_size);
+                return x_size;
+        }
+        if (value_bytes(map_get(key, -3), 32, 32, &y, &y_size) != 0)
+                return 0;
+        ret[0] = 0x04;
+        memcpy(ret + 1, x, x_size);
+        memcpy(ret + 1 + x_size, y, y_size);
+        return 1 + x_size + y_size;
+}
+
+static int store_own(Waiting *waiting, const uint8_t *data, size_t size, sd_bus_error *error)
+{
+        _cleanup_(cbor_item_donep) cbor_item_t *body = NULL;
+        const uint8_t *auth_data;
+        uint8_t public_key[65];
+        size_t auth_data_size, id_size, public_size;
+        int r;
+
+        r = cbor_read(data + 1, size - 1, &body);
+        if (r == 0)
+                r = value_map(body);
+        if (r == 0)
+                r = value_bytes(map_get(body, 2), ID_OFFSET, size, &auth_data, &auth_data_size);
+        if (r != 0)
+                return -EBADMSG;
+        id_size = (size_t)auth_data[ID_SIZE_OFFSET] << 8 | auth_data[ID_SIZE_OFFSET + 1];
+        if (id_size > auth_data_size - ID_OFFSET)
+                return -EBADMSG;
+        public_size = read_public(auth_data + ID_OFFSET + id_size, auth_data_size - ID_OFFSET - id_size,
+                                  is_point(waiting->ssh), public_key);
+        if (public_size == 0)
+                return -EBADMSG;
+        return store(waiting, public_key, public_size, auth_data + ID_OFFSET, id_size, error);
+}
+
+static void on_own(void *userdata, int r, const uint8_t *data, size_t size)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        Waiting *waiting = userdata;
+
+        waiting->ssh->own = NULL;
+        if (data && size > 1 && data[0] == CTAP_OK)
+                r = store_own(waiting, data, size, &error);
+        else if (data && size > 0 && data[0] == CTAP2_ERR_UNSUPPORTED_OPTION)
+                r = sd_bus_error_set(&error, KEYFOB_ERROR_NOT_ALLOWED,
+                                     "there is nothing to verify its owner by: run keyfob authenticator pin set");
+        else if (data && size > 0)
+                r = daemon_ctap_error(waiting->daemon, &error, data[0] == CTAP_OK ? CTAP1_ERR_OTHER : data[0]);
+        waiting_settle(waiting, r, &error);
+}
+
+static int make_own(Waiting *waiting, sd_bus_error *error)
+{
+        Caller *caller = waiting->resource.caller;
+        _cleanup_free_ char *sentence = NULL;
+        uint8_t request[REQUEST_MAX];
+        CtapOwnRequest own = {.caller = caller, .fd = -1, .door = "bus", .data = request};
+
+        if (waiting->ssh->pin)
+                return store1_invalid(error, "the PIN of Keyfob's own security key is asked for when it is needed");
+        if (asprintf(&sentence, "The program \"%s\" (process %d) wants to make a key of ssh on your security key, for %s.",
+                     caller_program(caller), caller_pid(caller), application_of(waiting->ssh)) < 0) {
+                sentence = NULL;
+                return -ENOMEM;
+        }
+        own.sentence = sentence;
+        own.size = write_request(waiting->ssh, request);
+        if (own.size == 0)
+                return store1_invalid(error, "the application or the user's name is too long");
+        return ctap_own_start(waiting->daemon->ctap, &own, on_own, waiting, &waiting->ssh->own);
+}
+
+/* ---- another maker's ---- */
+
+static int device_error(sd_bus_error *error, SshDeviceResult result, const char *why, KeyError code)
+{
+        if (result == SSH_DEVICE_REFUSED)
+                return sd_bus_error_set(error, KEYFOB_ERROR_CANCELLED, why ? why : "refused");
+        if (code == KEY_E_PIN_REQUIRED)
+                return sd_bus_error_set(error, KEYFOB_ERROR_NO_PROMPTER, why ? why : "the key wants its PIN");
+        return sd_bus_error_set(error, keys1_error_name(code), why ? why : "the security key failed");
+}
+
+static void on_device(void *userdata, SshDeviceResult result, ByteReader *fields, const char *why, KeyError code)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        Waiting *waiting = userdata;
+        const uint8_t *public_key, *handle;
+        size_t public_size = 0, handle_size = 0;
+        int r;
+
+        waiting->ssh->at_device = NULL;
+        if (result == SSH_DEVICE_DONE) {
+                public_key = byte_reader_blob(fields, 65, &public_size);
+                handle = byte_reader_blob(fields, KEY_ID_MAX, &handle_size);
+                r = byte_reader_done(fields) ? store(waiting, public_key, public_size, handle, handle_size, &error) : -EBADMSG;
+        } else {
+                r = device_error(&error, result, why, code);
+        }
+        waiting_settle(waiting, r, &error);
+}
+
+static int make_at_device(Waiting *waiting)
+{
+        SshWish *wish = waiting->ssh;
+        Caller *caller = waiting->resource.caller;
+        _cleanup_free_ char *message = NULL;
+        SshDeviceRequest request = {.caller = caller,
+                                    .enroll = true,
+                                    .key = wish->device,
+                                    .application = application_of(wish),
+                                    .user = wish->user,
+                                    .pin = wish->pin,
+                                    .given = (is_point(wish) ? 0U : (unsigned)KEY_GIVEN_ED25519) |
+                                             (wish->resident ? KEY_GIVEN_RESIDENT : 0) |
+                                             (wish->verify_required ? KEY_GIVEN_VERIFICATION : 0)};
+        uint8_t hash[KEY_HASH_SIZE];
+
+        if (asprintf(&message, "The program \"%s\" (process %d) wants to make a key of ssh on a security key, for %s.",
+                     caller_program(caller), caller_pid(caller), application_of(wish)) < 0) {
+                message = NULL;
+                return -ENOMEM;
+        }
+        random_bytes(hash, sizeof(hash));
+        request.hash = hash;
+        request.message = message;
+        return ssh_device_start(waiting->daemon, &request, on_device, waiting, &wish->at_device);
+}
+
+int ssh1_add_sk(Waiting *waiting, sd_bus_error *error)
+{
+        const SshWish *wish = waiting->ssh;
+
+        if (strlen(user_of(wish)) > USER_MAX)
+                return store1_invalid(error, "a user's name has at most %u bytes", USER_MAX);
+        if (!wish->device || strcmp(wish->device, "keyfob") == 0)
+                return make_own(waiting, error);
+        return make_at_device(waiting);
+}
