@@ -81,12 +81,27 @@ static int read_lists(Wish *wish)
         return r;
 }
 
+/* A password that was given opens a locked vault, and nobody is asked. */
+static int unlock_by(SshTarget *target, const char *which, const Secret *auth)
+{
+        int r;
+
+        if (!auth || !target->key->stored || target->key->policy_known)
+                return 0;
+        r = keyfob_unlock(target->k, NULL, auth->data, auth->size);
+        if (r != 0)
+                return cli_fail(target->k, r);
+        target->list = keyfob_ssh_keys_free(target->list);
+        return ssh_target_find(target, which);
+}
+
 static int change(const SshTarget *target, const Wish *wish, const Secret *auth)
 {
         int r;
 
         r = keyfob_ssh_set_policy(target->k, target->name, &wish->policy, auth ? auth->data : NULL, auth ? auth->size : 0);
-        if (r == KEYFOB_E_NO_PROMPTER)
+        /* of a vault that is open, it is not the lock that wants a password */
+        if (r == KEYFOB_E_NO_PROMPTER && target->key->policy_known)
                 return cli_error(EXIT_LOCKED, "nobody to ask for the vault's password: give --password-file FILE");
         return r == 0 ? 0 : cli_fail(target->k, r);
 }
@@ -124,6 +139,8 @@ int ssh_policy(Cli *cli, int argc, char *argv[])
                 r = password_read(&source, &auth);
         if (r == 0)
                 r = ssh_target_find(&target, argv[optind]);
+        if (r == 0)
+                r = unlock_by(&target, argv[optind], auth);
         if (r != 0)
                 return r;
         return wish.any ? change(&target, &wish, auth) : show(cli, &target);
