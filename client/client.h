@@ -129,6 +129,14 @@ void client_fill_pieces(uint8_t *room, const ClientPiece *pieces, size_t n);
 /* An entry of an a{sv} with room for bytes. */
 int client_append_room(sd_bus_message *m, const char *key, size_t size, uint8_t **room);
 
+/* ---- transact.c ---- */
+
+/* From now on the daemon asks the person for the PIN. KEYFOB_E_UNSUPPORTED by one that can't. */
+int client_ask_for_pin(keyfob *k);
+/* One CTAP2 request; waits for the person. What *ret points to is the message's. */
+int client_transact(keyfob *k, const void *request, size_t size, sd_bus_message **ret_reply, const uint8_t **ret,
+                    size_t *ret_size);
+
 /* ---- key.c ---- */
 
 /* A call of org.keyfob.Keys1 for a key (NULL: the only one). Both directions are wiped. */

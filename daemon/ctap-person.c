@@ -4,7 +4,8 @@
  * A locked vault is opened by the same question as everywhere (opening.h), shared with whoever else waits for it.
  * The message names the door, the program by what the kernel says of it, and the site and the account by what the
  * program says. Presence is a confirmation (ctap-presence.c), and never taken for verification, which is the PIN, by the
- * protocol or typed here (ctap-pin.c), or a finger (ctap-fingers.c). The answer comes later, on the loop, so nothing here calls back into the authenticator.
+ * protocol or typed here (ctap-pin.c), or a finger (ctap-touch.c). The answer comes later, on the loop, so nothing here calls
+ * back into the authenticator.
  */
 #include <errno.h>
 #include <stdio.h>
