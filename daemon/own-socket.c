@@ -26,7 +26,7 @@
 #endif
 
 #define SOCKET_NAME    "bus"
-#define SOCKET_BACKLOG 128
+#define SOCKET_BACKLOG 1024 /* the system has a limit of its own */
 
 #define HOLDER_TRIES     100
 #define HOLDER_WAIT_USEC 10000

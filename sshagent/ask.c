@@ -14,8 +14,7 @@ static void forget_texts(Request *request)
         free(request->host);
         free(request->via);
         free(request->user);
-        free(request->comment);
-        request->host = request->via = request->user = request->comment = NULL;
+        request->host = request->via = request->user = NULL;
         request->host_key[0] = 0;
         request->question = (SshQuestion){0};
 }
@@ -63,48 +62,60 @@ static const Session *session_of(const SshClient *client, const Subject *subject
         return last;
 }
 
-int client_describe(SshClient *client, SshQuestionKind kind, const Entry *entry, const Subject *subject, Span host)
+/* A copy that can be shown; an empty name is none. */
+static int take_text(Span text, char **ret, const char **ret_shown)
+{
+        if (text.size == 0)
+                return 0;
+        *ret = wire_presentable(text, SSH_COMMENT_MAX);
+        *ret_shown = *ret;
+        return *ret ? 0 : -ENOMEM;
+}
+
+static int describe_via(SshClient *client, const DestinationNames *names)
 {
         Request *request = &client->request;
-        const Session *target, *via = NULL;
-        Blob blob;
+        const Session *via = NULL;
 
-        forget_texts(request);
-        request->question.kind = kind;
-        if (entry) {
-                agent_info(client->agent, entry, &request->info);
-                request->question.key = &request->info;
-        }
-        if (!subject)
-                return 0;
-        request->question.purpose = subject_purpose(subject);
-        target = session_of(client, subject);
-        if (target && blob_read(session_key(target), &blob) == 0) {
-                blob_fingerprint_of(&blob, request->host_key);
-                request->question.host_key = request->host_key;
-        }
-        if (target && host.size > 0) {
-                request->host = wire_presentable(host, SSH_COMMENT_MAX);
-                if (!request->host)
-                        return -ENOMEM;
-                request->question.host = request->host;
-        }
-        if (subject->kind == SUBJECT_LOGIN || subject->kind == SUBJECT_FILE) {
-                request->user = wire_presentable(subject->user, SSH_COMMENT_MAX);
-                if (!request->user)
-                        return -ENOMEM;
-                request->question.user = request->user;
-        }
         for (size_t i = 0; i < client->sessions.n; i++)
                 if (client->sessions.list[i].forwarded)
                         via = &client->sessions.list[i];
-        if (via) {
-                request->via = host_text(via);
-                if (!request->via)
-                        return -ENOMEM;
-                request->question.via = request->via;
+        if (!via)
+                return 0;
+        if (names && names->via.size > 0)
+                return take_text(names->via, &request->via, &request->question.via);
+        request->via = host_text(via);
+        request->question.via = request->via;
+        return request->via ? 0 : -ENOMEM;
+}
+
+int client_describe(SshClient *client, SshQuestionKind kind, const Entry *entry, const Subject *subject,
+                    const DestinationNames *names)
+{
+        Request *request = &client->request;
+        SshQuestion *question = &request->question;
+        const Session *target;
+        Blob blob;
+        int r;
+
+        forget_texts(request);
+        question->kind = kind;
+        if (entry) {
+                agent_info(client->agent, entry, &request->info);
+                question->key = &request->info;
         }
-        return 0;
+        if (!subject)
+                return 0;
+        question->purpose = subject_purpose(subject);
+        target = session_of(client, subject);
+        if (target && blob_read(session_key(target), &blob) == 0) {
+                blob_fingerprint_of(&blob, request->host_key);
+                question->host_key = request->host_key;
+        }
+        r = target && names ? take_text(names->last, &request->host, &question->host) : 0;
+        if (r == 0)
+                r = take_text(subject->user, &request->user, &question->user);
+        return r < 0 ? r : describe_via(client, names);
 }
 
 static bool answered(const Request *request, SshQuestionKind kind, const Entry *entry)
@@ -144,7 +155,8 @@ static void note_yes(Request *request)
         }
 }
 
-Step client_ask(SshClient *client, SshQuestionKind kind, const Entry *entry, const Subject *subject, Span host)
+Step client_ask(SshClient *client, SshQuestionKind kind, const Entry *entry, const Subject *subject,
+                const DestinationNames *names)
 {
         SshAgent *agent = client->agent;
         Request *request = &client->request;
@@ -152,7 +164,7 @@ Step client_ask(SshClient *client, SshQuestionKind kind, const Entry *entry, con
 
         if (answered(request, kind, entry))
                 return STEP_DONE;
-        if (client_describe(client, kind, entry, subject, host) < 0)
+        if (client_describe(client, kind, entry, subject, names) < 0)
                 return STEP_FAIL;
         request->asked = kind;
         request->key = entry ? entry->id : 0;
@@ -188,6 +200,6 @@ Step client_open_storage(SshClient *client, const Entry *entry)
                 return STEP_DONE;
         if (client->request.storage)
                 return STEP_FAIL; /* it was opened, and is locked again */
-        step = client_ask(client, SSH_ASK_STORAGE, entry, NULL, (Span){0});
+        step = client_ask(client, SSH_ASK_STORAGE, entry, NULL, NULL);
         return step != STEP_DONE ? step : agent_storage_open(client->agent) ? STEP_DONE : STEP_FAIL;
 }

@@ -176,7 +176,7 @@ typedef struct Request {
         SshKeyInfo info;
         SshQuestion question;
         SshSkRequest sk;
-        char *host, *via, *user, *comment, *application;
+        char *host, *via, *user, *application;
         uint8_t *handle;
         char host_key[SSH_FINGERPRINT_SIZE];
 } Request;
@@ -201,10 +201,12 @@ Step request_remove(SshClient *client, ByteReader *reader);
 Step request_remove_all(SshClient *client);
 void request_done(Request *request);
 
-/* Asks the owner, unless it was answered. STEP_DONE: yes. */
-Step client_ask(SshClient *client, SshQuestionKind kind, const Entry *entry, const Subject *subject, Span host);
+/* Asks the owner, unless it was answered. STEP_DONE: yes. `subject` and `names` may be NULL. */
+Step client_ask(SshClient *client, SshQuestionKind kind, const Entry *entry, const Subject *subject,
+                const DestinationNames *names);
 /* Writes down for whom something is asked. 0, -ENOMEM. */
-int client_describe(SshClient *client, SshQuestionKind kind, const Entry *entry, const Subject *subject, Span host);
+int client_describe(SshClient *client, SshQuestionKind kind, const Entry *entry, const Subject *subject,
+                    const DestinationNames *names);
 /* Has storage opened, if it is not. */
 Step client_open_storage(SshClient *client, const Entry *entry);
 /* Whether the client may see the key, or with a user log in with it. */

@@ -19,7 +19,7 @@ typedef struct Wanted {
         uint32_t flags;
         Entry *entry;
         Subject subject;
-        Span host; /* where it logs in, by name, when that is sure */
+        DestinationNames names; /* of hosts, as far as they are sure */
 } Wanted;
 
 static Step put_signature(SshClient *client, Span signature)
@@ -38,15 +38,13 @@ static bool constraints_permit(SshClient *client, Wanted *wanted)
         const Sessions *sessions = &client->sessions;
         const Session *last = sessions->n > 0 ? &sessions->list[sessions->n - 1] : NULL;
         const Subject *subject = &wanted->subject;
-        DestinationNames names = {0};
 
         if (wanted->entry->n_destinations == 0)
                 return true;
-        if (!last || subject->kind != SUBJECT_LOGIN || !client_permits(client, wanted->entry, &subject->user, &names) ||
+        if (!last || subject->kind != SUBJECT_LOGIN || !client_permits(client, wanted->entry, &subject->user, &wanted->names) ||
             !span_equal(session_id(last), subject->session) ||
             (subject->host_key.size > 0 && !span_equal(session_key(last), subject->host_key)))
                 return false;
-        wanted->host = names.last;
         return true;
 }
 
@@ -69,8 +67,8 @@ static bool hosts_permit(SshClient *client, Wanted *wanted)
             blob_read(session_key(&sessions->list[0]), &blob) < 0 || blob_write_plain(&blob, &plain, &size) < 0)
                 return false;
         host = policy_find_host(policy, (Span){plain, size});
-        if (host && wanted->host.size == 0)
-                wanted->host = (Span){(const uint8_t *)host->name, strlen(host->name)};
+        if (host && wanted->names.last.size == 0)
+                wanted->names.last = (Span){(const uint8_t *)host->name, strlen(host->name)};
         return host;
 }
 
@@ -81,7 +79,7 @@ static Step programs_permit(SshClient *client, const Wanted *wanted)
         if (!wanted->entry->policy.programs)
                 return STEP_DONE;
         if (!client->program) {
-                step = client_ask(client, SSH_ASK_PROGRAM, wanted->entry, NULL, (Span){0});
+                step = client_ask(client, SSH_ASK_PROGRAM, wanted->entry, NULL, NULL);
                 if (step != STEP_DONE)
                         return step;
         }
@@ -93,9 +91,9 @@ static Step person_permits(SshClient *client, const Wanted *wanted)
         const Entry *entry = wanted->entry;
 
         if (entry->policy.verify)
-                return client_ask(client, SSH_ASK_VERIFY, entry, &wanted->subject, wanted->host);
+                return client_ask(client, SSH_ASK_VERIFY, entry, &wanted->subject, &wanted->names);
         if (entry->confirm || entry->policy.confirm)
-                return client_ask(client, SSH_ASK_CONFIRM, entry, &wanted->subject, wanted->host);
+                return client_ask(client, SSH_ASK_CONFIRM, entry, &wanted->subject, &wanted->names);
         return STEP_DONE;
 }
 
@@ -203,7 +201,7 @@ static Step sign_by_device(SshClient *client, const Wanted *wanted)
                 return STEP_FAIL;
         if (!agent->ops->sk_sign || agent_open(agent, wanted->entry, &opened) != 0 ||
             private_sk(opened.secret, &flags, &handle) < 0 ||
-            client_describe(client, SSH_ASK_CONFIRM, entry, &wanted->subject, wanted->host) < 0)
+            client_describe(client, SSH_ASK_CONFIRM, entry, &wanted->subject, &wanted->names) < 0)
                 return STEP_FAIL;
         request->application = strndup((const char *)application.data, application.size);
         request->handle = malloc(handle.size + 1);

@@ -18,7 +18,10 @@ bool span_equal(Span a, Span b);
 bool span_is(Span span, const char *text);
 bool span_ends(Span span, const char *text);
 
-#define span_reader(span) BYTE_READER((span).data, (span).size)
+static inline ByteReader span_reader(Span span)
+{
+        return BYTE_READER(span.data, span.size);
+}
 
 uint32_t wire_u32(ByteReader *reader);
 uint64_t wire_u64(ByteReader *reader);
