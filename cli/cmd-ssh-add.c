@@ -7,13 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/fingers.h"
 #include "cli/key.h"
 #include "cli/output.h"
 #include "cli/ssh.h"
 #include "cli/text.h"
-
-#define OWN_DEVICE "keyfob"
 
 enum {
         OPTION_TYPE = 0x100,
@@ -156,42 +153,49 @@ static int check(const Wish *wish)
         return 0;
 }
 
-/* Keyfob's own security key has its PIN asked for by the daemon; that of another maker's is for us to get. */
+/* The daemon has the PIN asked for when the key wants one; one that is given saves that. */
 static int get_pin(Wish *wish)
 {
         KeyCommand *device = &wish->device;
         int r;
 
-        device->key = wish->key.device;
-        if (!device->key || strcmp(device->key, OWN_DEVICE) == 0)
-                return 0;
-        r = key_get_pin(device);
+        r = password_read(&device->pin, &device->secret);
         wish->key.pin = key_pin(device);
         wish->key.pin_size = key_pin_size(device);
         return r;
+}
+
+/* Who is not there to be asked may have been wanted for the key's PIN, and not for the vault's password. */
+static int fail(const Wish *wish, int result)
+{
+        const char *message = keyfob_message(wish->device.k);
+
+        if (result != KEYFOB_E_NO_PROMPTER || !wish->key.device || !message[0] || strstr(message, "locked"))
+                return cli_fail(wish->device.k, result);
+        if (wish->key.pin)
+                return cli_error(EXIT_WRONG_SECRET, "wrong PIN of the security key, and nobody to ask for another");
+        return cli_error(EXIT_LOCKED, "%s: give --pin-file FILE", message);
 }
 
 static int make(Wish *wish)
 {
         _cleanup_(keyfob_value_freep) keyfob_value *line = NULL;
         keyfob_ssh_new_key *key = &wish->key;
-        keyfob *k;
         int r;
 
         key->hosts = wish->hosts.hosts;
         key->n_hosts = wish->hosts.n;
         key->programs = (const char *const *)wish->programs.paths;
         key->n_programs = wish->programs.n;
-        r = key_begin(&wish->device);
+        r = get_pin(wish);
         if (r == 0)
-                r = get_pin(wish);
+                r = key_begin(&wish->device);
         if (r != 0)
                 return r;
-        k = wish->device.k;
-        cli_use_terminal(k);
-        r = keyfob_ssh_add(k, key, &line);
+        cli_use_terminal(wish->device.k);
+        r = keyfob_ssh_add(wish->device.k, key, &line);
         if (r != 0)
-                return cli_fail(k, r);
+                return fail(wish, r);
         printf("%s\n", (const char *)line->data);
         return output_flush();
 }

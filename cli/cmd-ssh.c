@@ -224,7 +224,7 @@ const Command command_ssh = {
                 "      [--type ed25519-sk|ecdsa-sk]               on a security key:\n"
                 "      [--device KEY] [--application ssh:NAME] [--user NAME] [--resident]\n"
                 "      [--verify-required] [--no-touch-required]  KEY: Keyfob's own, or one of keyfob key list\n"
-                "      [--pin-file FILE] [--pin-fd N]             of another maker's key; else the terminal is asked\n"
+                "      [--pin-file FILE] [--pin-fd N]             of another maker's key; else it is asked for\n"
                 "      [--confirm] [--verify] [--hosts LIST] [--programs LIST]   as policy has them\n"
                 "  keep KEY                                       store one that a program added\n"
                 "  remove KEY... | --all                          a stored one can be restored for 30 days\n"

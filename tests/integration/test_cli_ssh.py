@@ -18,10 +18,13 @@ class SshTest(kt.KeyfobTest):
                 self.skipTest(f'{program} is not installed')
         super().setUp()
         self.sandbox.use_pinentry(None)
-        self.sandbox.start_daemon()
+        self.start_daemon()
         self.sandbox.init(PASSWORD)
         self.password = os.path.join(self.sandbox.root, 'password')
         self.sandbox.env['SSH_AUTH_SOCK'] = os.path.join(self.sandbox.runtime, 'keyfob', 'ssh')
+
+    def start_daemon(self):
+        self.sandbox.start_daemon()
 
     def ssh(self, *args, **options):
         return self.keyfob('ssh', *args, **options)
@@ -264,6 +267,58 @@ class OnSecurityKey(SshTest):
 
     def test_no_such_device(self):
         self.assertOneLine(self.ssh('add', '--type', 'ed25519-sk', '--device', '/dev/hidraw987', code=1).stderr)
+
+
+@kt.not_sanitized
+class OnAnotherKey(SshTest):
+    """A second Keyfob plays another maker's key, reached by the first one's helper over the bridge."""
+
+    PIN = '24681357'
+
+    def start_daemon(self):
+        fido_bridge.skip_unless_built()
+        self.other = kt.Sandbox()
+        self.addCleanup(self._leave_other)
+        self.other.use_pinentry(None)
+        self.other.start_daemon()
+        self.other.init('pass word')
+        self.person = person.Person(self.other, always='allow')
+        self.sandbox.start_daemon(env={'LD_PRELOAD': fido_bridge.preload(),
+                                       'KEYFOB_CTAP_SOCKET': os.path.join(self.other.runtime, 'keyfob', 'ctap')})
+
+    def _leave_other(self):
+        self.other.close()
+        self.other.check_sanitizers()
+
+    def made(self, *args, **options):
+        return self.ssh('add', '--type', 'ed25519-sk', '--device', 'security key', *args, **options)
+
+    def test_touched(self):
+        made = self.made('--comment', 'theirs')
+        self.assertTrue(made.stdout.startswith(b'sk-ssh-ed25519@openssh.com '))
+        self.sandbox.write('sk.pub', made.stdout)
+        self.agent('-T', os.path.join(self.sandbox.root, 'sk.pub'))
+        site, = json.loads(self.other.keyfob('passkey', 'list', '--json').stdout)
+        self.assertEqual((site['rp_id'], site['discoverable']), ('ssh:', False))
+
+    def test_with_a_pin(self):
+        pin = self.sandbox.write('pin', self.PIN)
+        self.keyfob('key', 'pin', 'set', '--pin-file', pin)
+        verified = ['--resident', '--verify-required', '--user', 'alice']
+        self.made('--comment', 'not verified')  # it wants a touch only
+        self.ssh('remove', '--all')
+        self.assertOneLine(self.made(*verified, code=3).stderr, '--pin-file')
+        wrong = self.sandbox.write('wrong', '11111111')
+        self.assertOneLine(self.made(*verified, '--pin-file', wrong, code=6).stderr, 'wrong PIN')
+        self.made(*verified, '--pin-file', pin)
+        self.assertEqual([key['sk_flags'] & 4 for key in self.listed()], [4])
+        terminal = self.sandbox.terminal([self.sandbox.stage.keyfob, 'ssh', 'add', '--type', 'ecdsa-sk', '--verify-required',
+                                          '--device', 'security key'])
+        terminal.expect('PIN of your security key')
+        person.wait_for(lambda: not terminal.echoes(), 'the terminal to hide what is typed')
+        terminal.send(self.PIN + '\n')
+        self.assertEqual(terminal.wait(), 0, terminal.output)
+        self.assertIn(b'sk-ecdsa-sha2-nistp256@openssh.com ', terminal.output)
 
 
 if __name__ == '__main__':

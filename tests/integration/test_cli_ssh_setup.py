@@ -254,6 +254,23 @@ Host *
         self.assertEqual(self.read(self.authorized), line + '\n')
         self.assertEqual([name for name in os.listdir('/tmp') if name.startswith('keyfob-ssh-')], [])
 
+    def test_key_that_is_bound_to_the_host(self):
+        """From the name of a host to a login there, and nothing else."""
+        self.sandbox.write('bin/ssh', f'#!/bin/sh\nexec {fido_bridge.find("ssh")} -F {self.ssh_config} "$@"\n', mode=0o755)
+        line = self.add('--comment', 'bound', '--hosts', 'target')
+        self.copy('-f', '--key', 'bound', 'target')
+        public = self.sandbox.write('bound.pub', line + '\n')
+        env = {'SSH_AUTH_SOCK': self.socket}
+        login = ['ssh', '-i', public, '-o', 'IdentitiesOnly=yes', 'target', 'echo in-$((40 + 2))']
+        self.assertEqual(self.sandbox.run(login, env=env).stdout, b'in-42\n')
+        self.agent('-T', public, env=env, code=1)
+        # another key of that host, as another host would show one
+        self.ssh('policy', 'bound', '--hosts', 'any', '--password-file', self.password)
+        self.agent('-T', public, env=env)
+        self.sandbox.write('known', 'target ' + self.line(self.file_key('another')) + '\n')
+        self.ssh('policy', 'bound', '--hosts', 'target')
+        self.sandbox.run([*login[:1], '-o', 'StrictHostKeyChecking=no', *login[1:]], env=env, code=255)
+
     def test_options_and_exit_code_are_passed_on(self):
         self.add('--comment', 'new key')
         self.assertIn(b'Would have added', self.copy('-n', '--key', 'new key', 'target').stdout)
