@@ -204,7 +204,8 @@ static void warn_of_others(const Place *config)
 
                 for (size_t i = 0; i < ELEMENTSOF(words); i++)
                         if (strlen(words[i]) == size && strncasecmp(word, words[i], size) == 0)
-                                printf("Line %u of %s says %s as well: the first one counts.\n", number, config->path, words[i]);
+                                printf("Line %u of %s says %s as well, and will not count: the first one does.\n", number,
+                                       config->path, words[i]);
                 line += strcspn(line, "\n");
                 line += *line == '\n';
         }
