@@ -17,11 +17,12 @@
 
 #define ACCEPT_AT_ONCE   64U
 #define REST_USEC        (UINT64_C(500) * 1000) /* when no descriptor or memory was left for a connection */
-#define PIECE_SIZE       ((size_t)16 * 1024)
+#define PIECE_SIZE       ((size_t)16 * 1024) /* of one message; */
+#define SMALL_PIECE_SIZE ((size_t)1024)      /* where there may be several, each with work of its own */
 #define SEND_AT_ONCE     8U
 #define HELD_MAX         ((size_t)32 * 1024 * 1024) /* of all connections */
 #define HEADER_SIZE      4U
-#define CROWD            16U                            /* connections of a process */
+#define CROWD            8U                             /* connections of a process */
 #define CROWDED_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 50)
 
 _Static_assert(PIECE_SIZE <= SSH_CHUNK_MAX, "the agent takes a piece");
@@ -198,10 +199,12 @@ void ssh_door_called(SshDoor *door)
 static void receive(SshConnection *connection)
 {
         uint8_t piece[PIECE_SIZE];
+        size_t size = connection->frame.left;
         ssize_t n;
         int r;
 
-        n = recv(connection->fd, piece, sizeof(piece), MSG_DONTWAIT);
+        size = size > PIECE_SIZE ? PIECE_SIZE : size > SMALL_PIECE_SIZE ? size : SMALL_PIECE_SIZE;
+        n = recv(connection->fd, piece, size, MSG_DONTWAIT);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return;
         if (n <= 0) {
