@@ -87,6 +87,8 @@ int cli_option(Cli *cli, int c);
 /* For commands without options of their own: -1, else the exit code. The operands are at argv[optind]. */
 int cli_plain_options(Cli *cli, int argc, char *argv[]);
 void cli_help(const Command *command);
+/* The value of an option that takes yes or no, as 1 or 0: -1 to go on, else the exit code. */
+int cli_read_yes(const char *option, const char *text, int *ret);
 
 /* ---- connection ---- */
 
@@ -101,4 +103,4 @@ extern const Command command_init, command_set, command_get, command_del, comman
         command_unlock, command_status, command_passwd, command_slot, command_collection, command_undelete,
         command_rekey, command_check, command_enable, command_disable, command_prompt_agent, command_diagnose,
         command_generate, command_env, command_fido2, command_run, command_completion, command_authenticator, command_passkey,
-        command_key;
+        command_key, command_ssh;

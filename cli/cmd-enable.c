@@ -11,17 +11,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/command-line.h"
 #include "cli/json.h"
 #include "cli/managed.h"
 #include "cli/output.h"
 #include "cli/status.h"
+#include "cli/systemd.h"
 #include "common/places.h"
 
-#define SYSTEMCTL_TIMEOUT_MS 10000
-#define SETTLE_TRIES         20U
-#define SETTLE_MS            100
-#define AUTOSTART            "gnome-keyring-secrets.desktop"
+#define SETTLE_TRIES 20U
+#define SETTLE_MS    100
+#define AUTOSTART    "gnome-keyring-secrets.desktop"
 
 typedef struct Files {
         char *activation;
@@ -53,18 +52,10 @@ static int files_find(Files *ret)
 
 /* ---- systemd ---- */
 
-static bool systemctl(const char *verb, const char *option, const char *unit)
-{
-        const char *argv[] = {"systemctl",          "--user", "--quiet", verb, option ? option : unit,
-                              option ? unit : NULL, NULL};
-
-        return run_quietly(argv, SYSTEMCTL_TIMEOUT_MS) == 0;
-}
-
 /* A user manager that runs and knows our units. */
 static bool have_units(void)
 {
-        return systemctl("cat", NULL, "keyfobd.service");
+        return systemd_user("cat", NULL, "keyfobd.service");
 }
 
 /* systemd unlinks a socket that is in its way. Of a daemon that somebody else started, which has the vault, that would
@@ -72,9 +63,9 @@ static bool have_units(void)
 static void enable_socket(void)
 {
         _cleanup_(keyfob_closep) keyfob *k = NULL;
-        bool now = systemctl("is-active", NULL, "keyfobd.socket") || keyfob_connect(KEYFOB_SOCKET_ONLY, &k) != 0;
+        bool now = systemd_user("is-active", NULL, "keyfobd.socket") || keyfob_connect(KEYFOB_SOCKET_ONLY, &k) != 0;
 
-        if (systemctl("enable", now ? "--now" : NULL, "keyfobd.socket"))
+        if (systemd_user("enable", now ? "--now" : NULL, "keyfobd.socket"))
                 printf("Enabled keyfobd.socket (systemd)%s.\n",
                        now ? "" : " for the next login: until then the keyfobd that runs keeps its socket");
 }
@@ -214,7 +205,7 @@ static int take_name(bool units)
 
         r = keyfob_connect(0, &k);
         if (r == KEYFOB_E_UNREACHABLE && units)
-                (void)systemctl("start", NULL, "keyfobd.service");
+                (void)systemd_user("start", NULL, "keyfobd.service");
         else if (r == KEYFOB_E_UNREACHABLE)
                 (void)client_start_daemon("--replace");
         if (r == KEYFOB_E_UNREACHABLE)
@@ -282,7 +273,7 @@ static int run_disable(Cli *cli, int argc, char *argv[])
         if (r != 0)
                 return r;
         reload_bus();
-        if (systemctl("is-enabled", NULL, "keyfobd.socket") && systemctl("disable", NULL, "keyfobd.socket")) {
+        if (systemd_user("is-enabled", NULL, "keyfobd.socket") && systemd_user("disable", NULL, "keyfobd.socket")) {
                 printf("Disabled keyfobd.socket (systemd).\n");
                 any = true;
         }

@@ -115,14 +115,6 @@ static int show(const Cli *cli)
 
 /* ---- changing it ---- */
 
-static int read_yes(const char *option, const char *text, int *ret)
-{
-        if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0)
-                return cli_error(EXIT_USAGE, "--%s is yes or no, not '%s'", option, text);
-        *ret = strcmp(text, "yes") == 0;
-        return -1;
-}
-
 /* Cuts `text` at its commas. */
 static int read_algorithms(char *text, Wish *wish)
 {
@@ -160,9 +152,9 @@ static int take(Wish *wish, int c, char *argument)
         case OPTION_ALGORITHMS:
                 return read_algorithms(argument, wish);
         case OPTION_ALWAYS_UV:
-                return read_yes("always-uv", argument, &change->always_uv);
+                return cli_read_yes("always-uv", argument, &change->always_uv);
         case OPTION_ENTERPRISE:
-                return read_yes("enterprise", argument, &change->enterprise_attestation);
+                return cli_read_yes("enterprise", argument, &change->enterprise_attestation);
         case OPTION_ABANDON:
                 change->abandon_sealed = true;
                 return -1;

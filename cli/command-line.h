@@ -1,6 +1,11 @@
 /* Running another program quietly and for a bounded time. */
 #pragma once
 
+#include <stddef.h>
+
 /* Runs argv (found in PATH) with stdio on /dev/null. Its exit status; -ETIME after `timeout_ms` (it is killed); other
  * negative errno when it could not be run or was killed by something else. */
 int run_quietly(const char *const argv[], int timeout_ms);
+
+/* The same, and what it wrote to stdout as a new string, whatever its exit status; -EFBIG beyond `max` bytes. */
+int run_reading(const char *const argv[], int timeout_ms, size_t max, char **ret);

@@ -2,7 +2,8 @@
  * Modules
  *
  * A module is looked for beside our own executable first (../lib/…/keyfob, whatever the architecture's folder is called),
- * so that a copied tree works, then where it was installed. One that someone else could have written is not there.
+ * so that a copied tree works, then where it was installed; a library for others in the folder above. One that someone else
+ * could have written is not there.
  */
 #include "cli/module.h"
 
@@ -12,6 +13,8 @@
 #include <sys/stat.h>
 
 #include "common/cleanup.h"
+
+#define LIBDIR "/../" KEYFOB_LIBDIR_RELATIVE
 
 static bool is_module(const char *path)
 {
@@ -31,20 +34,33 @@ static char *try_module(const char *dir, const char *place, const char *name)
         return realpath(path, NULL);
 }
 
-char *module_find(const char *name)
+static char *find(const char *const *relative, size_t n, const char *installed, const char *name)
 {
-        static const char *const relative[] = {"/../" KEYFOB_LIBDIR_RELATIVE "/keyfob", "/../lib/keyfob", ""};
         char own[4096], *slash, *path = NULL;
-        ssize_t n;
+        ssize_t size;
 
-        n = readlink("/proc/self/exe", own, sizeof(own) - 1);
-        if (n > 0) {
-                own[n] = 0;
+        size = readlink("/proc/self/exe", own, sizeof(own) - 1);
+        if (size > 0) {
+                own[size] = 0;
                 slash = strrchr(own, '/');
                 if (slash)
                         *slash = 0;
-                for (size_t i = 0; slash && !path && i < ELEMENTSOF(relative); i++)
+                for (size_t i = 0; slash && !path && i < n; i++)
                         path = try_module(own, relative[i], name);
         }
-        return path ? path : try_module(KEYFOB_MODULEDIR, "", name);
+        return path ? path : try_module(installed, "", name);
+}
+
+char *module_find(const char *name)
+{
+        static const char *const relative[] = {LIBDIR "/keyfob", "/../lib/keyfob", ""};
+
+        return find(relative, ELEMENTSOF(relative), KEYFOB_MODULEDIR, name);
+}
+
+char *module_find_library(const char *name)
+{
+        static const char *const relative[] = {LIBDIR, "/../lib", ""};
+
+        return find(relative, ELEMENTSOF(relative), KEYFOB_LIBDIR, name);
 }

@@ -41,6 +41,14 @@ int cli_option(Cli *cli, int c)
         }
 }
 
+int cli_read_yes(const char *option, const char *text, int *ret)
+{
+        if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0)
+                return cli_error(EXIT_USAGE, "--%s is yes or no, not \"%s\"", option, text);
+        *ret = strcmp(text, "yes") == 0;
+        return -1;
+}
+
 int cli_plain_options(Cli *cli, int argc, char *argv[])
 {
         static const struct option options[] = {CLI_HELP, CLI_JSON, CLI_END};

@@ -96,22 +96,13 @@ int output_json_string(Secret *to, const void *data, size_t size)
 
 int output_base64(Secret *to, const void *data, size_t size)
 {
-        static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         const uint8_t *bytes = data;
         int r = 0;
 
         for (size_t i = 0; i < size && r >= 0; i += 3) {
-                uint32_t group = (uint32_t)bytes[i] << 16;
                 char out[4];
 
-                if (i + 1 < size)
-                        group |= (uint32_t)bytes[i + 1] << 8;
-                if (i + 2 < size)
-                        group |= bytes[i + 2];
-                out[0] = digits[group >> 18];
-                out[1] = digits[group >> 12 & 63];
-                out[2] = i + 1 < size ? digits[group >> 6 & 63] : '=';
-                out[3] = i + 2 < size ? digits[group & 63] : '=';
+                text_base64_group(bytes + i, size - i, out);
                 r = secret_append(to, out, sizeof(out));
         }
         return r;

@@ -124,6 +124,31 @@ int client_append_bool(sd_bus_message *m, const char *key, bool value)
         return value ? sd_bus_message_append(m, "{sv}", key, "b", 1) : 0;
 }
 
+int client_append_choice(sd_bus_message *m, const char *key, int choice)
+{
+        return choice < 0 ? 0 : sd_bus_message_append(m, "{sv}", key, "b", choice);
+}
+
+int client_append_strings(sd_bus_message *m, const char *key, const char *const *strings, size_t n)
+{
+        int r;
+
+        if (!strings)
+                return 0;
+        r = sd_bus_message_open_container(m, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", key);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', "as");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', "s");
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = sd_bus_message_append(m, "s", strings[i]);
+        for (unsigned i = 0; i < 3 && r >= 0; i++)
+                r = sd_bus_message_close_container(m);
+        return r;
+}
+
 int client_append_bytes(sd_bus_message *m, const char *key, const void *data, size_t size)
 {
         int r;

@@ -43,6 +43,8 @@ DEFINE_CLEANUP(keyfob_authenticator *, keyfob_authenticator_free)
 DEFINE_CLEANUP(keyfob_keys *, keyfob_keys_free)
 DEFINE_CLEANUP(keyfob_key_state *, keyfob_key_state_free)
 DEFINE_CLEANUP(keyfob_fingers *, keyfob_fingers_free)
+DEFINE_CLEANUP(keyfob_ssh_agent *, keyfob_ssh_agent_free)
+DEFINE_CLEANUP(keyfob_ssh_keys *, keyfob_ssh_keys_free)
 
 /* ---- connect.c ---- */
 
@@ -78,6 +80,8 @@ int client_append_string(sd_bus_message *m, const char *key, const char *value);
 int client_append_bytes(sd_bus_message *m, const char *key, const void *data, size_t size); /* NULL data: nothing */
 int client_append_u32(sd_bus_message *m, const char *key, uint32_t value);
 int client_append_bool(sd_bus_message *m, const char *key, bool value);
+int client_append_choice(sd_bus_message *m, const char *key, int choice); /* 0 or 1; negative: nothing */
+int client_append_strings(sd_bus_message *m, const char *key, const char *const *strings, size_t n); /* NULL: nothing */
 int client_append_attributes(sd_bus_message *m, const keyfob_attribute *attributes, size_t n);
 
 /* ---- dictionary.c ---- */

@@ -84,32 +84,6 @@ KEYFOB_API int keyfob_policy_get(keyfob *k, keyfob_policy **ret)
         return 0;
 }
 
-static int append_algorithms(sd_bus_message *m, const keyfob_policy_change *change)
-{
-        int r;
-
-        if (change->n_algorithms == 0)
-                return 0;
-        r = sd_bus_message_open_container(m, 'e', "sv");
-        if (r >= 0)
-                r = sd_bus_message_append(m, "s", "algorithms");
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'v', "as");
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'a', "s");
-        for (size_t i = 0; r >= 0 && i < change->n_algorithms; i++)
-                r = sd_bus_message_append(m, "s", change->algorithms[i]);
-        for (unsigned i = 0; i < 3 && r >= 0; i++)
-                r = sd_bus_message_close_container(m);
-        return r;
-}
-
-/* As client_append_bool(), which leaves out what is false: here that is a wish, too. */
-static int append_choice(sd_bus_message *m, const char *key, int choice)
-{
-        return choice < 0 ? 0 : sd_bus_message_append(m, "{sv}", key, "b", choice);
-}
-
 static int append_change(sd_bus_message *m, const keyfob_policy_change *change)
 {
         int r;
@@ -122,11 +96,12 @@ static int append_change(sd_bus_message *m, const keyfob_policy_change *change)
         if (r >= 0)
                 r = client_append_string(m, "attestation", change->attestation);
         if (r >= 0)
-                r = append_algorithms(m, change);
+                r = client_append_strings(m, "algorithms", change->n_algorithms > 0 ? change->algorithms : NULL,
+                                          change->n_algorithms);
         if (r >= 0)
-                r = append_choice(m, "always-uv", change->always_uv);
+                r = client_append_choice(m, "always-uv", change->always_uv);
         if (r >= 0)
-                r = append_choice(m, "enterprise-attestation", change->enterprise_attestation);
+                r = client_append_choice(m, "enterprise-attestation", change->enterprise_attestation);
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static int home_dir(char **ret)
+int places_home(char **ret)
 {
         const char *home = getenv("HOME");
         struct passwd *user;
@@ -37,7 +37,7 @@ static int xdg_dir(const char *variable, const char *below_home, const char *suf
         if (base && base[0] == '/')
                 return asprintf(ret, "%s%s", base, suffix) < 0 ? -ENOMEM : 0;
 
-        r = home_dir(&home);
+        r = places_home(&home);
         if (r < 0)
                 return r;
         return asprintf(ret, "%s/%s%s", home, below_home, suffix) < 0 ? -ENOMEM : 0;

@@ -11,6 +11,9 @@
 /* $XDG_DATA_HOME/keyfob (default ~/.local/share/keyfob). New string, or -ENOMEM / -ENOENT when there is no home. */
 int places_data_dir(char **ret);
 
+/* $HOME, or what the user database says. New string; -ENOENT, -ENOMEM. */
+int places_home(char **ret);
+
 /* $XDG_CONFIG_HOME (default ~/.config), without "keyfob". */
 int places_config_home(char **ret);
 

@@ -3,7 +3,7 @@
 _keyfob()
 {
         local commands="init set get del list search generate run lock unlock status passwd slot collection undelete rekey
-                check authenticator passkey key enable disable env fido2 prompt-agent diagnose completion"
+                check authenticator passkey key ssh enable disable env fido2 prompt-agent diagnose completion"
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= i
 
         case $prev in
@@ -18,6 +18,9 @@ _keyfob()
                 return ;;
         --always-uv)
                 COMPREPLY=($(compgen -W "yes no" -- "$cur"))
+                return ;;
+        --type)
+                COMPREPLY=($(compgen -W "ed25519 ecdsa rsa ed25519-sk ecdsa-sk" -- "$cur"))
                 return ;;
         --mode)
                 COMPREPLY=($(compgen -W "password creds" -- "$cur"))
@@ -61,6 +64,9 @@ _keyfob()
         key) options="list info pin passkey finger blob config reset show rename delete set change add get --key --pin-file
                 --pin-fd --old-pin-file --old-pin-fd --name --display-name --always-uv --min-pin-length
                 --force-pin-change --enterprise-attestation --yes --json --help" ;;
+        ssh) options="list add keep remove undelete policy setup env copy-id --deleted --public --type --bits --comment --confirm --verify
+                --hosts --programs --device --application --user --resident --verify-required --no-touch-required --pin-file --pin-fd
+                --password-file --password-fd --all --yes --undo --sh --fish --csh --key --json --help" ;;
         check) options+=" --accept --json" ;;
         env) options+=" --sh --fish --csh" ;;
         fido2) options+=" --print --sh --fish --csh" ;;

@@ -1,7 +1,7 @@
 # fish completion for keyfob
 
 set -l commands init set get del list search generate run lock unlock status passwd slot collection undelete rekey check \
-    authenticator passkey key enable disable env fido2 prompt-agent diagnose completion
+    authenticator passkey key ssh enable disable env fido2 prompt-agent diagnose completion
 
 complete -c keyfob -f
 complete -c keyfob -s h -l help -d 'Show help'
@@ -16,8 +16,8 @@ complete -c keyfob -n "not __fish_seen_subcommand_from $commands" -a "$commands"
 
 complete -c keyfob -n '__fish_seen_subcommand_from init slot' -l kind -x -a 'password credential none'
 complete -c keyfob -n '__fish_seen_subcommand_from init slot' -l key-file -r -F
-complete -c keyfob -n '__fish_seen_subcommand_from init unlock passwd slot collection rekey authenticator passkey' -l password-file -r -F
-complete -c keyfob -n '__fish_seen_subcommand_from init unlock passwd slot collection rekey authenticator passkey' -l password-fd -x
+complete -c keyfob -n '__fish_seen_subcommand_from init unlock passwd slot collection rekey authenticator passkey ssh' -l password-file -r -F
+complete -c keyfob -n '__fish_seen_subcommand_from init unlock passwd slot collection rekey authenticator passkey ssh' -l password-fd -x
 complete -c keyfob -n '__fish_seen_subcommand_from passwd slot collection' -l new-password-file -r -F
 complete -c keyfob -n '__fish_seen_subcommand_from passwd slot collection' -l new-password-fd -x
 complete -c keyfob -n '__fish_seen_subcommand_from init passwd slot' -l kdf-memory -x
@@ -29,7 +29,7 @@ complete -c keyfob -n '__fish_seen_subcommand_from set' -l exact
 complete -c keyfob -n '__fish_seen_subcommand_from set' -l content-type -x
 complete -c keyfob -n '__fish_seen_subcommand_from get' -l mode -x -a 'password creds'
 complete -c keyfob -n '__fish_seen_subcommand_from get' -l output -x -a 'plain json'
-complete -c keyfob -n '__fish_seen_subcommand_from get list search status slot collection undelete rekey check authenticator passkey key diagnose init' -l json
+complete -c keyfob -n '__fish_seen_subcommand_from get list search status slot collection undelete rekey check authenticator passkey key ssh diagnose init' -l json
 complete -c keyfob -n '__fish_seen_subcommand_from generate' -l symbols
 complete -c keyfob -n '__fish_seen_subcommand_from generate' -l charset -x
 complete -c keyfob -n '__fish_seen_subcommand_from generate' -l set -x
@@ -38,10 +38,10 @@ complete -c keyfob -n '__fish_seen_subcommand_from slot' -a 'list add remove'
 complete -c keyfob -n '__fish_seen_subcommand_from collection' -a 'list create delete default'
 complete -c keyfob -n '__fish_seen_subcommand_from collection' -l alias -x
 complete -c keyfob -n '__fish_seen_subcommand_from collection' -l own-password
-complete -c keyfob -n '__fish_seen_subcommand_from collection authenticator key' -l yes
+complete -c keyfob -n '__fish_seen_subcommand_from collection authenticator key ssh' -l yes
 complete -c keyfob -n '__fish_seen_subcommand_from authenticator' -a 'info pin finger replug reset set change list add rename delete'
-complete -c keyfob -n '__fish_seen_subcommand_from authenticator key' -l pin-file -r -F
-complete -c keyfob -n '__fish_seen_subcommand_from authenticator key' -l pin-fd -x
+complete -c keyfob -n '__fish_seen_subcommand_from authenticator key ssh' -l pin-file -r -F
+complete -c keyfob -n '__fish_seen_subcommand_from authenticator key ssh' -l pin-fd -x
 complete -c keyfob -n '__fish_seen_subcommand_from authenticator key' -l old-pin-file -r -F
 complete -c keyfob -n '__fish_seen_subcommand_from authenticator key' -l old-pin-fd -x
 complete -c keyfob -n '__fish_seen_subcommand_from passkey' -a 'list show rename delete undelete policy'
@@ -52,20 +52,37 @@ complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l always-uv -x -a '
 complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l attestation -x -a 'self none certificate'
 complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l enterprise -x -a 'yes no'
 complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l abandon-sealed
-complete -c keyfob -n '__fish_seen_subcommand_from passkey' -l deleted
+complete -c keyfob -n '__fish_seen_subcommand_from passkey ssh' -l deleted
 complete -c keyfob -n '__fish_seen_subcommand_from passkey key' -l name -x
 complete -c keyfob -n '__fish_seen_subcommand_from passkey key' -l display-name -x
 complete -c keyfob -n '__fish_seen_subcommand_from key' -a 'list info pin passkey finger blob config reset show rename delete set change add get'
-complete -c keyfob -n '__fish_seen_subcommand_from key' -l key -x
+complete -c keyfob -n '__fish_seen_subcommand_from key ssh' -l key -x
 complete -c keyfob -n '__fish_seen_subcommand_from key' -l always-uv -x -a 'yes no'
 complete -c keyfob -n '__fish_seen_subcommand_from key' -l min-pin-length -x
 complete -c keyfob -n '__fish_seen_subcommand_from key' -l force-pin-change
 complete -c keyfob -n '__fish_seen_subcommand_from key' -l enterprise-attestation
+complete -c keyfob -n '__fish_seen_subcommand_from ssh' -a 'list add keep remove undelete policy setup env copy-id'
+complete -c keyfob -n '__fish_seen_subcommand_from ssh' -s L -l public
+complete -c keyfob -n '__fish_seen_subcommand_from ssh' -l type -x -a 'ed25519 ecdsa rsa ed25519-sk ecdsa-sk'
+complete -c keyfob -n '__fish_seen_subcommand_from ssh' -l bits -x
+complete -c keyfob -n '__fish_seen_subcommand_from ssh' -l comment -x
+complete -c keyfob -n '__fish_seen_subcommand_from ssh' -l confirm
+complete -c keyfob -n '__fish_seen_subcommand_from ssh' -l verify
+complete -c keyfob -n '__fish_seen_subcommand_from ssh' -l hosts -x -a '(__fish_print_hostnames)'
+complete -c keyfob -n '__fish_seen_subcommand_from ssh' -l programs -x
+complete -c keyfob -n '__fish_seen_subcommand_from ssh' -l device -x
+complete -c keyfob -n '__fish_seen_subcommand_from ssh' -l application -x
+complete -c keyfob -n '__fish_seen_subcommand_from ssh' -l user -x
+complete -c keyfob -n '__fish_seen_subcommand_from ssh' -l resident
+complete -c keyfob -n '__fish_seen_subcommand_from ssh' -l verify-required
+complete -c keyfob -n '__fish_seen_subcommand_from ssh' -l no-touch-required
+complete -c keyfob -n '__fish_seen_subcommand_from ssh' -l all
+complete -c keyfob -n '__fish_seen_subcommand_from ssh' -l undo
 complete -c keyfob -n '__fish_seen_subcommand_from rekey' -l drop
 complete -c keyfob -n '__fish_seen_subcommand_from check' -l accept
-complete -c keyfob -n '__fish_seen_subcommand_from env fido2' -l sh
-complete -c keyfob -n '__fish_seen_subcommand_from env fido2' -l fish
-complete -c keyfob -n '__fish_seen_subcommand_from env fido2' -l csh
+complete -c keyfob -n '__fish_seen_subcommand_from env fido2 ssh' -l sh
+complete -c keyfob -n '__fish_seen_subcommand_from env fido2 ssh' -l fish
+complete -c keyfob -n '__fish_seen_subcommand_from env fido2 ssh' -l csh
 complete -c keyfob -n '__fish_seen_subcommand_from fido2' -l print
 complete -c keyfob -n '__fish_seen_subcommand_from prompt-agent' -s c -l command -x
 complete -c keyfob -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'

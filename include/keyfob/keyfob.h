@@ -508,4 +508,6 @@ KEYFOB_API int keyfob_set_prompt(keyfob *k, keyfob_prompt prompt, void *userdata
 }
 #endif
 
+#include <keyfob/ssh.h>
+
 #endif

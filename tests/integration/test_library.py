@@ -46,6 +46,26 @@ for n in range(32, 512, 7):
                 data=ctypes.addressof(buffer), size=n)
     assert lib.keyfob_store(k, ctypes.byref(item), None) == 0
 ''',
+    'ssh': r'''
+class Policy(ctypes.Structure):
+    _fields_ = [('confirm', ctypes.c_int), ('verify', ctypes.c_int), ('programs', ctypes.c_void_p), ('n_programs', ctypes.c_size_t),
+                ('hosts', ctypes.c_void_p), ('n_hosts', ctypes.c_size_t), ('comment', ctypes.c_char_p)]
+
+class NewKey(ctypes.Structure):
+    _fields_ = [('type', ctypes.c_char_p), ('bits', ctypes.c_uint32), ('comment', ctypes.c_char_p), ('confirm', ctypes.c_bool),
+                ('verify', ctypes.c_bool), ('programs', ctypes.c_void_p), ('n_programs', ctypes.c_size_t), ('hosts', ctypes.c_void_p),
+                ('n_hosts', ctypes.c_size_t), ('device', ctypes.c_char_p), ('application', ctypes.c_char_p),
+                ('user', ctypes.c_char_p), ('resident', ctypes.c_bool), ('verify_required', ctypes.c_bool),
+                ('no_touch_required', ctypes.c_bool), ('pin', ctypes.c_void_p), ('pin_size', ctypes.c_size_t)]
+
+value = ctypes.c_void_p()
+for n in range(32, 512, 7):
+    # there is no such key and no such device: what counts is what is left of the secrets here
+    policy = Policy(confirm=0, verify=-1, comment=b'x' * (n % 61))
+    assert lib.keyfob_ssh_set_policy(k, b'no such key', ctypes.byref(policy), buffer, ctypes.c_size_t(n)) > 0
+    key = NewKey(type=b'ed25519-sk', device=b'/dev/none', comment=b'x' * (n % 61), pin=ctypes.addressof(buffer), pin_size=min(n, 63))
+    assert lib.keyfob_ssh_add(k, ctypes.byref(key), ctypes.byref(value)) > 0
+''',
     'two secrets in one call': r'''
 for old in [37] * 7 + list(range(32, 64, 5)):
     for new in range(32, 64):
@@ -92,6 +112,9 @@ class Residues(kt.KeyfobTest):
     def test_store(self):
         self.assertClean(USES['store'])
 
+    def test_ssh(self):
+        self.assertClean(USES['ssh'])
+
     def test_two_secrets_in_one_call(self):
         self.assertClean(USES['two secrets in one call'])
 
@@ -122,13 +145,17 @@ for result in (lib.keyfob_connect(0, None), lib.keyfob_connect(64, ctypes.byref(
                lib.keyfob_authenticator_reset_pin(k, None, 4, b'1234', 4), lib.keyfob_authenticator_replug(None),
                lib.keyfob_authenticator_reset(None), lib.keyfob_passkey_list(k, None, False, None),
                lib.keyfob_passkey_rename(k, b'', 0, None, None), lib.keyfob_passkey_delete(k, None, 4),
-               lib.keyfob_passkey_undelete(None, ctypes.c_uint64(1))):
+               lib.keyfob_passkey_undelete(None, ctypes.c_uint64(1)), lib.keyfob_ssh_agent_info(k, None),
+               lib.keyfob_ssh_list(None, False, ctypes.byref(value)), lib.keyfob_ssh_list(k, False, None),
+               lib.keyfob_ssh_add(k, None, ctypes.byref(value)), lib.keyfob_ssh_keep(k, None), lib.keyfob_ssh_remove(None, b'a'),
+               lib.keyfob_ssh_undelete(None, ctypes.c_uint64(1)), lib.keyfob_ssh_set_policy(k, b'a', None, None, 0),
+               lib.keyfob_ssh_set_policy(k, None, b'x' * 64, None, 0)):
     assert result == -22, result
 assert not value
 assert lib.keyfob_set(k, b'empty', b'empty', None, 0) == 0
 assert lib.keyfob_set(k, b'\xff', b'b', None, 0) == 2
 for free in (lib.keyfob_close, lib.keyfob_value_free, lib.keyfob_items_free, lib.keyfob_status_free, lib.keyfob_authenticator_free,
-             lib.keyfob_passkeys_free):
+             lib.keyfob_passkeys_free, lib.keyfob_ssh_agent_free, lib.keyfob_ssh_keys_free):
     assert not free(None)
 ''')
 

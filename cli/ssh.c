@@ -1,0 +1,147 @@
+/*
+ * ssh
+ *
+ * The daemon finds a key by what a person calls it, and so do we, by the same rules: that gives an answer with the candidates
+ * where more than one fits, and the rest of what is known of the key. Then the daemon is told the key itself.
+ */
+#include "cli/ssh.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/module.h"
+#include "cli/ssh-keys.h"
+#include "cli/text.h"
+
+#define PROVIDER "libsk-keyfob.so"
+
+int ssh_socket(keyfob *k, char **ret)
+{
+        _cleanup_(keyfob_ssh_agent_freep) keyfob_ssh_agent *agent = NULL;
+        int r;
+
+        r = keyfob_ssh_agent_info(k, &agent);
+        if (r != 0)
+                return cli_fail(k, r);
+        if (!agent->socket[0])
+                return cli_error(EXIT_UNREACHABLE, "the daemon has no socket for ssh");
+        *ret = strdup(agent->socket);
+        return *ret ? 0 : cli_no_memory();
+}
+
+char *ssh_provider(void)
+{
+        return module_find_library(PROVIDER);
+}
+
+/* ---- programs ---- */
+
+void programs_done(Programs *programs)
+{
+        for (size_t i = 0; i < programs->n; i++)
+                free(programs->paths[i]);
+        free(programs->paths);
+        *programs = PROGRAMS_NULL;
+}
+
+static bool is_program(const char *path)
+{
+        struct stat st;
+
+        return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+/* New string, NULL with errno ENOENT when there is none. */
+static char *find_program(const char *name)
+{
+        const char *dirs = getenv("PATH");
+        _cleanup_free_ char *copy = NULL;
+        char *rest = NULL;
+
+        errno = ENOENT;
+        if (strchr(name, '/'))
+                return is_program(name) ? realpath(name, NULL) : NULL;
+        copy = strdup(dirs ? dirs : "/usr/local/bin:/usr/bin:/bin");
+        for (char *dir = copy ? strtok_r(copy, ":", &rest) : NULL; dir; dir = strtok_r(NULL, ":", &rest)) {
+                char path[PATH_MAX];
+
+                if (dir[0] == '/' && snprintf(path, sizeof(path), "%s/%s", dir, name) < PATH_MAX && is_program(path))
+                        return realpath(path, NULL);
+        }
+        errno = copy ? ENOENT : ENOMEM;
+        return NULL;
+}
+
+static int add_program(Programs *programs, const char *name)
+{
+        _cleanup_free_ char *path = find_program(name);
+        char **larger;
+
+        if (!path && errno != ENOMEM)
+                return cli_error(EXIT_NOT_FOUND, "there is no program %s: give its path", name);
+        larger = path ? reallocarray(programs->paths, programs->n + 1, sizeof(*larger)) : NULL;
+        if (!larger)
+                return cli_no_memory();
+        programs->paths = larger;
+        programs->paths[programs->n++] = TAKE_PTR(path);
+        return 0;
+}
+
+int programs_read(const char *list, Programs *ret)
+{
+        _cleanup_(programs_done) Programs programs = PROGRAMS_NULL;
+        _cleanup_free_ char *copy = strdup(list);
+        char *rest = NULL;
+        int r = 0;
+
+        if (!copy)
+                return cli_no_memory();
+        if (strcmp(list, "any") != 0) {
+                for (char *name = strtok_r(copy, ",", &rest); name && r == 0; name = strtok_r(NULL, ",", &rest))
+                        r = add_program(&programs, name);
+                if (r == 0 && programs.n == 0)
+                        return cli_error(EXIT_USAGE, "--programs is a list of names or paths, as ssh,git, or any");
+        }
+        if (r != 0)
+                return r;
+        *ret = programs;
+        programs = PROGRAMS_NULL;
+        return 0;
+}
+
+/* ---- the key that is meant ---- */
+
+void ssh_target_done(SshTarget *target)
+{
+        free(target->name);
+        keyfob_ssh_keys_free(target->list);
+        keyfob_close(target->k);
+        *target = SSH_TARGET_NULL;
+}
+
+int ssh_target_find(SshTarget *target, const char *which)
+{
+        int r = 0;
+
+        if (!target->k) {
+                r = cli_connect(&target->k);
+                if (r != 0)
+                        return r;
+                cli_use_terminal(target->k);
+        }
+        if (!target->list) {
+                r = keyfob_ssh_list(target->k, /* deleted= */ false, &target->list);
+                if (r != 0)
+                        return cli_fail(target->k, r);
+        }
+        free(target->name);
+        target->name = NULL;
+        r = ssh_keys_find(target->list, which, &target->key);
+        if (r != 0)
+                return r;
+        target->name = text_base64(target->key->blob, target->key->blob_size);
+        return target->name ? 0 : cli_no_memory();
+}
