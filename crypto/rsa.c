@@ -242,7 +242,7 @@ int rsa_signer_sign(const RsaSigner *signer, RsaHash which, const void *data, si
 {
         _cleanup_(EVP_PKEY_CTX_freep) EVP_PKEY_CTX *ctx = NULL;
         uint8_t hashed[SHA512_SIZE];
-        const EVP_MD *md;
+        const EVP_MD *md = NULL;
         size_t n = signer->size;
         int r;
 

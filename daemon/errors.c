@@ -61,6 +61,14 @@ static const ErrorLine ctap_lines[] = {
         {CTAP2_ERR_PIN_NOT_SET, KEYFOB_ERROR_NOT_FOUND, "no PIN is set yet: run keyfob authenticator pin set"},
         {CTAP2_ERR_PIN_POLICY_VIOLATION, KEYFOB_ERROR_INVALID,
          "that PIN is not allowed: keyfob authenticator info says how long one must be"},
+        {CTAP2_ERR_OPERATION_DENIED, KEYFOB_ERROR_CANCELLED,
+         "refused, or there was nobody to ask: see keyfob prompt-agent"},
+        {CTAP2_ERR_USER_ACTION_TIMEOUT, KEYFOB_ERROR_CANCELLED, "nobody answered in time: try again"},
+        {CTAP2_ERR_KEEPALIVE_CANCEL, KEYFOB_ERROR_CANCELLED, "cancelled: the vault was locked, or the security key reset"},
+        {CTAP2_ERR_PUAT_REQUIRED, KEYFOB_ERROR_NO_PROMPTER,
+         "the PIN of the security key is needed, and there is nobody to ask: see keyfob prompt-agent"},
+        {CTAP2_ERR_UNSUPPORTED_ALGORITHM, KEYFOB_ERROR_NOT_ALLOWED,
+         "new keys of this type are turned off: see keyfob passkey policy"},
 };
 
 static const ErrorLine *find_in(const ErrorLine *list, size_t n, int result)
