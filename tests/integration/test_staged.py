@@ -49,8 +49,10 @@ class Staged(unittest.TestCase):
         self.assertEqual(set(found.values()), {node})
 
     def test_every_exported_symbol_is_declared_and_documented(self):
-        with open(f'{self.stage.prefix}/include/keyfob/keyfob.h', encoding='utf-8') as file:
-            header = file.read()
+        header = ''
+        for name in ('keyfob.h', 'ssh.h'):
+            with open(f'{self.stage.prefix}/include/keyfob/{name}', encoding='utf-8') as file:
+                header += file.read()
         with open(os.path.join(kt.SOURCE, 'client', 'libkeyfob.map'), encoding='utf-8') as file:
             names = re.findall(r'(?m)^\s+(keyfob_\w+);', file.read())
         for name in names:
@@ -66,7 +68,7 @@ class Staged(unittest.TestCase):
             if not shutil.which(compiler):
                 continue
             with self.subTest(compiler):
-                for header in ('keyfob.h', 'bus.h'):
+                for header in ('keyfob.h', 'ssh.h', 'bus.h'):
                     result = subprocess.run([compiler, f'-std={standard}', '-Wall', '-Wextra', '-Wpedantic', '-Werror', '-x',
                                              language, '-fsyntax-only', '-I', f'{self.stage.prefix}/include', '-'],
                                             input=f'#include <keyfob/{header}>\nextern int something;\n'.encode(), stderr=subprocess.PIPE, check=False)
