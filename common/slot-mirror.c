@@ -30,11 +30,10 @@ static bool rp_id_valid(const uint8_t *data, size_t size)
         return true;
 }
 
-static bool cost_valid(const SlotMirrorEntry *entry)
+bool slot_mirror_cost_valid(uint32_t memory_kib, uint32_t passes)
 {
-        return entry->memory_kib >= SLOT_MIRROR_MEMORY_MIN_KIB && entry->memory_kib <= SLOT_MIRROR_MEMORY_MAX_KIB &&
-               entry->passes >= SLOT_MIRROR_PASSES_MIN &&
-               (uint64_t)entry->memory_kib * entry->passes <= SLOT_MIRROR_WORK_MAX_KIB;
+        return memory_kib >= SLOT_MIRROR_MEMORY_MIN_KIB && memory_kib <= SLOT_MIRROR_MEMORY_MAX_KIB &&
+               passes >= SLOT_MIRROR_PASSES_MIN && (uint64_t)memory_kib * passes <= SLOT_MIRROR_WORK_MAX_KIB;
 }
 
 static bool read_entry(ByteReader *reader, SlotMirrorEntry *ret)
@@ -50,7 +49,7 @@ static bool read_entry(ByteReader *reader, SlotMirrorEntry *ret)
                 ret->memory_kib = byte_reader_u32(reader);
                 ret->passes = byte_reader_u32(reader);
                 byte_reader_copy(reader, ret->kdf_salt, sizeof(ret->kdf_salt));
-                return !reader->failed && cost_valid(ret);
+                return !reader->failed && slot_mirror_cost_valid(ret->memory_kib, ret->passes);
         }
         if (kind != SLOT_MIRROR_FIDO2)
                 return false;
@@ -114,7 +113,7 @@ static bool is_usable(const SlotMirrorEntry *entry)
         size_t size = strnlen(entry->rp_id, sizeof(entry->rp_id));
 
         if (entry->kind == SLOT_MIRROR_LOGIN)
-                return cost_valid(entry);
+                return slot_mirror_cost_valid(entry->memory_kib, entry->passes);
         return entry->kind == SLOT_MIRROR_FIDO2 && size <= SLOT_MIRROR_RP_MAX &&
                rp_id_valid((const uint8_t *)entry->rp_id, size) && entry->credential_size > 0 &&
                entry->credential_size <= SLOT_MIRROR_CREDENTIAL_MAX;

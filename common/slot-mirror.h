@@ -70,6 +70,9 @@ int slot_mirror_read(const void *data, size_t size, SlotMirror **ret);
 SlotMirror *slot_mirror_free(SlotMirror *mirror);
 DEFINE_CLEANUP(SlotMirror *, slot_mirror_free)
 
+/* Whether a login costs enough, and not more than it may. */
+bool slot_mirror_cost_valid(uint32_t memory_kib, uint32_t passes);
+
 /* Sorts the slots, leaves out those that no reader would take, and writes the rest, appended. */
 struct ByteWriter;
 void slot_mirror_write(SlotMirror *mirror, struct ByteWriter *ret);
