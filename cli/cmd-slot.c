@@ -14,6 +14,21 @@
 #include "cli/slot.h"
 #include "cli/text.h"
 
+static char *tpm_details(struct json_object *slot)
+{
+        bool pin = json_flag(slot, "pin");
+        uint64_t pcrs = json_number(slot, "pcrs");
+        char text[128] = "", *details;
+        size_t used = 0;
+
+        for (unsigned i = 0; i < 24; i++)
+                if (pcrs >> i & 1)
+                        used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%u", used > 0 ? "," : ", PCRs ", i);
+        if (asprintf(&details, "this machine's TPM%s%s", pin ? ", PIN" : "", used > 0 ? text : "") < 0)
+                return NULL;
+        return details;
+}
+
 /* New string, or NULL. */
 static char *details_of(struct json_object *slot)
 {
@@ -30,6 +45,8 @@ static char *details_of(struct json_object *slot)
                 return strdup("UNPROTECTED");
         if (strcmp(kind, "recovery") == 0)
                 return strdup("a code on paper");
+        if (strcmp(kind, "tpm2") == 0)
+                return tpm_details(slot);
         if (strcmp(kind, "fido2") == 0)
                 return asprintf(&details, "%s%s", json_string(slot, "rp_id"), json_flag(slot, "uv") ? ", with verification" : "") < 0
                                ? NULL
@@ -207,8 +224,9 @@ const Command command_slot = {
         .usage = "list | add [OPTIONS] | remove ID | test ID | rename ID LABEL",
         .summary = "Show, add, remove and try the ways to open the vault",
         .help = "  list [--json]\n"
-                "  add --kind password|credential|none|recovery|login|fido2 [--key-file FILE] [--label TEXT]\n"
+                "  add --kind password|credential|none|recovery|login|fido2|tpm2 [--key-file FILE] [--label TEXT]\n"
                 "      [--collection NAME] [--json]                       recovery: a code to write down, shown once\n"
+                "      [--pin] [--pin-file FILE] [--pcrs N,N]            tpm2: a PIN, and registers that must stay as they are\n"
                 "      [--key KEY] [--verify] [--pin-file FILE] [--pin-fd N]  fido2: which security key, and whether it is to verify\n"
                 "      [--new-password-file FILE] [--new-password-fd N]   the new password\n"
                 "      [--password-file FILE] [--password-fd N]           one that opens the vault now\n" KDF_HELP
