@@ -1,8 +1,8 @@
 /*
  * Blinding on P-256
  *
- * The group's order is prime, so r·P is as likely to be any of its points but infinity, whatever P is; and to get d·P out of d·G, P, r·P and
- * d·r·P without r is the Diffie-Hellman problem.
+ * The group's order is prime, so r·P is as likely to be any of its points but infinity, whatever P is; and to get d·P out of d·G,
+ * P, r·P and d·r·P without r is the Diffie-Hellman problem.
  */
 #include "crypto/blind.h"
 

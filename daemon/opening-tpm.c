@@ -1,9 +1,9 @@
 /*
  * Opening by the TPM
  *
- * Slots without a PIN open by themselves, like key files: one after the other, and what fails is passed over, since the person can still be
- * asked. One with a PIN is asked for when it is named, or when nothing else is there; wrong PINs are counted by the TPM, for all programs of
- * this machine, so nothing that was not meant as this PIN is ever sent.
+ * Slots without a PIN open by themselves, like key files: one after the other, and what fails is passed over, since the person can
+ * still be asked. One with a PIN is asked for when it is named, or when nothing else is there; wrong PINs are counted by the TPM, for
+ * all programs of this machine, so nothing that was not meant as this PIN is ever sent.
  */
 #include "daemon/opening-internal.h"
 

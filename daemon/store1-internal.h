@@ -150,6 +150,8 @@ int waiting_prepare_again(Waiting *waiting, Slot **slot, const Secret *secret, W
 int waiting_touch(Waiting *waiting, const SlotKeyRequest *request, WaitingNext next);
 /* For slots[at], of kind fido2: the same, and the answer is one more of options.secrets. */
 int waiting_touch_slot(Waiting *waiting, WaitingNext next);
+/* For slots[at], of kind tpm2: the same by the TPM, after its PIN where it has one. */
+int waiting_tpm_slot(Waiting *waiting, WaitingNext next, sd_bus_error *error);
 /* For slots[at]: finds the one of options.secrets that opens it, then as waiting_prepare_again(); waiting->proof says
  * whether one did (0, VAULT_E_WRONG_SECRET). The root it opened stays in waiting->root. */
 int waiting_prove(Waiting *waiting, WaitingNext next);

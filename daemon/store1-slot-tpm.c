@@ -1,12 +1,14 @@
 /*
  * Store1: a slot that the TPM opens
  *
- * The TPM makes a key, and the daemon one that it throws away after agreeing with it. Then the TPM is asked as it will be asked when it opens
- * the vault, PIN and registers included, and must come to the same before the slot is written.
+ * The TPM makes a key, and the daemon one that it throws away after agreeing with it. Then the TPM is asked as it will be asked
+ * when it opens the vault, PIN and registers included, and must come to the same before the slot is written. With new keys of the
+ * vault it is asked so once more.
  */
 #include "daemon/store1-internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "crypto/agree.h"
@@ -120,6 +122,59 @@ static int make(Waiting *waiting, sd_bus_error *error)
         byte_writer_raw(&fields, device->bytes, TPM_AUTH_SIZE);
         return waiting_tpm(waiting, TPM_MAKE_BOUND, &fields, made);
 }
+
+/* ---- rekey ---- */
+
+static int computed(Waiting *waiting, sd_bus_error *error)
+{
+        Options *options = &waiting->options;
+        ByteReader fields;
+        int r;
+
+        if (waiting->tpm_problem != 0)
+                return tpm_failed(waiting, error);
+        if (options->n_secrets == OPTIONS_SECRETS_MAX)
+                return store1_invalid(error, "too many secrets");
+        fields = BYTE_READER(waiting->tpm_fields->data, waiting->tpm_fields->size);
+        r = slot_tpm_answer(waiting->blind, &fields, &options->secrets[options->n_secrets]);
+        if (r < 0)
+                return r == -ENOMEM ? r : odd_answer(error);
+        options->n_secrets++;
+        return waiting->after(waiting, error);
+}
+
+static int compute(Waiting *waiting, sd_bus_error *error)
+{
+        _cleanup_(byte_writer_done) ByteWriter question = BYTE_WRITER_NULL;
+        SlotTpm2 tpm2;
+        int r;
+
+        waiting->blind = blind_free(waiting->blind);
+        if (!slot_tpm2(waiting->slots.slots[waiting->at], &tpm2))
+                return daemon_error(waiting->daemon, error, VAULT_E_UNSUPPORTED);
+        r = slot_tpm_question(&tpm2, waiting->options.pin, &question, &waiting->blind);
+        if (r == -EBADMSG)
+                return daemon_error(waiting->daemon, error, VAULT_E_DAMAGED);
+        return r < 0 ? r : waiting_tpm(waiting, TPM_EXCHANGE_BOUND, &question, computed);
+}
+
+int waiting_tpm_slot(Waiting *waiting, WaitingNext next, sd_bus_error *error)
+{
+        const Slot *slot = waiting->slots.slots[waiting->at];
+        _cleanup_free_ char *message = NULL;
+        SlotTpm2 tpm2;
+
+        waiting->after = next;
+        if (!slot_tpm2(slot, &tpm2) || !tpm2.pin)
+                return compute(waiting, error);
+        if (asprintf(&message, "Enter the PIN of the key slot '%s'.", slot_label(slot)) < 0) {
+                message = NULL;
+                return -ENOMEM;
+        }
+        return waiting_ask(waiting, ASK_SECRET, "rekey", "New keys", message, NULL, &waiting->options.pin, compute);
+}
+
+/* ---- AddSlot ---- */
 
 int store1_add_tpm(Waiting *waiting, sd_bus_error *error)
 {

@@ -12,8 +12,8 @@
  *   TPM_EXCHANGE  blob key, blob x ‖ y of a point -> blob x of the shared point
  *   TPM_MAKE_BOUND u8 TPM_PIN or 0, u32 registers, raw(32) auth -> as TPM_MAKE, of a key on P-256 to exchange
  *   TPM_EXCHANGE_BOUND u8 TPM_PIN or 0, u32 registers, blob key, blob x ‖ y -> blob x of the shared point
- * The last two are about a key that is of use only while PCRs (bits of the bank SHA-256) have the values that they had when it was made, and,
- * with TPM_PIN, whose wrong authorizations the TPM counts.
+ * The last two are about a key that is of use only while PCRs (bits of the bank SHA-256) have the values that they had when it was
+ * made, and, with TPM_PIN, whose wrong authorizations the TPM counts.
  *
  * A key is u8 1 (TPM_KEY_VERSION) ‖ raw(32) auth ‖ blob parent ‖ blob public ‖ blob private: `auth` is the asker's,
  * the rest as TPM_MAKE gave it. It is of use in that TPM alone, to who has it; what it protects is not in it.

@@ -104,6 +104,21 @@ class Alone(Tpm2):
         self.keyfob('unlock', code=3)
         self.check_password()
 
+    def test_rekey(self):
+        self.add()
+        self.add_pin('--label', 'with a PIN')
+        person = Person(self.sandbox)
+        rekey = self.sandbox.spawn([self.sandbox.stage.keyfob, 'rekey', '--password-file', self.file(PASSWORD)])
+        question = person.question()
+        self.assertIn("PIN of the key slot 'with a PIN'", question['message'])
+        person.answer(question, PIN)
+        self.assertEqual(rekey.wait(kt.TIMEOUT), 0)
+        self.assertEqual(len(self.slots()), 3)
+        self.check_opens()
+        self.keyfob('lock')
+        self.keyfob('unlock', '--slot', 'with a PIN', '--password-file', self.file(PIN, 'pin'))
+        self.check_password()
+
     def test_no_tpm_makes_no_slot(self):
         self.tpm.stop()
         result = self.add(code=1)
