@@ -1,8 +1,8 @@
 /*
  * keyfob slot add: one more way to open the vault
  *
- * The daemon wants a slot opened afresh for it. What a kind needs beside that is read or made here: the new password, the
- * key file, the recovery code.
+ * The daemon wants a slot opened afresh for it. What a kind needs beside that is read or made here: the new password,
+ * the key file, the recovery code.
  */
 #include <stdio.h>
 #include <string.h>
@@ -127,7 +127,8 @@ int slot_add(Cli *cli, int argc, char *argv[])
                 return cli_error(EXIT_USAGE, "--key and --verify are for --kind fido2");
         if (!tpm2 && (pcrs != 0 || with_pin))
                 return cli_error(EXIT_USAGE, "--pin and --pcrs are for --kind tpm2");
-        if (strcmp(kind, "password") != 0 && strcmp(kind, "login") != 0 && !fido2 && !tpm2 && (new_source.file || new_source.fd >= 0))
+        if (strcmp(kind, "password") != 0 && strcmp(kind, "login") != 0 && !fido2 && !tpm2 &&
+            (new_source.file || new_source.fd >= 0))
                 return cli_error(EXIT_USAGE, "a slot of kind %s has no password", kind);
 
         r = password_read(&source, &auth);

@@ -1,8 +1,8 @@
 /*
  * Blinding on P-256
  *
- * The group's order is prime, so r·P is as likely to be any of its points but infinity, whatever P is; and to get d·P out of d·G,
- * P, r·P and d·r·P without r is the Diffie-Hellman problem.
+ * The group's order is prime, so r·P is as likely to be any of its points but infinity, whatever P is; and to get d·P
+ * out of d·G, P, r·P and d·r·P without r is the Diffie-Hellman problem.
  */
 #include "crypto/blind.h"
 
@@ -82,8 +82,7 @@ int blind_take_off(const Blind *blind, const uint8_t answer[32], uint8_t ret[32]
                                                  *shared = EC_POINT_new(blind->group);
         _cleanup_(BN_clear_freep) BIGNUM *x = BN_secure_new(), *inverse = BN_secure_new();
 
-        if (!ctx || !answered || !shared || !x || !inverse ||
-            !BN_bin2bn(answer, COORDINATE_SIZE, x) ||
+        if (!ctx || !answered || !shared || !x || !inverse || !BN_bin2bn(answer, COORDINATE_SIZE, x) ||
             !BN_mod_inverse(inverse, blind->factor, EC_GROUP_get0_order(blind->group), ctx))
                 return openssl_failed(-ENOMEM);
         if (EC_POINT_set_compressed_coordinates(blind->group, answered, x, 0, ctx) != 1)

@@ -1,9 +1,10 @@
 /*
  * Opening by the TPM
  *
- * Slots without a PIN open by themselves, like key files: one after the other, and what fails is passed over, since the person can
- * still be asked. One with a PIN is asked for when it is named, or when nothing else is there; wrong PINs are counted by the TPM, for
- * all programs of this machine, so nothing that was not meant as this PIN is ever sent.
+ * Slots without a PIN open by themselves, like key files: one after the other, and what fails is passed over, since
+ * the person can still be asked. One with a PIN is asked for when it is named, or when nothing else is there; wrong
+ * PINs are counted by the TPM, for all programs of this machine, so nothing that was not meant as this PIN is ever
+ * sent.
  */
 #include "daemon/opening-internal.h"
 
@@ -118,7 +119,8 @@ void opening_ask_pin(Opening *opening, const char *problem)
         _cleanup_free_ char *label = presentable(slot_label(opening->tpm_slot)), *message = NULL;
         int r;
 
-        if (!label || asprintf(&message, "Enter the PIN of the key slot “%s”, which this machine's TPM checks.", label) < 0) {
+        if (!label ||
+            asprintf(&message, "Enter the PIN of the key slot “%s”, which this machine's TPM checks.", label) < 0) {
                 message = NULL;
                 opening_end(opening, -ENOMEM, NULL);
                 return;
@@ -173,7 +175,8 @@ static void on_exchanged(void *userdata, const TpmAnswer *answer)
         }
         if (r != 0) {
                 secret_free(secret);
-                failed(opening, &(TpmAnswer){.problem = TPM_PROBLEM_FAILED, .why = "the TPM answered what can't be understood"});
+                failed(opening, &(TpmAnswer){.problem = TPM_PROBLEM_FAILED,
+                                             .why = "the TPM answered what can't be understood"});
                 return;
         }
         slots.slots[slots.n++] = TAKE_PTR(opening->tpm_slot);

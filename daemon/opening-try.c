@@ -122,9 +122,9 @@ static void try_done(void *data)
         case WAY_PIN:
                 if (try->result == VAULT_E_WRONG_SECRET)
                         opening_fail(opening, KEYFOB_ERROR_WRONG_SECRET,
-                                     opening->way == WAY_PIN
-                                             ? "the TPM's answer does not fit: the slot is damaged"
-                                             : "the security key's answer does not fit: it was reset since, or its slot is damaged");
+                                     opening->way == WAY_PIN ? "the TPM's answer does not fit: the slot is damaged"
+                                                             : "the security key's answer does not fit: it was reset "
+                                                               "since, or its slot is damaged");
                 else
                         opening_end_shared(opening, try->result);
                 break;

@@ -1,9 +1,9 @@
 /*
  * The TPM's part of a slot
  *
- * The secret of the slot is an agreement between a key that never leaves the TPM and one that was thrown away after its public half was
- * noted, as in ctap-seal.c. There the vault's root is needed beside it; here it opens the vault by itself, so it is blinded: the helper,
- * which carries question and answer, has in it nothing that opens anything.
+ * The secret of the slot is an agreement between a key that never leaves the TPM and one that was thrown away after
+ * its public half was noted, as in ctap-seal.c. There the vault's root is needed beside it; here it opens the vault by
+ * itself, so it is blinded: the helper, which carries question and answer, has in it nothing that opens anything.
  */
 #include "daemon/slot-tpm.h"
 

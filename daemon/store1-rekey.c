@@ -1,8 +1,8 @@
 /*
  * Store1: new keys for the vault
  *
- * Every slot has to wrap the new root, so every slot's secret is needed once: key files are read, what people type is given or
- * asked for, one slot after the other.
+ * Every slot has to wrap the new root, so every slot's secret is needed once: key files are read, what people type is
+ * given or asked for, one slot after the other.
  */
 #include "daemon/store1-internal.h"
 
@@ -103,8 +103,7 @@ static int rekey_proved(Waiting *waiting, sd_bus_error *error)
                      slot_kind(slot) == SLOT_RECOVERY ? "recovery code" : "password", slot_label(slot)) < 0)
                 return -ENOMEM;
         return waiting_ask(waiting, ASK_SECRET, "rekey", "New keys", message,
-                           waiting->tries++ > 0 ? "That is wrong." : NULL, &waiting->options.new,
-                           rekey_answered);
+                           waiting->tries++ > 0 ? "That is wrong." : NULL, &waiting->options.new, rekey_answered);
 }
 
 /* Works on slots[at], or finishes when there are no more. Slots of collections with a root of their own stay as they

@@ -1,8 +1,8 @@
 /*
  * Store1: one more key slot
  *
- * First a slot is opened afresh, then whatever the new one needs is had: a password twice, a touch, the TPM's part; then it is
- * prepared, which may take the KDF's time, and written.
+ * First a slot is opened afresh, then whatever the new one needs is had: a password twice, a touch, the TPM's part;
+ * then it is prepared, which may take the KDF's time, and written.
  */
 #include "daemon/store1-internal.h"
 
@@ -92,11 +92,11 @@ static int add_opened(Waiting *waiting, sd_bus_error *error)
         if (waiting->options.secret || (kind != SLOT_PASSWORD && kind != SLOT_LOGIN))
                 return add_prepare(waiting, error);
         /* Twice in any case: one that was mistyped would be noticed when it is needed. */
-        return waiting_ask(waiting, ASK_NEW_SECRET, "add-slot",
-                           kind == SLOT_LOGIN ? "New login slot" : "New password slot",
-                           kind == SLOT_LOGIN ? "Enter the password that you log in with, so that it opens your Keyfob vault."
-                                              : "Choose one more password that opens your Keyfob vault.",
-                           NULL, &waiting->options.secret, add_prepare);
+        return waiting_ask(
+                waiting, ASK_NEW_SECRET, "add-slot", kind == SLOT_LOGIN ? "New login slot" : "New password slot",
+                kind == SLOT_LOGIN ? "Enter the password that you log in with, so that it opens your Keyfob vault."
+                                   : "Choose one more password that opens your Keyfob vault.",
+                NULL, &waiting->options.secret, add_prepare);
 }
 
 static int add_check(Waiting *waiting, sd_bus_error *error)
@@ -117,7 +117,8 @@ static int add_check(Waiting *waiting, sd_bus_error *error)
                 return 0;
         case SLOT_LOGIN:
                 if (waiting->collection != 0)
-                        return store1_invalid(error, "a login opens the vault, not a collection with slots of its own");
+                        return store1_invalid(error,
+                                              "a login opens the vault, not a collection with slots of its own");
                 return 0;
         case SLOT_RECOVERY:
                 if (!options->secret)
@@ -130,7 +131,8 @@ static int add_check(Waiting *waiting, sd_bus_error *error)
                         return store1_invalid(error, "the secret of a fido2 slot is the security key's");
                 if (options->rp_id && (!*options->rp_id || strlen(options->rp_id) > SLOT_RP_MAX))
                         return store1_invalid(error, "the relying party of a fido2 slot is too long or empty");
-                if (options->credential && (options->credential->size == 0 || options->credential->size > SLOT_CREDENTIAL_MAX))
+                if (options->credential &&
+                    (options->credential->size == 0 || options->credential->size > SLOT_CREDENTIAL_MAX))
                         return store1_invalid(error, "the credential of a fido2 slot is too long or empty");
                 return 0;
         case SLOT_TPM2:
@@ -142,16 +144,17 @@ static int add_check(Waiting *waiting, sd_bus_error *error)
                         return store1_invalid(error, "an empty PIN protects nothing");
                 return 0;
         default:
-                return store1_invalid(error, "the kind of a slot is password, credential, none, recovery, login, fido2 or tpm2");
+                return store1_invalid(
+                        error, "the kind of a slot is password, credential, none, recovery, login, fido2 or tpm2");
         }
 }
 
 int store1_add_slot(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-        static const char *const allowed[] = {"kind", "secret",     "path",       "label",  "collection",
-                                              "auth", "kdf_memory", "kdf_passes", "kdf_ms",
-                                              "uv",   "rp-id",      "credential", "key",    "pin",
-                                              "with-pin", "pcrs", NULL};
+        static const char *const allowed[] = {"kind",  "secret",     "path",       "label",  "collection",
+                                              "auth",  "kdf_memory", "kdf_passes", "kdf_ms", "uv",
+                                              "rp-id", "credential", "key",        "pin",    "with-pin",
+                                              "pcrs",  NULL};
         Daemon *daemon = userdata;
         Waiting *waiting;
         int r;

@@ -1,9 +1,9 @@
 /*
  * Store1: a slot that the TPM opens
  *
- * The TPM makes a key, and the daemon one that it throws away after agreeing with it. Then the TPM is asked as it will be asked
- * when it opens the vault, PIN and registers included, and must come to the same before the slot is written. With new keys of the
- * vault it is asked so once more.
+ * The TPM makes a key, and the daemon one that it throws away after agreeing with it. Then the TPM is asked as it will
+ * be asked when it opens the vault, PIN and registers included, and must come to the same before the slot is written.
+ * With new keys of the vault it is asked so once more.
  */
 #include "daemon/store1-internal.h"
 

@@ -143,10 +143,11 @@ int store1_test_slot(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 return r;
         slot = waiting->slots.slots[waiting->at];
         label = presentable(slot_label(slot));
-        if (!label || asprintf(&message,
-                               slot_kind(slot) == SLOT_RECOVERY ? "Enter the recovery code of the key slot “%s”, to test it."
-                                                                : "Enter the password of the key slot “%s”, to test it.",
-                               label) < 0) {
+        if (!label ||
+            asprintf(&message,
+                     slot_kind(slot) == SLOT_RECOVERY ? "Enter the recovery code of the key slot “%s”, to test it."
+                                                      : "Enter the password of the key slot “%s”, to test it.",
+                     label) < 0) {
                 message = NULL;
                 return waiting_started(waiting, -ENOMEM);
         }

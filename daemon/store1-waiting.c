@@ -178,7 +178,8 @@ static void opening_done(void *userdata, int result, Root *root)
         waiting->opening = NULL;
         typo = result == VAULT_E_WRONG_SECRET ? find_typo(waiting) : 0;
         if (typo > 0) {
-                sd_bus_error_setf(&error, KEYFOB_ERROR_WRONG_SECRET, "group %u of the recovery code is mistyped", typo);
+                sd_bus_error_setf(&error, KEYFOB_ERROR_WRONG_SECRET, "group %u of the recovery code is mistyped",
+                                  typo);
                 waiting_settle(waiting, -EACCES, &error);
                 return;
         }

@@ -32,7 +32,8 @@ static const char *const usual[_TPM_PROBLEM_MAX] = {
         [TPM_PROBLEM_OWNER_AUTH] = "the TPM's owner has set a password: make its storage root key persistent at "
                                    "0x81000001 (tpm2_createprimary, tpm2_evictcontrol)",
         [TPM_PROBLEM_WRONG_PIN] = "the PIN is wrong",
-        [TPM_PROBLEM_REGISTERS] = "this machine was started otherwise than when the key was made: its PCRs have other values",
+        [TPM_PROBLEM_REGISTERS] =
+                "this machine was started otherwise than when the key was made: its PCRs have other values",
         [TPM_PROBLEM_UNSUPPORTED] = "the TPM can't do that: choose es256",
 };
 

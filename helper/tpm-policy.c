@@ -1,9 +1,9 @@
 /*
  * Policies of keys
  *
- * A key that is bound to registers is authorized by a policy alone: PolicyPCR, and with a PIN PolicyAuthValue after it, in one
- * session. What the registers held when the key was made is in the digest that the key has; the TPM compares when it is used, so
- * nothing here decides anything.
+ * A key that is bound to registers is authorized by a policy alone: PolicyPCR, and with a PIN PolicyAuthValue after
+ * it, in one session. What the registers held when the key was made is in the digest that the key has; the TPM
+ * compares when it is used, so nothing here decides anything.
  */
 #include "helper/tpm-internal.h"
 
@@ -26,8 +26,8 @@ static bool apply(Tpm *tpm, const TpmRequest *request, ESYS_TR session)
 
         return tpm_ok(tpm, Esys_PolicyPCR(tpm->esys, session, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &as_they_are,
                                           &selection)) &&
-               (!request->pin || tpm_ok(tpm, Esys_PolicyAuthValue(tpm->esys, session, ESYS_TR_NONE, ESYS_TR_NONE,
-                                                                  ESYS_TR_NONE)));
+               (!request->pin ||
+                tpm_ok(tpm, Esys_PolicyAuthValue(tpm->esys, session, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE)));
 }
 
 static bool start(Tpm *tpm, TPM2_SE kind, ESYS_TR salted_by, ESYS_TR *ret)
@@ -35,8 +35,8 @@ static bool start(Tpm *tpm, TPM2_SE kind, ESYS_TR salted_by, ESYS_TR *ret)
         const TPMT_SYM_DEF symmetric = {.algorithm = TPM2_ALG_AES, .keyBits.aes = 128, .mode.aes = TPM2_ALG_CFB};
 
         *ret = ESYS_TR_NONE;
-        if (tpm_ok(tpm, Esys_StartAuthSession(tpm->esys, salted_by, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-                                              NULL, kind, &symmetric, TPM2_ALG_SHA256, ret)))
+        if (tpm_ok(tpm, Esys_StartAuthSession(tpm->esys, salted_by, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+                                              ESYS_TR_NONE, NULL, kind, &symmetric, TPM2_ALG_SHA256, ret)))
                 return true;
         *ret = ESYS_TR_NONE;
         return false;

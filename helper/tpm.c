@@ -3,8 +3,8 @@
  *
  * Each request is one conversation: reach the TPM, make or load a key, use it, leave nothing behind. Keys are made so
  * that they never leave the TPM, can be used by who knows their authorization value, and neither count nor suffer
- * wrong tries: the value is random, and a lockout that another program has caused must not lock out passkeys. A PIN is another
- * matter: it can be guessed, so wrong ones count.
+ * wrong tries: the value is random, and a lockout that another program has caused must not lock out passkeys. A PIN is
+ * another matter: it can be guessed, so wrong ones count.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -258,8 +258,9 @@ static bool sign(Tpm *tpm, const TpmRequest *request, ByteWriter *out)
         if (!tpm_key_load(tpm, request, /* both= */ false))
                 return false;
         memcpy(digest.buffer, request->input.data, request->input.size);
-        if (!used(tpm, request, Esys_Sign(tpm->esys, tpm->key, tpm->session, ESYS_TR_NONE, ESYS_TR_NONE, &digest, &scheme,
-                                 &unchecked, &signature)))
+        if (!used(tpm, request,
+                  Esys_Sign(tpm->esys, tpm->key, tpm->session, ESYS_TR_NONE, ESYS_TR_NONE, &digest, &scheme,
+                            &unchecked, &signature)))
                 return false;
         byte_writer_u32(out, (uint32_t)(2 * curve->size));
         write_coordinate(out, curve->size, signature->signature.ecdsa.signatureR.buffer,
@@ -332,10 +333,12 @@ static void reply_wrong_pin(Tpm *tpm, uint32_t id, ByteWriter *reply)
         Facts facts = {0};
 
         if (read_facts(tpm, &facts) && facts.tries > facts.wrong)
-                (void)snprintf(why, sizeof(why), "the PIN is wrong: the TPM takes %u more before it locks out for %u seconds",
+                (void)snprintf(why, sizeof(why),
+                               "the PIN is wrong: the TPM takes %u more before it locks out for %u seconds",
                                facts.tries - facts.wrong, facts.seconds);
         else if (facts.tries > 0)
-                (void)snprintf(why, sizeof(why), "the PIN is wrong, and the TPM has locked out: wait %u seconds", facts.seconds);
+                (void)snprintf(why, sizeof(why), "the PIN is wrong, and the TPM has locked out: wait %u seconds",
+                               facts.seconds);
         tpm_reply_failed(reply, id, TPM_PROBLEM_WRONG_PIN, why);
 }
 

@@ -160,9 +160,8 @@ TEST(bindings_out_of_limits)
                 uint32_t pcrs;
                 int expected;
         } cases[] = {
-                {0, 0, 0},           {TPM_PIN, 0, 0},       {0, 0xffffff, 0},
-                {TPM_PIN, 1U << 7, 0}, {2, 0, -EBADMSG},      {0xff, 0, -EBADMSG},
-                {0, 1U << 24, -EBADMSG}, {0, UINT32_MAX, -EBADMSG},
+                {0, 0, 0},        {TPM_PIN, 0, 0},     {0, 0xffffff, 0},        {TPM_PIN, 1U << 7, 0},
+                {2, 0, -EBADMSG}, {0xff, 0, -EBADMSG}, {0, 1U << 24, -EBADMSG}, {0, UINT32_MAX, -EBADMSG},
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
