@@ -7,6 +7,7 @@
 #include "daemon/helper-link.h"
 #include "daemon/job.h"
 #include "daemon/opening.h"
+#include "daemon/slot-key.h"
 
 #define TRIES_MAX 3 /* questions for one password */
 
@@ -24,6 +25,9 @@ typedef enum Way {
         WAY_KEY,
         WAY_SECRET,
         WAY_PERSON,
+        WAY_TOUCH,
+        WAY_TPM,
+        WAY_PIN,
 } Way;
 
 struct Opening {
@@ -33,7 +37,9 @@ struct Opening {
         void *userdata;
 
         uint32_t collection;
-        bool has_slot, interactive, by_person, unlock;
+        bool has_slot, interactive, by_person, unlock, touch;
+        bool given;     /* the PIN: then the person is not asked for another */
+        bool may_touch; /* there are slots of security keys */
         uint8_t slot[SLOT_ID_SIZE];
         char *purpose, *message;
         AskAbout about; /* ours */
@@ -42,11 +48,18 @@ struct Opening {
         State state;
         Way way;
         int tries;
+        unsigned typo; /* the group of the recovery code that was mistyped in the last answer, or 0 */
         SlotList keys; /* key files yet to be tried */
         Slot *key;     /* the one that is being read */
         Job *job;
         HelperCall *reading;
         Ask *ask;
+        SlotList devices; /* slots of security keys yet to be asked about */
+        SlotKey *touching;
+        SlotList tpms;  /* slots of the TPM without a PIN, yet to be tried */
+        Slot *tpm_slot; /* the one that the TPM is asked about */
+        struct Blind *blind;
+        struct TpmCall *tpm;
 
         int result;
         Root *root;
@@ -67,6 +80,9 @@ struct Openings {
         uint8_t used_slot[SLOT_ID_SIZE];
         uint64_t used_at;
 
+        const char *problem_name; /* of the last device that did not open, as a D-Bus error; and why */
+        char problem[512];
+
         Secret *credential_key, *credential_password;
         unsigned n_automatic;
 };
@@ -79,8 +95,6 @@ void openings_wake(Openings *openings);
 void opening_end(Opening *opening, int result, Root *root);
 
 /* ---- opening-try.c ---- */
-
-#define KIND_BIT(kind) (1U << (kind))
 
 /* Slots of the scope and of these kinds. */
 int opening_load_slots(Opening *opening, uint32_t kinds, SlotList *ret);
@@ -99,6 +113,27 @@ void opening_ask_person(Opening *opening);
 void opening_turn_to_person(Opening *opening);
 /* Ends this one and those that wait for the answer to its question. */
 void opening_end_shared(Opening *opening, int result);
+
+/* ---- opening-device.c ---- */
+
+/* Slots of security keys that this opening may use. */
+int opening_load_keys(Opening *opening, SlotList *ret);
+/* Has the person touch one. */
+void opening_touch(Opening *opening);
+/* Ends it, and those that follow, because of a device. */
+void opening_fail(Opening *opening, const char *name, const char *why);
+
+/* ---- opening-tpm.c ---- */
+
+/* Notes the slots that the TPM opens by itself. */
+int opening_load_tpm(Opening *opening);
+/* Has it try the next one; false after the last. */
+bool opening_next_tpm(Opening *opening);
+/* Chooses a slot with a PIN. VAULT_E_NOT_FOUND. */
+int opening_load_pin(Opening *opening);
+void opening_ask_pin(Opening *opening, const char *problem);
+/* Takes the PIN over. */
+void opening_use_pin(Opening *opening, Secret *pin);
 
 /* ---- opening-use.c ---- */
 

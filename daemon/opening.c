@@ -7,6 +7,7 @@
  * opening-try.c and opening-person.c, and what is done with a root in opening-use.c.
  */
 #include "daemon/opening-internal.h"
+#include "daemon/slot-tpm.h"
 
 #include <errno.h>
 #include <string.h>
@@ -44,6 +45,8 @@ static void stop_work(Opening *opening)
         opening->job = job_cancel(opening->job);
         opening->reading = helper_call_cancel(opening->reading);
         opening->ask = ask_cancel(opening->ask);
+        opening->touching = slot_key_cancel(opening->touching);
+        opening->tpm = tpm_call_cancel(opening->tpm);
         if (opening->openings->trying == opening)
                 opening->openings->trying = NULL;
         openings_wake(opening->openings);
@@ -63,6 +66,10 @@ static Opening *opening_free(Opening *opening)
         }
         caller_detach(&opening->observer);
         slot_list_done(&opening->keys);
+        slot_list_done(&opening->devices);
+        slot_list_done(&opening->tpms);
+        slot_free(opening->tpm_slot);
+        blind_free(opening->blind);
         slot_free(opening->key);
         secret_free(opening->secret);
         root_free(opening->root);
@@ -108,6 +115,12 @@ static void begin(Opening *opening)
                 opening_end(opening, 0, NULL);
                 return;
         }
+        /* Given for a slot whose secret is a PIN, that is what it is. */
+        if (opening->secret && opening->has_slot && opening_load_pin(opening) == 0) {
+                opening->given = true;
+                opening_use_pin(opening, TAKE_PTR(opening->secret));
+                return;
+        }
         if (opening->secret) {
                 opening->way = WAY_SECRET;
                 opening->state = STATE_TURN;
@@ -118,9 +131,11 @@ static void begin(Opening *opening)
                 return;
         }
 
-        r = opening_load_slots(opening, KIND_BIT(SLOT_CREDENTIAL), &opening->keys);
+        r = opening_load_slots(opening, SLOT_KIND_BIT(SLOT_CREDENTIAL), &opening->keys);
         if (r == 0)
-                r = opening_load_slots(opening, KIND_BIT(SLOT_NONE), &none);
+                r = opening_load_tpm(opening);
+        if (r == 0)
+                r = opening_load_slots(opening, SLOT_KIND_BIT(SLOT_NONE), &none);
         if (r != 0) {
                 opening_end(opening, r, NULL);
         } else if (none.n > 0) {
@@ -200,6 +215,7 @@ int opening_start(Daemon *daemon, const OpeningRequest *request, OpeningDone don
         opening->collection = request->collection;
         opening->interactive = request->interactive;
         opening->by_person = request->by_person;
+        opening->touch = request->touch;
         opening->unlock = request->unlock;
         if (request->slot) {
                 opening->has_slot = true;
@@ -233,6 +249,15 @@ int opening_start(Daemon *daemon, const OpeningRequest *request, OpeningDone don
 Opening *opening_cancel(Opening *opening)
 {
         return opening_free(opening);
+}
+
+int opening_error(Daemon *daemon, sd_bus_error *error, int result)
+{
+        const Openings *openings = daemon->openings;
+
+        if (result == OPENING_DEVICE)
+                return sd_bus_error_set(error, openings->problem_name ?: KEYFOB_ERROR_IO, openings->problem);
+        return daemon_error(daemon, error, result);
 }
 
 int openings_new(Daemon *daemon, Openings **ret)

@@ -8,6 +8,8 @@
 #include "daemon/ctap-internal.h"
 #include "daemon/store1-internal.h"
 
+#include "crypto/blind.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,6 +22,7 @@ typedef struct DraftJob {
         bool prove; /* find the secret that opens `again` first */
         SlotKind kind;
         char *label, *path;
+        SlotDevice *device;
         uint32_t kdf_memory, kdf_passes, kdf_ms;
         Secret *secrets[OPTIONS_SECRETS_MAX];
         size_t n_secrets;
@@ -80,6 +83,10 @@ Waiting *waiting_free(Waiting *waiting)
         helper_call_cancel(waiting->reading);
         tpm_call_cancel(waiting->tpm);
         finger_work_free(waiting->finger);
+        slot_key_cancel(waiting->touching);
+        secret_free(waiting->touched);
+        blind_free(waiting->blind);
+        free(waiting->device);
         ctap_seal_wait_cancel(waiting->sealed);
         policy_wish_free(waiting->wish);
         ssh_wish_free(waiting->ssh);
@@ -153,11 +160,29 @@ static int confirm_error(Daemon *daemon, sd_bus_error *error, int result)
         return -ENOKEY;
 }
 
+/* A secret that was given, and is a recovery code but for a symbol. */
+static unsigned find_typo(const Waiting *waiting)
+{
+        const Options *options = &waiting->options;
+        const Secret *given = options->auth ?: options->old ?: options->secret;
+
+        return given ? secret_typo(given) : 0;
+}
+
 static void opening_done(void *userdata, int result, Root *root)
 {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         Waiting *waiting = userdata;
+        unsigned typo;
 
         waiting->opening = NULL;
+        typo = result == VAULT_E_WRONG_SECRET ? find_typo(waiting) : 0;
+        if (typo > 0) {
+                sd_bus_error_setf(&error, KEYFOB_ERROR_WRONG_SECRET, "group %u of the recovery code is mistyped",
+                                  typo);
+                waiting_settle(waiting, -EACCES, &error);
+                return;
+        }
         if (result != 0) {
                 waiting_fail(waiting, waiting->fresh ? fresh_error : opening_error, result);
                 return;
@@ -180,6 +205,7 @@ int waiting_open(Waiting *waiting, uint32_t collection, const Secret *secret, co
                                      .slot = slot,
                                      .interactive = !waiting->options.no_interactive,
                                      .unlock = unlock,
+                                     .touch = waiting->options.touch,
                                      .purpose = purpose,
                                      .message = message,
                              },
@@ -355,6 +381,8 @@ static void draft_job_run(void *data)
                 .kdf_memory_kib = job->kdf_memory,
                 .kdf_passes = job->kdf_passes,
                 .kdf_ms = job->kdf_ms,
+                .fido2 = job->device && job->kind == SLOT_FIDO2 ? &job->device->fido2 : NULL,
+                .tpm2 = job->device && job->kind == SLOT_TPM2 ? &job->device->tpm2 : NULL,
         };
 
         if (job->prove) {
@@ -404,6 +432,7 @@ static void draft_job_free(void *data)
                 secret_free(job->secrets[i]);
         free(job->label);
         free(job->path);
+        free(job->device);
         free(job);
 }
 
@@ -460,6 +489,7 @@ int waiting_prepare(Waiting *waiting, SlotKind kind, const Secret *secret, Waiti
         if (r < 0)
                 return r;
         job->kind = kind;
+        job->device = TAKE_PTR(waiting->device);
         return draft_job_start(waiting, job, next);
 }
 

@@ -17,6 +17,8 @@ typedef struct Fields {
         uint32_t given;
 } Fields;
 
+#define HASH "0123456789abcdef0123456789abcdef"
+
 static ByteWriter packet_of(const Fields *fields)
 {
         const char *blobs[] = {fields->key, fields->pin, fields->new_pin, fields->id, fields->name, fields->display_name};
@@ -104,8 +106,10 @@ TEST(nothing_is_optional_that_an_operation_needs)
                 {KEY_BLOB_DELETE, {.id = "x"}},
                 {KEY_CONFIGURE, {0}},
                 {KEY_RESET, {0}},
-                {KEY_SIGN, {.id = "x", .name = "ssh:", .content = "0123456789abcdef0123456789abcdef"}},
-                {KEY_ENROLL, {.name = "ssh:", .content = "0123456789abcdef0123456789abcdef"}},
+                {KEY_SIGN, {.id = "x", .name = "y", .content = HASH}},
+                {KEY_ENROLL, {.name = "y", .content = HASH}},
+                {KEY_HMAC_MAKE, {.name = "y"}},
+                {KEY_HMAC, {.name = "y", .content = HASH "x"}},
         };
 
         CHECK_EQ(ELEMENTSOF(cases), _KEY_OPERATION_MAX - 1);
@@ -132,9 +136,11 @@ TEST(bad_values)
         char longer[KEY_TEXT_MAX + 2];
         Fields fields = whole;
 
-        fields.content = "32 bytes, as long as a hash is.."; /* which some operations want, and no other minds */
         for (unsigned operation = 0; operation < 256; operation++) {
+                bool hash = operation == KEY_SIGN || operation == KEY_ENROLL;
+
                 fields.operation = (uint8_t)operation;
+                fields.content = hash ? HASH : HASH "content";
                 CHECK_EQ(parse(&fields), operation >= KEY_LIST && operation < _KEY_OPERATION_MAX ? 0 : -EBADMSG);
         }
         fields.operation = KEY_SIGN;
