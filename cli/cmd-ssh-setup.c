@@ -184,7 +184,7 @@ static int read_places(Setup *setup)
 static void show_place(const Place *place)
 {
         printf("%s %s:\n    %s\n", place->where == BLOCK_AT_TOP ? "At the top of" : "At the end of", place->path, BLOCK_BEGIN);
-        for (const char *line = place->body; *line; line += strcspn(line, "\n") + 1)
+        for (const char *line = place->body; line && *line; line += strcspn(line, "\n") + 1)
                 printf("    %.*s\n", (int)strcspn(line, "\n"), line);
         printf("    %s\n\n", BLOCK_END);
 }
