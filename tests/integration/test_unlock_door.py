@@ -1,4 +1,5 @@
 """The unlock socket: a login hands over a slot's key; and whoever else comes to that door."""
+import contextlib
 import json
 import os
 import random
@@ -246,9 +247,12 @@ class Hostile(DoorTest):
         wait_for(lambda: self.hand_over(login.open_frame(self.slot.id, self.key)) == (login.DONE, 0), 'room again')
 
     def test_many_that_leave_before_the_answer(self):
+        sent = 0
         for _ in range(50):
-            with login.connect(self.sandbox) as peer:
+            with login.connect(self.sandbox) as peer, contextlib.suppress(BrokenPipeError):  # too many at once are closed
                 peer.send(login.open_frame(self.slot.id, os.urandom(32)))
+                sent += 1
+        self.assertGreater(sent, 16)
         self.keyfob('status')
 
     def test_another_user_is_not_let_in(self):
