@@ -465,6 +465,12 @@ int hmac_secret_compute(AuthenticatorHost *host, const HmacSecretInput *input, c
 /* The signer of a stored credential (its number is set); borrowed until the next call. 0 or -errno. */
 int signers_get(Authenticator *a, const Credential *credential, Signer **ret);
 void signers_forget(Authenticator *a); /* wipes them */
+/* What is stored of one of these credentials, or NULL: it has to be read. */
+const Credential *signers_credential(const Authenticator *a, uint64_t number);
+/* It has just been read: kept, if it is one of these. */
+void signers_read(Authenticator *a, const Credential *credential);
+/* It is about to be written: what was read of it is forgotten. */
+void signers_written(Authenticator *a, uint64_t number);
 
 /* ---- spare.c: keys made in advance ---- */
 

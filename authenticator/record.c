@@ -46,16 +46,23 @@ int record_find(Authenticator *a, enum MarkKind kind, const uint8_t value[32], u
 
 int record_credential(Authenticator *a, uint64_t number, Credential *ret)
 {
+        const Credential *known = signers_credential(a, number);
         uint8_t record[CREDENTIAL_RECORD_MAX];
         size_t size = 0;
         int r;
 
+        if (known && a->ops.is_open(a->userdata)) {
+                *ret = *known;
+                return CTAP_OK;
+        }
         r = a->ops.get(a->userdata, number, record, sizeof(record), &size);
         if (r == 0)
                 r = credential_decode(record, size, ret);
         explicit_bzero(record, sizeof(record));
-        if (r == 0)
+        if (r == 0) {
                 ret->public.number = number;
+                signers_read(a, ret);
+        }
         return record_status(r);
 }
 
@@ -151,6 +158,7 @@ static int put(Change *change, Credential *credential)
         uint8_t record[CREDENTIAL_RECORD_MAX];
         int r;
 
+        signers_written(change->a, credential->public.number);
         r = credential_encode(credential, record, &size);
         if (r == 0)
                 r = change->a->ops.put(change->a->userdata, &credential->public.number, marks, n_marks, record, size);

@@ -2,7 +2,8 @@
  * Keys that are ready to sign
  *
  * Making a private key ready costs as much as signing with it, and most sign-ins are by a few credentials. So the ones used
- * last stay ready, in the arena, as long as storage is open and the credential is there; forgetting wipes them.
+ * last stay ready, in the arena, as long as storage is open and the credential is there; forgetting wipes them. Beside each
+ * lies what was read of its credential, until that is written anew: storage need not be read and opened for it again.
  */
 #include <errno.h>
 
@@ -14,6 +15,7 @@ typedef struct Place {
         uint64_t number; /* of the credential; 0: free */
         uint64_t used;   /* order of use */
         Signer *signer;
+        Credential *credential; /* as it is stored, or NULL */
 } Place;
 
 typedef struct Signers {
@@ -24,6 +26,7 @@ typedef struct Signers {
 static void clear(Place *place)
 {
         (void)signer_free(place->signer);
+        (void)credential_free(place->credential);
         *place = (Place){0};
 }
 
@@ -35,6 +38,43 @@ void signers_forget(Authenticator *a)
                 clear(&signers->places[i]);
         free(signers);
         a->signers = NULL;
+}
+
+static Place *find(const Authenticator *a, uint64_t number)
+{
+        Signers *signers = a->signers;
+
+        for (size_t i = 0; signers && number != 0 && i < SIGNERS_MAX; i++)
+                if (signers->places[i].number == number)
+                        return &signers->places[i];
+        return NULL;
+}
+
+const Credential *signers_credential(const Authenticator *a, uint64_t number)
+{
+        const Place *place = find(a, number);
+
+        return place ? place->credential : NULL;
+}
+
+void signers_read(Authenticator *a, const Credential *credential)
+{
+        Place *place = find(a, credential->public.number);
+
+        if (!place)
+                return;
+        if (!place->credential)
+                place->credential = credential_new();
+        if (place->credential) /* else there is no room, and it is read each time */
+                *place->credential = *credential;
+}
+
+void signers_written(Authenticator *a, uint64_t number)
+{
+        Place *place = find(a, number);
+
+        if (place)
+                place->credential = credential_free(place->credential);
 }
 
 int signers_get(Authenticator *a, const Credential *credential, Signer **ret)

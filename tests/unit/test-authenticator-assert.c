@@ -167,6 +167,37 @@ TEST(one_record_is_read_to_sign)
         CHECK_EQ(f->n_commits, commits);
 }
 
+TEST(what_signs_often_is_read_once_until_it_is_written_or_gone)
+{
+        _cleanup_(fixture_freep) Fixture *f = fixture_new(NULL);
+        Made made = make_for(f, RP, USER, true);
+        AuthenticatorCredential credential;
+        uint64_t number = UINT64_MAX;
+        unsigned gets;
+
+        for (unsigned i = 0; i < 4; i++) {
+                gets = f->n_gets;
+                CHECK_EQ(send(f, GET_ASSERTION, assert_request(&made, true)), CTAP_OK);
+                CHECK_EQ(f->n_gets - gets, i < 2);
+        }
+        CHECK_EQ(authenticator_credential_next(f->a, &number, &credential), CTAP_OK);
+        CHECK_EQ(authenticator_credential_rename(f->a, number, "renamed", NULL), CTAP_OK);
+        gets = f->n_gets;
+        CHECK_EQ(send(f, GET_ASSERTION, assert_request(&made, true)), CTAP_OK);
+        CHECK_EQ(f->n_gets - gets, 1);
+        CHECK_EQ(authenticator_credential_find(f->a, credential.id, credential.id_size, &credential), CTAP_OK);
+        CHECK(strcmp(credential.user_name, "renamed") == 0);
+
+        f->locked = true;
+        f->storage_answer = AUTHENTICATOR_NOBODY;
+        CHECK_EQ(send(f, GET_ASSERTION, assert_request(&made, true)), CTAP2_ERR_NOT_ALLOWED);
+        f->locked = false;
+        CHECK_EQ(authenticator_credential_delete(f->a, number), CTAP_OK);
+        CHECK_EQ(send(f, GET_ASSERTION, assert_request(&made, true)), CTAP2_ERR_NO_CREDENTIALS);
+        authenticator_forget(f->a);
+        CHECK(!signers_credential(f->a, number));
+}
+
 TEST(first_listed_credential_that_applies_signs)
 {
         _cleanup_(fixture_freep) Fixture *f = fixture_new(NULL);
