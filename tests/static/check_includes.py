@@ -18,6 +18,7 @@ LIBRARIES = {
     'libsecret': r'(libsecret/|glib|gio/|gobject/)',
     'libcbor': r'cbor',
     'libfido2': r'fido',
+    'libpam': r'security/',
     'tpm2-tss': r'tss2/',
 }
 
