@@ -1,0 +1,47 @@
+/*
+ * Login: one call of the module, and how it can end
+ *
+ * A negative errno is something that failed, a positive LoginOutcome is an answer. 0 is only ever what proof_check() or a match
+ * of fprintd's made it.
+ */
+#pragma once
+
+#include <fido.h>
+#include <security/pam_modules.h>
+
+#include "pam/credential.h"
+#include "pam/log.h"
+#include "pam/options.h"
+#include "pam/talk.h"
+#include "pam/user.h"
+
+typedef enum LoginOutcome {
+        LOGIN_REFUSED = 1,  /* nothing proved who it is */
+        LOGIN_UNKNOWN_USER, /* nobody has that name */
+        LOGIN_NO_KEYS,      /* the user has no credentials: nothing to try */
+        LOGIN_NO_FILE,      /* what says so can't be read, or is not right */
+        LOGIN_NO_CONFIG,    /* the module is not set up right */
+        LOGIN_NO_QUESTION,  /* the program can't ask */
+} LoginOutcome;
+
+typedef struct Login {
+        pam_handle_t *pamh;
+        Options *options;
+        Log log;
+        Talk talk;
+        User user;
+        const char *service;
+        char *host, *origin, *appid;
+        Credentials credentials;
+        bool remote; /* who is not here, and the administrator has not said that this does not matter */
+} Login;
+
+/* Reads options, user and host. 0, LoginOutcome, or a negative errno. Undone by login_done(), whatever it answers. */
+int login_begin(Login *login, pam_handle_t *pamh, int flags, int n, const char *const *arguments);
+void login_done(Login *login);
+
+/* Reads the user's credentials. */
+int login_read_credentials(Login *login);
+
+/* The application's code for an end. Never PAM_IGNORE, and PAM_SUCCESS for 0 alone. */
+int login_code(int result);
