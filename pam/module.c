@@ -6,20 +6,37 @@
  */
 #include <security/pam_modules.h>
 
+#include "pam/finger.h"
 #include "pam/key-login.h"
 #include "pam/login.h"
 #include "pam/manual.h"
+#include "pam/own.h"
 
 #define MODULE_API __attribute__((visibility("default")))
 
-static int authenticate(Login *login)
+static int by_credentials(Login *login)
 {
         int r;
 
         r = login_read_credentials(login);
         if (r != 0)
                 return r;
-        return login->options->manual ? manual_login(login) : key_login(login);
+        if (login->options->manual)
+                return manual_login(login);
+        r = key_login(login);
+        return r == LOGIN_REFUSED && login->options->own ? own_login(login) : r;
+}
+
+/* One after the other. Who has fingers but no credentials has something to prove it with; who has neither has nothing. */
+static int authenticate(Login *login)
+{
+        int r, by_finger;
+
+        r = by_credentials(login);
+        if ((r != LOGIN_REFUSED && r != LOGIN_NO_KEYS) || !login->options->fingerprint)
+                return r;
+        by_finger = finger_login(login);
+        return by_finger == LOGIN_NO_KEYS ? r : by_finger;
 }
 
 MODULE_API int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)

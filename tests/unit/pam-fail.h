@@ -1,0 +1,16 @@
+/*
+ * Failures of what the PAM module calls
+ *
+ * Every function that is linked with --wrap is counted while the module runs, in its children, too; the n-th call fails as it would.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+/* The n-th call from now fails (1: the next; 0: none). */
+void fail_begin(unsigned n);
+/* Whether it came to that, and in which function. */
+const char *fail_happened(void);
+
+void fail_enter(void);
+void fail_leave(void);
