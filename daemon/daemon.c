@@ -219,8 +219,10 @@ Daemon *daemon_free(Daemon *daemon)
 {
         if (!daemon)
                 return NULL;
-        if (daemon->batch)
+        if (daemon->batch) {
                 batch_flush(daemon);
+                opening_write_used(daemon);
+        }
         callers_leave(daemon->callers);
         /* Before the doors, which give up the lock on the directory of their sockets. */
         daemon->ssh = ssh_door_free(daemon->ssh);

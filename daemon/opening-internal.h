@@ -42,6 +42,7 @@ struct Opening {
         State state;
         Way way;
         int tries;
+        unsigned typo; /* the group of the recovery code that was mistyped in the last answer, or 0 */
         SlotList keys; /* key files yet to be tried */
         Slot *key;     /* the one that is being read */
         Job *job;
@@ -79,8 +80,6 @@ void openings_wake(Openings *openings);
 void opening_end(Opening *opening, int result, Root *root);
 
 /* ---- opening-try.c ---- */
-
-#define KIND_BIT(kind) (1U << (kind))
 
 /* Slots of the scope and of these kinds. */
 int opening_load_slots(Opening *opening, uint32_t kinds, SlotList *ret);

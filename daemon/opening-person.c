@@ -38,6 +38,7 @@ static void on_answer(void *userdata, const AskAnswer *answer)
         case ASK_ALLOWED:
                 secret_free(opening->secret);
                 opening->secret = answer->secret;
+                opening->typo = secret_typo(opening->secret);
                 opening->way = WAY_PERSON;
                 opening->state = STATE_TURN;
                 openings_wake(opening->openings);
@@ -52,11 +53,23 @@ static void on_answer(void *userdata, const AskAnswer *answer)
         }
 }
 
+/* What was wrong with the last answer. That it is right but for a symbol can be said of a code only. */
+static const char *problem_of(const Opening *opening, char text[64])
+{
+        if (opening->tries == 0)
+                return NULL;
+        if (opening->typo == 0)
+                return "That password is wrong.";
+        (void)snprintf(text, 64, "Group %u of that recovery code is mistyped.", opening->typo);
+        return text;
+}
+
 void opening_ask_person(Opening *opening)
 {
         Daemon *daemon = opening->openings->daemon;
         _cleanup_free_ char *label = NULL, *text = NULL;
         const VaultCollection *collection = NULL;
+        char problem[64];
         int r;
 
         if (daemon->vault && opening->collection != 0)
@@ -78,7 +91,7 @@ void opening_ask_person(Opening *opening)
                               .purpose = opening->purpose,
                               .title = opening->unlock ? "Unlock Keyfob" : "Keyfob",
                               .message = opening->message ?: text ?: OPENING_QUESTION,
-                              .error = opening->tries > 0 ? "That password is wrong." : NULL,
+                              .error = problem_of(opening, problem),
                               .retries = TRIES_MAX - opening->tries,
                               .caller = opening->observer.caller,
                               .about = opening->about,
@@ -93,7 +106,7 @@ void opening_turn_to_person(Opening *opening)
         SlotList slots = {0};
         int r;
 
-        r = opening->openings->daemon->vault ? opening_load_slots(opening, KIND_BIT(SLOT_PASSWORD), &slots)
+        r = opening->openings->daemon->vault ? opening_load_slots(opening, SLOTS_TYPED, &slots)
                                              : VAULT_E_NO_VAULT;
         if (r == 0 && slots.n == 0)
                 r = OPENING_NO_SLOT;

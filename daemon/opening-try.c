@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/recovery-code.h"
 #include "daemon/log.h"
 
 #define WRONG_FREE 5U  /* wrong secrets in a row before delays begin */
@@ -154,7 +155,7 @@ static bool in_scope(const Opening *opening, const Slot *slot)
                (!opening->has_slot || memcmp(slot_id(slot), opening->slot, SLOT_ID_SIZE) == 0);
 }
 
-/* Slots of the scope and of these kinds; key files first, which cost nothing to try. */
+/* Slots of the scope and of these kinds; first those that cost nothing to try. */
 int opening_load_slots(Opening *opening, uint32_t kinds, SlotList *ret)
 {
         SlotList list = {0};
@@ -167,12 +168,12 @@ int opening_load_slots(Opening *opening, uint32_t kinds, SlotList *ret)
         for (size_t i = 0; i < list.n; i++) {
                 Slot *slot = list.slots[i];
 
-                if (!in_scope(opening, slot) || !(KIND_BIT(slot_kind(slot)) & kinds)) {
+                if (!in_scope(opening, slot) || !(SLOT_KIND_BIT(slot_kind(slot)) & kinds)) {
                         slot_free(slot);
                         continue;
                 }
                 list.slots[n++] = slot;
-                if (slot_kind(slot) == SLOT_CREDENTIAL) {
+                if (slot_kind(slot) == SLOT_CREDENTIAL || slot_kind(slot) == SLOT_RECOVERY) {
                         list.slots[n - 1] = list.slots[0];
                         list.slots[0] = slot;
                 }
@@ -180,6 +181,16 @@ int opening_load_slots(Opening *opening, uint32_t kinds, SlotList *ret)
         list.n = n;
         *ret = list;
         return 0;
+}
+
+unsigned secret_typo(const Secret *secret)
+{
+        uint8_t code[RECOVERY_KEY_SIZE];
+        unsigned group = 0;
+        RecoveryResult result = recovery_code_read(secret->data, secret->size, code, &group);
+
+        explicit_bzero(code, sizeof(code));
+        return result == RECOVERY_TYPO ? group : 0;
 }
 
 /* ---- turns ---- */
@@ -205,7 +216,7 @@ void openings_give_turn(Openings *openings)
                 return;
         }
 
-        kinds = opening->way == WAY_PERSON ? KIND_BIT(SLOT_PASSWORD) : ~(uint32_t)KIND_BIT(SLOT_NONE);
+        kinds = opening->way == WAY_PERSON ? SLOTS_TYPED : SLOTS_TYPED | SLOT_KIND_BIT(SLOT_CREDENTIAL);
         r = opening->openings->daemon->vault ? opening_load_slots(opening, kinds, &slots) : VAULT_E_NO_VAULT;
         if (r == 0 && slots.n == 0)
                 r = OPENING_NO_SLOT;

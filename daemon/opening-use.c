@@ -36,8 +36,22 @@ static int on_used(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
+void opening_write_used(Daemon *daemon)
+{
+        Openings *openings = daemon->openings;
+
+        if (!openings || !openings->used_pending || !daemon->vault)
+                return;
+        openings->used_pending = false;
+        /* By itself: at the end no batch can be begun any more. */
+        batch_flush(daemon);
+        (void)vault_slot_used(daemon->vault, openings->used_slot, openings->used_at);
+}
+
 static void note_use(Openings *openings, const Root *root)
 {
+        if (openings->used_pending && memcmp(openings->used_slot, root_slot_id(root), SLOT_ID_SIZE) != 0)
+                opening_write_used(openings->daemon);
         openings->used_pending = true;
         openings->used_at = (uint64_t)time(NULL);
         memcpy(openings->used_slot, root_slot_id(root), SLOT_ID_SIZE);

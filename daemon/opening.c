@@ -118,9 +118,9 @@ static void begin(Opening *opening)
                 return;
         }
 
-        r = opening_load_slots(opening, KIND_BIT(SLOT_CREDENTIAL), &opening->keys);
+        r = opening_load_slots(opening, SLOT_KIND_BIT(SLOT_CREDENTIAL), &opening->keys);
         if (r == 0)
-                r = opening_load_slots(opening, KIND_BIT(SLOT_NONE), &none);
+                r = opening_load_slots(opening, SLOT_KIND_BIT(SLOT_NONE), &none);
         if (r != 0) {
                 opening_end(opening, r, NULL);
         } else if (none.n > 0) {

@@ -12,6 +12,10 @@
 /* What is asked of a person who is to open the vault. */
 #define OPENING_QUESTION "Enter the password of your Keyfob vault."
 
+/* Kinds of slots as a set, and those whose secret a person types. */
+#define SLOT_KIND_BIT(kind) (1U << (kind))
+#define SLOTS_TYPED         (SLOT_KIND_BIT(SLOT_PASSWORD) | SLOT_KIND_BIT(SLOT_LOGIN) | SLOT_KIND_BIT(SLOT_RECOVERY))
+
 typedef struct Opening Opening;
 
 typedef enum OpeningResult {
@@ -47,8 +51,14 @@ bool opening_scope_is_open(const Daemon *daemon, uint32_t scope);
 /* Uses a root to unlock what it opens: vault_unlock(), slot `used` time, notifications (secret-notify.h). */
 int opening_unlock(Daemon *daemon, const Root *root);
 
+/* Notes in the vault now when a slot was used, if that is still to be done. */
+void opening_write_used(Daemon *daemon);
+
 /* At start and after init: opens by itself what can be (none slots, key files, $CREDENTIALS_DIRECTORY). */
 void opening_automatic(Daemon *daemon);
+
+/* When a secret is a recovery code but for a typing mistake: which group has it, from 1 on; else 0. */
+unsigned secret_typo(const Secret *secret);
 
 /* An OPENING_* or vault result or errno as a D-Bus error. */
 int opening_error(Daemon *daemon, sd_bus_error *error, int result);

@@ -168,9 +168,16 @@ int store1_delete(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_list_deleted(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_undelete(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
+#define SLOT_ID_TEXT (2 * SLOT_ID_SIZE + 1)
+/* By hex id, a unique beginning of it (four digits at least), or a unique label. 0, or a negative errno with `error` set. */
+int store1_find_slot(const SlotList *slots, const char *name, size_t *ret, sd_bus_error *error);
+
 int store1_list_slots(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_add_slot(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_remove_slot(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_test_slot(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_rename_slot(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_mirror_slots(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_change_password(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_rekey(sd_bus_message *m, void *userdata, sd_bus_error *error);
 

@@ -11,10 +11,8 @@
 #include <string.h>
 
 #include "common/hex.h"
-#include "daemon/ctap.h"
-#include "daemon/ssh.h"
-
-#define SLOT_ID_TEXT (2 * SLOT_ID_SIZE + 1)
+#include "common/recovery-code.h"
+#include "daemon/present.h"
 
 int store1_same_keys(Waiting *waiting, sd_bus_error *error)
 {
@@ -22,69 +20,6 @@ int store1_same_keys(Waiting *waiting, sd_bus_error *error)
                 return 0;
         sd_bus_error_set(error, KEYFOB_ERROR_BUSY, "the vault got new keys meanwhile: try again");
         return -EBUSY;
-}
-
-int store1_list_slots(sd_bus_message *m, void *userdata, sd_bus_error *error)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        _cleanup_(slot_list_done) SlotList slots = {0};
-        Daemon *daemon = userdata;
-        int r;
-
-        r = store1_need_vault(daemon, error);
-        if (r < 0)
-                return r;
-        batch_flush(daemon);
-        r = vault_slots(daemon->vault, &slots);
-        if (r != 0)
-                return daemon_error(daemon, error, r);
-
-        r = sd_bus_message_new_method_return(m, &reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "a{sv}");
-        for (size_t i = 0; r >= 0 && i < slots.n; i++) {
-                const Slot *slot = slots.slots[i];
-                const VaultCollection *c = vault_collection_get(daemon->vault, slot_collection(slot));
-                char id[SLOT_ID_TEXT];
-                KdfParams kdf = {0};
-
-                hex_encode(slot_id(slot), SLOT_ID_SIZE, id);
-                (void)slot_kdf(slot, &kdf);
-                r = sd_bus_message_append(reply, "a{sv}", 9, "id", "s", id, "kind", "s",
-                                          slot_kind_name(slot_kind(slot)) ?: "unknown", "label", "s", slot_label(slot),
-                                          "collection", "s", c ? c->name : "", "created", "t", slot_created(slot),
-                                          "used", "t", slot_used(slot), "path", "s", slot_path(slot) ?: "",
-                                          "kdf_memory", "u", kdf.memory_kib, "kdf_passes", "u", kdf.passes);
-        }
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : batch_reply(daemon, m, reply);
-}
-
-/* By hex id, a unique beginning of it (four digits at least), or a unique label. */
-static int find_slot(const SlotList *slots, const char *name, size_t *ret, sd_bus_error *error)
-{
-        size_t found = SIZE_MAX, length = strlen(name), n = 0;
-
-        for (size_t i = 0; i < slots->n; i++) {
-                char id[SLOT_ID_TEXT];
-
-                hex_encode(slot_id(slots->slots[i]), SLOT_ID_SIZE, id);
-                if ((length >= 4 && strncmp(id, name, length) == 0) ||
-                    strcmp(slot_label(slots->slots[i]), name) == 0) {
-                        found = i;
-                        n++;
-                }
-        }
-        if (n == 1) {
-                *ret = found;
-                return 0;
-        }
-        sd_bus_error_setf(error, n == 0 ? KEYFOB_ERROR_NOT_FOUND : KEYFOB_ERROR_INVALID,
-                          n == 0 ? "there is no slot '%.64s': see keyfob slot list"
-                                 : "'%.64s' names several slots: use the id that keyfob slot list shows",
-                          name);
-        return n == 0 ? -ENOENT : -EINVAL;
 }
 
 /* Whose slots are meant: the vault's, or those of a collection that has its own. */
@@ -149,11 +84,47 @@ static int add_prepare(Waiting *waiting, sd_bus_error *error)
 
 static int add_opened(Waiting *waiting, sd_bus_error *error)
 {
-        if (waiting->options.secret || strcmp(waiting->options.kind, "password") != 0)
+        SlotKind kind = slot_kind_from_name(waiting->options.kind);
+
+        if (waiting->options.secret || (kind != SLOT_PASSWORD && kind != SLOT_LOGIN))
                 return add_prepare(waiting, error);
-        return waiting_ask(waiting, ASK_NEW_SECRET, "add-slot", "New password slot",
-                           "Choose one more password that opens your Keyfob vault.", NULL, &waiting->options.secret,
-                           add_prepare);
+        /* Twice in any case: one that was mistyped would be noticed when it is needed. */
+        return waiting_ask(waiting, ASK_NEW_SECRET, "add-slot",
+                           kind == SLOT_LOGIN ? "New login slot" : "New password slot",
+                           kind == SLOT_LOGIN ? "Enter the password that you log in with, so that it opens your Keyfob vault."
+                                              : "Choose one more password that opens your Keyfob vault.",
+                           NULL, &waiting->options.secret, add_prepare);
+}
+
+static int add_check(Waiting *waiting, sd_bus_error *error)
+{
+        const Options *options = &waiting->options;
+        SlotKind kind = options->kind ? slot_kind_from_name(options->kind) : 0;
+        uint8_t code[RECOVERY_KEY_SIZE];
+        unsigned group;
+        int r;
+
+        switch (kind) {
+        case SLOT_PASSWORD:
+        case SLOT_NONE:
+                return 0;
+        case SLOT_CREDENTIAL:
+                if (!options->secret)
+                        return store1_invalid(error, "a credential slot needs the content of its key file");
+                return 0;
+        case SLOT_LOGIN:
+                if (waiting->collection != 0)
+                        return store1_invalid(error, "a login opens the vault, not a collection with slots of its own");
+                return 0;
+        case SLOT_RECOVERY:
+                if (!options->secret)
+                        return store1_invalid(error, "a recovery slot needs its code");
+                r = recovery_code_read(options->secret->data, options->secret->size, code, &group);
+                explicit_bzero(code, sizeof(code));
+                return r == RECOVERY_OK ? 0 : store1_invalid(error, "that is not a whole recovery code");
+        default:
+                return store1_invalid(error, "the kind of a slot is password, credential, none, recovery or login");
+        }
 }
 
 int store1_add_slot(sd_bus_message *m, void *userdata, sd_bus_error *error)
@@ -162,7 +133,6 @@ int store1_add_slot(sd_bus_message *m, void *userdata, sd_bus_error *error)
                                               "auth", "kdf_memory", "kdf_passes", "kdf_ms", NULL};
         Daemon *daemon = userdata;
         Waiting *waiting;
-        SlotKind kind;
         int r;
 
         r = store1_need_vault(daemon, error);
@@ -171,13 +141,9 @@ int store1_add_slot(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = waiting_new(daemon, m, allowed, error, &waiting);
         if (r < 0)
                 return r;
-        kind = waiting->options.kind ? slot_kind_from_name(waiting->options.kind) : 0;
-        if (kind != SLOT_PASSWORD && kind != SLOT_CREDENTIAL && kind != SLOT_NONE)
-                r = store1_invalid(error, "the kind of a slot is password, credential or none");
-        else if (kind == SLOT_CREDENTIAL && !waiting->options.secret)
-                r = store1_invalid(error, "a credential slot needs the content of its key file");
-        else
-                r = slot_scope(waiting, &waiting->collection, error);
+        r = slot_scope(waiting, &waiting->collection, error);
+        if (r >= 0)
+                r = add_check(waiting, error);
         if (r >= 0)
                 r = waiting_open(waiting, waiting->collection, waiting->options.auth, NULL, false, "verify",
                                  "Enter a present password, to add a key slot.", add_opened);
@@ -199,32 +165,44 @@ static int remove_write(Waiting *waiting, sd_bus_error *error)
         return r < 0 ? r : waiting_finish(waiting, NULL);
 }
 
-int store1_remove_slot(sd_bus_message *m, void *userdata, sd_bus_error *error)
+/* A call about the slot that its first argument names: waiting->slots[at], whose id and scope are noted. */
+static int begin_with_slot(Daemon *daemon, sd_bus_message *m, const char *const *allowed, sd_bus_error *error,
+                           Waiting **ret)
 {
-        static const char *const allowed[] = {"auth", NULL};
-        Daemon *daemon = userdata;
+        _cleanup_(waiting_freep) Waiting *waiting = NULL;
         const char *name;
-        Waiting *waiting;
-        size_t at = 0, same_scope = 0;
         int r;
 
         r = store1_need_vault(daemon, error);
         if (r >= 0)
                 r = sd_bus_message_read(m, "s", &name);
+        if (r >= 0)
+                r = waiting_new(daemon, m, allowed, error, &waiting);
         if (r < 0)
                 return r;
-        r = waiting_new(daemon, m, allowed, error, &waiting);
-        if (r < 0)
-                return r;
-
         r = vault_slots(daemon->vault, &waiting->slots);
         if (r != 0)
-                return waiting_started(waiting, daemon_error(daemon, error, r));
-        r = find_slot(&waiting->slots, name, &at, error);
+                return daemon_error(daemon, error, r);
+        r = store1_find_slot(&waiting->slots, name, &waiting->at, error);
         if (r < 0)
-                return waiting_started(waiting, r);
-        memcpy(waiting->slot, slot_id(waiting->slots.slots[at]), SLOT_ID_SIZE);
-        waiting->collection = slot_collection(waiting->slots.slots[at]);
+                return r;
+        memcpy(waiting->slot, slot_id(waiting->slots.slots[waiting->at]), SLOT_ID_SIZE);
+        waiting->collection = slot_collection(waiting->slots.slots[waiting->at]);
+        *ret = TAKE_PTR(waiting);
+        return 0;
+}
+
+int store1_remove_slot(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        static const char *const allowed[] = {"auth", NULL};
+        Daemon *daemon = userdata;
+        Waiting *waiting;
+        size_t same_scope = 0;
+        int r;
+
+        r = begin_with_slot(daemon, m, allowed, error, &waiting);
+        if (r < 0)
+                return r;
 
         /* Said before anybody is asked for a password in vain. */
         for (size_t i = 0; i < waiting->slots.n; i++)
@@ -235,6 +213,73 @@ int store1_remove_slot(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = waiting_open(waiting, waiting->collection, waiting->options.auth, NULL, false, "verify",
                          "Enter a password of your Keyfob vault, to remove a key slot.", remove_write);
         return waiting_started(waiting, r);
+}
+
+/* ---- TestSlot, RenameSlot ---- */
+
+static int test_opened(Waiting *waiting, sd_bus_error *error)
+{
+        int r;
+
+        r = store1_same_keys(waiting, error);
+        return r < 0 ? r : waiting_finish(waiting, NULL);
+}
+
+int store1_test_slot(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        static const char *const allowed[] = {"secret", "interactive", NULL};
+        _cleanup_free_ char *message = NULL, *label = NULL;
+        Daemon *daemon = userdata;
+        const Slot *slot;
+        Waiting *waiting;
+        int r;
+
+        r = begin_with_slot(daemon, m, allowed, error, &waiting);
+        if (r < 0)
+                return r;
+        slot = waiting->slots.slots[waiting->at];
+        label = presentable(slot_label(slot));
+        if (!label || asprintf(&message,
+                               slot_kind(slot) == SLOT_RECOVERY ? "Enter the recovery code of the key slot “%s”, to test it."
+                                                                : "Enter the password of the key slot “%s”, to test it.",
+                               label) < 0) {
+                message = NULL;
+                return waiting_started(waiting, -ENOMEM);
+        }
+        r = waiting_open(waiting, waiting->collection, waiting->options.secret, waiting->slot, /* unlock= */ false,
+                         "test-slot", message, test_opened);
+        return waiting_started(waiting, r);
+}
+
+int store1_rename_slot(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        _cleanup_(slot_list_done) SlotList slots = {0};
+        const char *name, *label;
+        Daemon *daemon = userdata;
+        size_t at;
+        int r;
+
+        r = store1_need_vault(daemon, error);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "ss", &name, &label);
+        if (r < 0)
+                return r;
+        if (!*label)
+                return store1_invalid(error, "a label has at least one character");
+        batch_flush(daemon);
+        r = vault_slots(daemon->vault, &slots);
+        if (r != 0)
+                return daemon_error(daemon, error, r);
+        r = store1_find_slot(&slots, name, &at, error);
+        if (r < 0)
+                return r;
+        r = batch_begin(daemon);
+        if (r == 0)
+                r = vault_slot_rename(daemon->vault, NULL, slot_id(slots.slots[at]), label);
+        if (r != 0)
+                return daemon_error(daemon, error, r);
+        daemon->slot_changes++;
+        return batch_reply_return(daemon, m, NULL);
 }
 
 /* ---- ChangePassword ---- */
@@ -263,12 +308,18 @@ static int passwd_prepare(Waiting *waiting, sd_bus_error *error)
         return daemon_error(waiting->daemon, error, VAULT_E_NOT_FOUND);
 }
 
+/* A login slot follows the login password by itself; it is changed here when it is named. */
+static bool has_password(const Waiting *waiting, const Slot *slot)
+{
+        return slot_kind(slot) == SLOT_PASSWORD || (slot_kind(slot) == SLOT_LOGIN && waiting->options.slot);
+}
+
 static int passwd_opened(Waiting *waiting, sd_bus_error *error)
 {
         for (size_t i = 0; i < waiting->slots.n; i++)
                 if (memcmp(slot_id(waiting->slots.slots[i]), root_slot_id(waiting->root), SLOT_ID_SIZE) == 0 &&
-                    slot_kind(waiting->slots.slots[i]) != SLOT_PASSWORD)
-                        return store1_invalid(error, "that opens a slot of kind %s, which has no password",
+                    !has_password(waiting, waiting->slots.slots[i]))
+                        return store1_invalid(error, "that opens a slot of kind %s, whose secret is not changed so",
                                               slot_kind_name(slot_kind(waiting->slots.slots[i])));
 
         if (waiting->options.new)
@@ -286,10 +337,10 @@ static int passwd_choose(Waiting *waiting, sd_bus_error *error)
         int r;
 
         if (waiting->options.slot) {
-                r = find_slot(&waiting->slots, waiting->options.slot, &at, error);
+                r = store1_find_slot(&waiting->slots, waiting->options.slot, &at, error);
                 if (r < 0)
                         return r;
-                if (slot_kind(waiting->slots.slots[at]) != SLOT_PASSWORD)
+                if (!has_password(waiting, waiting->slots.slots[at]))
                         return store1_invalid(error, "slot '%s' is not a password", waiting->options.slot);
                 waiting->collection = slot_collection(waiting->slots.slots[at]);
         } else {
@@ -337,130 +388,5 @@ int store1_change_password(sd_bus_message *m, void *userdata, sd_bus_error *erro
         if (r >= 0)
                 r = waiting_open(waiting, waiting->collection, waiting->options.old, any ? NULL : waiting->slot, false,
                                  "change-password", "Enter the present password of your Keyfob vault.", passwd_opened);
-        return waiting_started(waiting, r);
-}
-
-/* ---- Rekey ---- */
-
-static int rekey_slot(Waiting *waiting, sd_bus_error *error);
-
-static int rekey_finish(Waiting *waiting, sd_bus_error *error)
-{
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        Daemon *daemon = waiting->daemon;
-        int r;
-
-        if (!waiting->root)
-                return daemon_error(daemon, error, VAULT_E_WRONG_SECRET);
-        /* What came since would be dropped unnamed, what was replaced would be back. */
-        if (waiting->slot_changes != daemon->slot_changes) {
-                sd_bus_error_set(error, KEYFOB_ERROR_BUSY, "the key slots were changed meanwhile: try again");
-                return -EBUSY;
-        }
-
-        /* Made before the keys, so that nothing can fail after them. */
-        r = sd_bus_message_new_method_return(waiting->call, &reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "s");
-        for (size_t i = 0; r >= 0 && i < waiting->slots.n; i++) {
-                const Slot *slot = waiting->slots.slots[i];
-                bool kept = slot_collection(slot) != 0;
-
-                for (size_t k = 0; k < waiting->n_drafts; k++)
-                        kept |= memcmp(slot_draft_id(waiting->drafts[k]), slot_id(slot), SLOT_ID_SIZE) == 0;
-                if (!kept)
-                        r = sd_bus_message_append(reply, "s", slot_label(slot));
-        }
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        if (r < 0)
-                return r;
-
-        batch_flush(daemon);
-        r = (waiting->options.drop ? vault_rekey_drop : vault_rekey)(daemon->vault, waiting->root, waiting->drafts,
-                                                                     waiting->n_drafts);
-        if (r != 0)
-                return daemon_error(daemon, error, r);
-        daemon->slot_changes++;
-        daemon->key_changes++;
-        ctap_forget(daemon->ctap);
-        ssh_door_forget(daemon->ssh);
-        return waiting_finish_reply(waiting, reply);
-}
-
-static int rekey_answered(Waiting *waiting, sd_bus_error *error)
-{
-        Options *options = &waiting->options;
-
-        if (options->n_secrets == OPTIONS_SECRETS_MAX)
-                return store1_invalid(error, "too many secrets");
-        options->secrets[options->n_secrets++] = TAKE_PTR(options->new);
-        return rekey_slot(waiting, error);
-}
-
-static int rekey_proved(Waiting *waiting, sd_bus_error *error)
-{
-        const Slot *slot = waiting->slots.slots[waiting->at];
-        _cleanup_free_ char *message = NULL;
-
-        if (waiting->proof == 0 && waiting->n_drafts == SLOTS_MAX)
-                return daemon_error(waiting->daemon, error, VAULT_E_DAMAGED);
-        if (waiting->proof == 0) {
-                waiting->drafts[waiting->n_drafts++] = TAKE_PTR(waiting->draft);
-                waiting->at++;
-                waiting->tries = 0;
-                return rekey_slot(waiting, error);
-        }
-        if (slot_path(slot) && waiting->tries++ == 0)
-                return waiting_read_key(waiting, slot_path(slot), rekey_slot);
-        if (waiting->options.drop) {
-                waiting->at++;
-                waiting->tries = 0;
-                return rekey_slot(waiting, error);
-        }
-        if (slot_kind(slot) != SLOT_PASSWORD || waiting->options.no_interactive)
-                return store1_invalid(error, "the secret of slot '%s' is needed: give it, or drop the slot",
-                                      slot_label(slot));
-        if (waiting->tries == 3)
-                return daemon_error(waiting->daemon, error, VAULT_E_WRONG_SECRET);
-
-        if (asprintf(&message, "Enter the password of the key slot '%s'.", slot_label(slot)) < 0)
-                return -ENOMEM;
-        return waiting_ask(waiting, ASK_SECRET, "rekey", "New keys", message,
-                           waiting->tries++ > 0 ? "That password is wrong." : NULL, &waiting->options.new,
-                           rekey_answered);
-}
-
-/* Works on slots[at], or finishes when there are no more. Slots of collections with a root of their own stay as they
- * are. */
-static int rekey_slot(Waiting *waiting, sd_bus_error *error)
-{
-        while (waiting->at < waiting->slots.n && slot_collection(waiting->slots.slots[waiting->at]) != 0)
-                waiting->at++;
-        if (waiting->at == waiting->slots.n)
-                return rekey_finish(waiting, error);
-        return waiting_prove(waiting, rekey_proved);
-}
-
-int store1_rekey(sd_bus_message *m, void *userdata, sd_bus_error *error)
-{
-        static const char *const allowed[] = {"secrets",    "drop",   "interactive", "kdf_memory",
-                                              "kdf_passes", "kdf_ms", NULL};
-        Daemon *daemon = userdata;
-        Waiting *waiting;
-        int r;
-
-        r = store1_need_vault(daemon, error);
-        if (r < 0)
-                return r;
-        r = waiting_new(daemon, m, allowed, error, &waiting);
-        if (r < 0)
-                return r;
-        if (!vault_is_unlocked(daemon->vault))
-                r = daemon_error(daemon, error, VAULT_E_LOCKED);
-        else {
-                r = vault_slots(daemon->vault, &waiting->slots);
-                r = r != 0 ? daemon_error(daemon, error, r) : rekey_slot(waiting, error);
-        }
         return waiting_started(waiting, r);
 }

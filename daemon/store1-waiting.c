@@ -153,11 +153,28 @@ static int confirm_error(Daemon *daemon, sd_bus_error *error, int result)
         return -ENOKEY;
 }
 
+/* A secret that was given, and is a recovery code but for a symbol. */
+static unsigned find_typo(const Waiting *waiting)
+{
+        const Options *options = &waiting->options;
+        const Secret *given = options->auth ?: options->old ?: options->secret;
+
+        return given ? secret_typo(given) : 0;
+}
+
 static void opening_done(void *userdata, int result, Root *root)
 {
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         Waiting *waiting = userdata;
+        unsigned typo;
 
         waiting->opening = NULL;
+        typo = result == VAULT_E_WRONG_SECRET ? find_typo(waiting) : 0;
+        if (typo > 0) {
+                sd_bus_error_setf(&error, KEYFOB_ERROR_WRONG_SECRET, "group %u of the recovery code is mistyped", typo);
+                waiting_settle(waiting, -EACCES, &error);
+                return;
+        }
         if (result != 0) {
                 waiting_fail(waiting, waiting->fresh ? fresh_error : opening_error, result);
                 return;

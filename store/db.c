@@ -39,6 +39,7 @@ static const char *const statements[_STATEMENT_MAX] = {
         [STATEMENT_SLOT_REMOVE] = "DELETE FROM slot WHERE id=?1",
         [STATEMENT_SLOT_REMOVE_SCOPE] = "DELETE FROM slot WHERE scope=?1",
         [STATEMENT_SLOT_USED] = "UPDATE slot SET used=?2 WHERE id=?1",
+        [STATEMENT_SLOT_RENAME] = "UPDATE slot SET label=?2 WHERE id=?1",
 
         [STATEMENT_KEY_GET] = "SELECT id,sealed FROM key WHERE scope=?1 AND purpose=?2 AND owner=?3",
         [STATEMENT_KEY_PUT] = "INSERT OR REPLACE INTO key(scope,purpose,owner,id,sealed) VALUES(?1,?2,?3,?4,?5)",

@@ -34,6 +34,12 @@
 /* A writer on memory of the caller's that is known to be large enough: it never grows, and is not to be freed. */
 #define BYTE_WRITER_ON(memory) ((ByteWriter){.data = (memory), .capacity = sizeof(memory)})
 
+/* Text without a NUL byte at its end, of somebody else's memory. */
+typedef struct Text {
+        const char *data;
+        size_t size;
+} Text;
+
 /* ---- slots (pure) ---- */
 
 struct Slot {
@@ -65,6 +71,21 @@ struct SlotDraft {
 };
 
 #define SLOT_PARAMS_MAX 8192U
+
+/* What a kind's parameters say; pointers go into them. */
+typedef struct SlotParams {
+        KdfParams kdf;       /* password, login */
+        const uint8_t *salt; /* SLOT_SALT_SIZE bytes. credential, recovery; none: the key itself */
+        Text path;           /* credential; or empty */
+        SlotFido2 fido2;
+        SlotTpm2 tpm2;
+} SlotParams;
+
+/* 0, VAULT_E_UNSUPPORTED, VAULT_E_DAMAGED. */
+int slot_params_read(uint32_t kind, const uint8_t *data, size_t size, SlotParams *ret);
+void slot_params_write(SlotKind kind, const SlotParams *params, ByteWriter *ret);
+/* The KEK that a secret gives. VAULT_E_WRONG_SECRET when it can't be one of that kind, VAULT_E_UNSUPPORTED, -ENOMEM. */
+int slot_kek(uint32_t kind, const uint8_t id[SLOT_ID_SIZE], const SlotParams *params, const Secret *secret, Key **ret);
 
 int slot_new(const uint8_t id[SLOT_ID_SIZE], uint32_t scope, uint32_t kind, const char *label, uint64_t created,
              uint64_t used, const void *params, size_t params_size, const uint8_t wrapped[SLOT_WRAPPED_SIZE],
@@ -276,11 +297,6 @@ int row_write(Vault *vault, Collection *c, ItemId id, const Row *old, const Toke
 int row_delete(Vault *vault, Collection *c, ItemId id, bool keep);
 
 /* ---- records ---- */
-
-typedef struct Text {
-        const char *data;
-        size_t size;
-} Text;
 
 typedef struct Pair {
         Text name, value;

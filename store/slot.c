@@ -6,8 +6,7 @@
  * bound to the slot's id, and the box to scope, kind and parameters, so that no part of a slot can be moved to
  * another.
  *
- * Parameters are a small versioned binary. A kind, a version or a cost that this build does not know makes that one
- * slot unsupported and leaves the others alone.
+ * What is in the parameters, and how they make a KEK of a secret, is in slot-params.c.
  */
 #include "store/slot.h"
 
@@ -15,10 +14,6 @@
 #include <string.h>
 
 #include "store/internal.h"
-
-#define PARAMS_FORMAT        1U
-#define CREDENTIAL_SALT_SIZE 32U
-#define CREDENTIAL_PATH_MAX  4096U
 
 static const char *const kind_names[_SLOT_KIND_MAX] = {
         [SLOT_PASSWORD] = "password", [SLOT_CREDENTIAL] = "credential", [SLOT_NONE] = "none",
@@ -95,54 +90,34 @@ void slot_list_done(SlotList *list)
         *list = (SlotList){0};
 }
 
-/* What a kind's parameters say; pointers go into the parameters. */
-typedef struct Params {
-        KdfParams kdf;
-        const uint8_t *bytes; /* credential: salt; none: the key itself */
-        Text path;
-} Params;
-
-static int params_decode(uint32_t kind, const uint8_t *data, size_t size, Params *ret)
-{
-        ByteReader reader = BYTE_READER(data, size);
-        Params params = {0};
-        const uint8_t *salt, *path;
-
-        if (kind != SLOT_PASSWORD && kind != SLOT_CREDENTIAL && kind != SLOT_NONE)
-                return VAULT_E_UNSUPPORTED;
-        if (byte_reader_u8(&reader) != PARAMS_FORMAT)
-                return VAULT_E_UNSUPPORTED;
-
-        if (kind == SLOT_PASSWORD) {
-                params.kdf.memory_kib = byte_reader_u32(&reader);
-                params.kdf.passes = byte_reader_u32(&reader);
-                salt = byte_reader_raw(&reader, KDF_SALT_SIZE);
-                if (!byte_reader_done(&reader))
-                        return VAULT_E_DAMAGED;
-                memcpy(params.kdf.salt, salt, KDF_SALT_SIZE);
-                if (!kdf_params_valid(&params.kdf))
-                        return VAULT_E_UNSUPPORTED;
-        } else {
-                params.bytes = byte_reader_raw(&reader, CREDENTIAL_SALT_SIZE);
-                if (kind == SLOT_CREDENTIAL) {
-                        path = byte_reader_blob(&reader, CREDENTIAL_PATH_MAX, &params.path.size);
-                        params.path.data = (const char *)path;
-                }
-                if (!byte_reader_done(&reader) || (params.path.size > 0 && params.path.data[0] != '/') ||
-                    (params.path.size > 0 && memchr(params.path.data, 0, params.path.size)))
-                        return VAULT_E_DAMAGED;
-        }
-        *ret = params;
-        return 0;
-}
-
 bool slot_kdf(const Slot *slot, KdfParams *ret)
 {
-        Params params;
+        SlotParams params;
 
-        if (slot->kind != SLOT_PASSWORD || params_decode(slot->kind, slot->params, slot->params_size, &params) != 0)
+        if ((slot->kind != SLOT_PASSWORD && slot->kind != SLOT_LOGIN) ||
+            slot_params_read(slot->kind, slot->params, slot->params_size, &params) != 0)
                 return false;
         *ret = params.kdf;
+        return true;
+}
+
+bool slot_fido2(const Slot *slot, SlotFido2 *ret)
+{
+        SlotParams params;
+
+        if (slot->kind != SLOT_FIDO2 || slot_params_read(slot->kind, slot->params, slot->params_size, &params) != 0)
+                return false;
+        *ret = params.fido2;
+        return true;
+}
+
+bool slot_tpm2(const Slot *slot, SlotTpm2 *ret)
+{
+        SlotParams params;
+
+        if (slot->kind != SLOT_TPM2 || slot_params_read(slot->kind, slot->params, slot->params_size, &params) != 0)
+                return false;
+        *ret = params.tpm2;
         return true;
 }
 
@@ -151,7 +126,7 @@ int slot_new(const uint8_t id[SLOT_ID_SIZE], uint32_t scope, uint32_t kind, cons
              Slot **ret)
 {
         _cleanup_(slot_freep) Slot *slot = calloc(1, sizeof(*slot));
-        Params decoded;
+        SlotParams decoded;
 
         if (!slot)
                 return -ENOMEM;
@@ -168,36 +143,13 @@ int slot_new(const uint8_t id[SLOT_ID_SIZE], uint32_t scope, uint32_t kind, cons
         if (params_size > 0)
                 memcpy(slot->params, params, params_size);
         slot->params_size = params_size;
-        if (kind == SLOT_CREDENTIAL && params_decode(kind, slot->params, params_size, &decoded) == 0 &&
+        if (kind == SLOT_CREDENTIAL && slot_params_read(kind, slot->params, params_size, &decoded) == 0 &&
             decoded.path.size > 0) {
                 slot->path = strndup(decoded.path.data, decoded.path.size);
                 if (!slot->path)
                         return -ENOMEM;
         }
         *ret = TAKE_PTR(slot);
-        return 0;
-}
-
-static int derive_kek(uint32_t kind, const Params *params, const Secret *secret, Key **ret)
-{
-        _cleanup_(key_freep) Key *salt = NULL, *kek = NULL;
-        int r;
-
-        if (kind == SLOT_PASSWORD) {
-                r = kdf_derive(&params->kdf, secret->data, secret->size, ret);
-                return r == -EINVAL ? VAULT_E_UNSUPPORTED : r;
-        }
-
-        salt = key_new_from(params->bytes);
-        if (!salt)
-                return -ENOMEM;
-        if (kind == SLOT_NONE)
-                kek = key_derive(salt, "keyfob slot none", NULL, 0);
-        else
-                kek = key_derive(salt, "keyfob slot credential", secret->data, secret->size);
-        if (!kek)
-                return -ENOMEM;
-        *ret = TAKE_PTR(kek);
         return 0;
 }
 
@@ -235,23 +187,11 @@ void slot_wrap(const SlotDraft *draft, uint32_t scope, const Key *root, uint8_t 
         seal(draft->kek, ad, ad_size, root->bytes, sizeof(root->bytes), ret + 32);
 }
 
-int slot_open(const Slot *slot, const Secret *secret, Root **ret)
+static int open_with(const Slot *slot, const Key *kek, Root **ret)
 {
-        _cleanup_(key_freep) Key *kek = NULL;
         _cleanup_(root_freep) Root *root = NULL;
         uint8_t ad[96], expected[32];
         size_t ad_size;
-        Params params;
-        int r;
-
-        r = params_decode(slot->kind, slot->params, slot->params_size, &params);
-        if (r != 0)
-                return r;
-        if (slot->kind != SLOT_NONE && (!secret || secret->size == 0 || secret->size > SLOT_SECRET_MAX))
-                return VAULT_E_WRONG_SECRET;
-        r = derive_kek(slot->kind, &params, secret, &kek);
-        if (r != 0)
-                return r;
 
         commitment(kek, slot->id, expected);
         if (!bytes_equal(expected, slot->wrapped, sizeof(expected)))
@@ -265,6 +205,32 @@ int slot_open(const Slot *slot, const Secret *secret, Root **ret)
                 return VAULT_E_DAMAGED;
         *ret = TAKE_PTR(root);
         return 0;
+}
+
+int slot_open(const Slot *slot, const Secret *secret, Root **ret)
+{
+        _cleanup_(key_freep) Key *kek = NULL;
+        SlotParams params;
+        int r;
+
+        r = slot_params_read(slot->kind, slot->params, slot->params_size, &params);
+        if (r != 0)
+                return r;
+        r = slot_kek(slot->kind, slot->id, &params, secret, &kek);
+        return r == 0 ? open_with(slot, kek, ret) : r;
+}
+
+int slot_open_key(const Slot *slot, const uint8_t key[SLOT_KEY_SIZE], Root **ret)
+{
+        _cleanup_(key_freep) Key *kek = NULL;
+        SlotParams params;
+        int r;
+
+        r = slot_params_read(slot->kind, slot->params, slot->params_size, &params);
+        if (r != 0)
+                return r;
+        kek = key_new_from(key);
+        return kek ? open_with(slot, kek, ret) : -ENOMEM;
 }
 
 Root *root_new(uint32_t scope, const uint8_t slot_id_[SLOT_ID_SIZE])

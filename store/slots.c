@@ -240,6 +240,48 @@ int vault_slot_remove(Vault *vault, const Root *root, const uint8_t id[SLOT_ID_S
         return r;
 }
 
+int vault_slot_rename(Vault *vault, const Root *root, const uint8_t id[SLOT_ID_SIZE], const char *label)
+{
+        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
+        _cleanup_(pen_done) Pen pen = {0};
+        uint32_t scope;
+        Op op;
+        int r;
+
+        if (!label[0] || strlen(label) > SLOT_LABEL_MAX || !utf8_valid(label, strlen(label)))
+                return VAULT_E_INVALID;
+        r = slot_scope(vault, id, &scope);
+        if (r == 0)
+                r = manifest_pen(vault, root, scope, &pen);
+        if (r == 0)
+                r = vault_statement(vault, STATEMENT_SLOT_RENAME, &s);
+        if (r == 0)
+                r = op_begin(&op, vault, NULL, /* structure= */ true);
+        if (r != 0)
+                return r;
+        db_bind_blob(s, 1, id, SLOT_ID_SIZE);
+        db_bind_text(s, 2, label);
+        r = db_run(s);
+        if (r == 0)
+                r = manifest_write(vault, &pen);
+        return op_end(&op, r);
+}
+
+void vault_hmac_salt(const Vault *vault, uint8_t ret[SLOT_SALT_SIZE])
+{
+        uint8_t memory[64];
+        ByteWriter writer = BYTE_WRITER_ON(memory);
+
+        byte_writer_string(&writer, "keyfob hmac-secret salt 1");
+        byte_writer_raw(&writer, vault->id, VAULT_ID_SIZE);
+        digest(memory, writer.size, ret);
+}
+
+const uint8_t *vault_id(const Vault *vault)
+{
+        return vault->id;
+}
+
 int vault_slot_used(Vault *vault, const uint8_t id[SLOT_ID_SIZE], uint64_t now)
 {
         _cleanup_(statement_donep) sqlite3_stmt *s = NULL;

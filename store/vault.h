@@ -115,6 +115,12 @@ int vault_slot_add(Vault *vault, const Root *root, const SlotDraft *draft);
 int vault_slot_replace(Vault *vault, const Root *root, const SlotDraft *draft);
 /* VAULT_E_LAST_SLOT, VAULT_E_NOT_FOUND. Needs the vault unlocked (or the root that the slot opens). */
 int vault_slot_remove(Vault *vault, const Root *root, const uint8_t id[SLOT_ID_SIZE]);
+/* The slot gets another label. VAULT_E_NOT_FOUND, VAULT_E_INVALID; needs what vault_slot_remove() needs. */
+int vault_slot_rename(Vault *vault, const Root *root, const uint8_t id[SLOT_ID_SIZE], const char *label);
+/* The salt that security keys are asked with, for all slots of the kind: one question then serves all keys. Not secret. */
+void vault_hmac_salt(const Vault *vault, uint8_t ret[SLOT_SALT_SIZE]);
+/* The vault's id, 16 bytes. */
+const uint8_t *vault_id(const Vault *vault);
 /* Records that the slot opened the vault at `now`. */
 int vault_slot_used(Vault *vault, const uint8_t id[SLOT_ID_SIZE], uint64_t now);
 

@@ -50,8 +50,8 @@ _keyfob()
         unlock) options+=" --password-file --password-fd --keyring-backend" ;;
         del|lock) options+=" --keyring-backend" ;;
         status|diagnose) options+=" --json" ;;
-        passwd) options+=" --password-file --password-fd --new-password-file --new-password-fd --kdf-memory --kdf-passes --kdf-time" ;;
-        slot) options="list add remove --kind --key-file --label --collection --password-file --password-fd
+        passwd) options+=" --slot --password-file --password-fd --new-password-file --new-password-fd --kdf-memory --kdf-passes --kdf-time" ;;
+        slot) options="list add remove test rename --kind --key-file --label --collection --password-file --password-fd
                 --new-password-file --new-password-fd --kdf-memory --kdf-passes --kdf-time --json --help" ;;
         collection) options="list create delete default --alias --own-password --new-password-file --new-password-fd
                 --password-file --password-fd --yes --json --help" ;;

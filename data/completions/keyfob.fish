@@ -14,7 +14,9 @@ complete -c keyfob -n "not __fish_seen_subcommand_from $commands" -a get -d 'Pri
 complete -c keyfob -n "not __fish_seen_subcommand_from $commands" -a del -d 'Delete a password'
 complete -c keyfob -n "not __fish_seen_subcommand_from $commands" -a "$commands"
 
-complete -c keyfob -n '__fish_seen_subcommand_from init slot' -l kind -x -a 'password credential none'
+complete -c keyfob -n '__fish_seen_subcommand_from init' -l kind -x -a 'password credential none'
+complete -c keyfob -n '__fish_seen_subcommand_from slot' -l kind -x -a 'password credential none recovery login'
+complete -c keyfob -n '__fish_seen_subcommand_from passwd' -l slot -x
 complete -c keyfob -n '__fish_seen_subcommand_from init slot' -l key-file -r -F
 complete -c keyfob -n '__fish_seen_subcommand_from init unlock passwd slot collection rekey authenticator passkey ssh' -l password-file -r -F
 complete -c keyfob -n '__fish_seen_subcommand_from init unlock passwd slot collection rekey authenticator passkey ssh' -l password-fd -x
@@ -34,7 +36,7 @@ complete -c keyfob -n '__fish_seen_subcommand_from generate' -l symbols
 complete -c keyfob -n '__fish_seen_subcommand_from generate' -l charset -x
 complete -c keyfob -n '__fish_seen_subcommand_from generate' -l set -x
 complete -c keyfob -n '__fish_seen_subcommand_from run' -s e -l env -x
-complete -c keyfob -n '__fish_seen_subcommand_from slot' -a 'list add remove'
+complete -c keyfob -n '__fish_seen_subcommand_from slot' -a 'list add remove test rename'
 complete -c keyfob -n '__fish_seen_subcommand_from collection' -a 'list create delete default'
 complete -c keyfob -n '__fish_seen_subcommand_from collection' -l alias -x
 complete -c keyfob -n '__fish_seen_subcommand_from collection' -l own-password

@@ -16,6 +16,7 @@ LIBRARIES = {
     'libseccomp': r'seccomp\.h',
     'libinih': r'ini\.h',
     'libsecret': r'(libsecret/|glib|gio/|gobject/)',
+    'libqrencode': r'qrencode',
     'libcbor': r'cbor',
     'libfido2': r'fido',
     'libpam': r'security/',

@@ -220,6 +220,76 @@ TEST(the_vector_of_hints)
         scratch_done(&s);
 }
 
+/* Every slot of the vector opens by what its kind takes, and by that only. */
+TEST(the_vector_of_slots)
+{
+        static const struct {
+                const char *label, *secret;
+        } slots[] = {
+                {"none", ""},
+                {"paper", "o1236 4567G-89ABF cdefs-GHJKM MNPQ2 RSTVX"},
+                {"login", "the login password"},
+                {"key", "ffffffffffffffffffffffffffffffff"},
+                {"key, verified", "vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv"},
+                {"tpm2", "tttttttttttttttttttttttttttttttt"},
+        };
+        _cleanup_(slot_list_done) SlotList list = {0};
+        SlotFido2 fido2;
+        SlotTpm2 tpm2;
+        Scratch s;
+
+        scratch_vector(&s, "slots.vault");
+        CHECK_EQ(vault_slots(s.vault, &list), 0);
+        CHECK_EQ(list.n, ELEMENTSOF(slots));
+        for (size_t i = 0; i < list.n; i++)
+                for (size_t k = 0; k < ELEMENTSOF(slots); k++) {
+                        bool own = strcmp(slot_label(list.slots[i]), slots[k].label) == 0;
+                        _cleanup_(secret_freep) Secret *secret = NULL;
+                        _cleanup_(root_freep) Root *root = NULL;
+
+                        CHECK_EQ(secret_new_from(&secret, slots[k].secret, strlen(slots[k].secret)), 0);
+                        CHECK_EQ(slot_open(list.slots[i], secret, &root),
+                                 own || slot_kind(list.slots[i]) == SLOT_NONE ? 0 : VAULT_E_WRONG_SECRET);
+                        if (own)
+                                CHECK_EQ(vault_unlock(s.vault, root, 0), 0);
+                        if (own && slot_fido2(list.slots[i], &fido2))
+                                CHECK(strcmp(fido2.rp_id, fido2.uv ? "pam://host" : "keyfob") == 0);
+                        if (own && slot_tpm2(list.slots[i], &tpm2))
+                                CHECK(tpm2.pin && tpm2.pcrs == 1U << 7 && tpm2.key_size == 5);
+                }
+        check_in_order(s.vault);
+        scratch_done(&s);
+}
+
+/* A new name is bound like all else of a slot, and survives. */
+TEST(a_slot_is_renamed)
+{
+        _cleanup_(slot_list_done) SlotList list = {0}, after = {0};
+        uint8_t other[SLOT_ID_SIZE] = {0};
+        char long_label[SLOT_LABEL_MAX + 2];
+        Scratch s;
+
+        memset(long_label, 'x', sizeof(long_label) - 1);
+        long_label[sizeof(long_label) - 1] = 0;
+        scratch_vector(&s, "slots.vault");
+        CHECK_EQ(vault_slots(s.vault, &list), 0);
+        CHECK_EQ(vault_slot_rename(s.vault, NULL, slot_id(list.slots[1]), "drawer"), VAULT_E_LOCKED);
+        s.root = open_slot(s.vault, SLOT_NONE, 0, "", 0);
+        scratch_unlock(&s);
+        CHECK_EQ(vault_slot_rename(s.vault, NULL, slot_id(list.slots[1]), "drawer"), 0);
+        CHECK_EQ(vault_slot_rename(s.vault, NULL, slot_id(list.slots[1]), ""), VAULT_E_INVALID);
+        CHECK_EQ(vault_slot_rename(s.vault, NULL, slot_id(list.slots[1]), "\xff"), VAULT_E_INVALID);
+        CHECK_EQ(vault_slot_rename(s.vault, NULL, slot_id(list.slots[1]), long_label), VAULT_E_INVALID);
+        CHECK_EQ(vault_slot_rename(s.vault, NULL, other, "x"), VAULT_E_NOT_FOUND);
+        CHECK_EQ(vault_slots(s.vault, &after), 0);
+        CHECK(strcmp(slot_label(after.slots[1]), "drawer") == 0);
+        scratch_close(&s);
+        scratch_open(&s);
+        scratch_unlock(&s);
+        check_in_order(s.vault);
+        scratch_done(&s);
+}
+
 /* Version 1 had no records of classes: nothing is missing, nothing is written until there is one. */
 TEST(a_vault_of_version_1)
 {

@@ -160,7 +160,7 @@ TEST(kinds_of_the_future_are_unsupported_not_fatal)
 {
         uint8_t wrapped[SLOT_WRAPPED_SIZE] = {0}, id[SLOT_ID_SIZE] = {0};
 
-        for (uint32_t kind = SLOT_RECOVERY; kind < 20; kind++) {
+        for (uint32_t kind = _SLOT_KIND_MAX; kind < 20; kind++) {
                 _cleanup_(slot_freep) Slot *slot = NULL;
                 SlotRequest request = {.kind = (SlotKind)kind, .label = "x"};
                 SlotDraft *draft = NULL;

@@ -2,6 +2,7 @@
 """Reads a vault file by docs/FORMAT.md, and by nothing else of Keyfob.
 
     decode.py VAULT [--password P | --key-file F] [--device HEX]   prints what is in it as JSON
+    decode.py VAULT [--recovery CODE] [--login P] [--touched HEX] [--verified HEX] [--tpm HEX]   the same: other slots
     decode.py VAULT [...] --expect JSON             compares; exit status 1 when it differs
 
 Everything that the page says is checked on the way: schema, commitment, tokens, sums, manifests. Version 1 differs from 2
@@ -11,6 +12,7 @@ only in that it has no records of classes, 2 from 3 in that no class is sealed, 
 import argparse
 import ctypes
 import hashlib
+import hmac
 import json
 import sqlite3
 import struct
@@ -35,7 +37,7 @@ SCHEMA = {
 }
 HINTS = {"hint": "CREATE TABLE hint(item INTEGER PRIMARY KEY,sealed BLOB)"}  # since version 4
 GENERIC = ("xdg:schema", "org.freedesktop.Secret.Generic")
-KINDS = {1: "password", 2: "credential", 3: "none"}
+KINDS = {1: "password", 2: "credential", 3: "none", 4: "recovery", 5: "login", 6: "fido2", 7: "tpm2"}
 CLASSES = {1: "passkeys", 2: "ssh", 3: "otp", 4: "log", 5: "policy"}
 CLASS = 1 << 22  # and the number of the class: where a collection's number stands
 
@@ -183,14 +185,40 @@ def argon2id(password, salt, memory, passes):
     return out.raw
 
 
+def hkdf(salt, secret, info):
+    """HKDF-SHA-256 (RFC 5869) of 32 bytes."""
+    key = hmac.digest(salt or bytes(32), secret, "sha256")
+    return hmac.digest(key, info + b"\x01", "sha256")
+
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def recovery_symbols(code):
+    """The 28 symbols that count, as ASCII; each group's fifth checks it."""
+    typed = code.upper().replace("O", "0").replace("I", "1").replace("L", "1").replace("-", "").replace(" ", "")
+    check(len(typed) == 35, "length of the code")
+    out = ""
+    for group in range(7):
+        values = [ALPHABET.index(c) for c in typed[5 * group : 5 * group + 5]]
+        total = group
+        for power, value in zip((4, 3, 2, 1), values):
+            for _ in range(power):
+                value = value << 1 ^ (37 if value & 16 else 0)
+            total ^= value
+        check(total == values[4], f"group {group + 1} of the code")
+        out += typed[5 * group : 5 * group + 4]
+    return out.encode()
+
+
 # The vault
 
 
 class Vault:
-    def __init__(self, path, password, key_file, device=None):
+    def __init__(self, path, secrets, device=None):
         self.db = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
         self.db.text_factory = bytes
-        self.secrets = {1: password, 2: key_file, 3: b""}
+        self.secrets = secrets | {3: b""}
         self.device, self.seals = device, {}
         check(self.one("PRAGMA application_id") == 0x4B464F42, "not a vault")
         self.version = self.one("PRAGMA user_version")
@@ -207,13 +235,30 @@ class Vault:
     def one(self, sql, *values):
         return self.rows(sql, *values)[0][0]
 
-    def kek(self, kind, params):
+    def device_kek(self, kind, id_, reader, shown_params):
+        """Of what a security key or a TPM answered."""
+        if kind == 6:
+            flags, rp_id, credential = reader.u8(), reader.text(), reader.blob()
+            check(flags < 2, "flags")
+            shown_params |= {"uv": bool(flags), "rp-id": rp_id, "credential": credential.hex()}
+            secret, salt, label = self.secrets["verified" if flags else "touched"], b"", "keyfob slot fido2"
+        else:
+            flags, pcrs, salt, point, key = reader.u8(), reader.u32(), reader.raw(32), reader.raw(64), reader.blob()
+            check(flags < 2 and pcrs < 1 << 24, "flags and registers")
+            shown_params |= {"pin": bool(flags), "pcrs": pcrs, "point": point.hex(), "key": key.hex()}
+            secret, label = self.secrets[7], "keyfob slot tpm2"
+        reader.end()
+        return None if secret is None else hkdf(salt, secret, text(label) + id_)
+
+    def kek(self, kind, id_, params, shown_params):
         reader = Reader(params)
         check(reader.u8() == 1, "another version of params")
+        if kind in (6, 7):
+            return self.device_kek(kind, id_, reader, shown_params)
         secret = self.secrets[kind]
         if secret is None:
             return None
-        if kind == 1:
+        if kind in (1, 5):
             memory, passes, salt = reader.u32(), reader.u32(), reader.raw(16)
             reader.end()
             return argon2id(secret, salt, memory, passes)
@@ -221,18 +266,21 @@ class Vault:
         if kind == 2:
             reader.text()
         reader.end()
+        if kind == 4:
+            return derive(salt, "keyfob slot recovery", recovery_symbols(secret))
         return derive(salt, "keyfob slot credential", secret) if kind == 2 else derive(salt, "keyfob slot none")
 
     def open_slots(self):
         slots = []
-        for id_, scope, kind, label, params, wrapped in self.rows("SELECT id,scope,kind,label,params,wrapped FROM slot ORDER BY scope,kind"):
+        for id_, scope, kind, label, params, wrapped in self.rows("SELECT id,scope,kind,label,params,wrapped FROM slot ORDER BY scope,kind,label"):
             slots.append({"scope": scope, "kind": KINDS[kind], "label": label.decode()})
-            kek = self.kek(kind, params)
+            kek = self.kek(kind, id_, params, slots[-1])
             if kek is None:
                 continue
             check(wrapped[:32] == blake2b(32, kek, text("keyfob commitment 1") + id_), "wrong secret")
             ad = text("keyfob slot 1") + id_ + u32(scope) + u32(kind) + blake2b(32, b"", params)
             root = unseal(kek, ad, wrapped[32:])
+            slots[-1] |= {"opened": True} if kind > 3 else {}
             check(self.roots.setdefault(scope, root) == root, "two roots")
         return slots
 
@@ -427,9 +475,16 @@ def main():
     parser.add_argument("--password", type=str.encode)
     parser.add_argument("--key-file", type=lambda path: open(path, "rb").read())
     parser.add_argument("--device", type=bytes.fromhex)
+    parser.add_argument("--recovery")
+    parser.add_argument("--login", type=str.encode)
+    parser.add_argument("--touched", type=bytes.fromhex)
+    parser.add_argument("--verified", type=bytes.fromhex)
+    parser.add_argument("--tpm", type=bytes.fromhex)
     parser.add_argument("--expect")
     arguments = parser.parse_args()
-    found = Vault(arguments.vault, arguments.password, arguments.key_file, arguments.device).decode()
+    secrets = {1: arguments.password, 2: arguments.key_file, 4: arguments.recovery, 5: arguments.login, 7: arguments.tpm}
+    secrets |= {"touched": arguments.touched, "verified": arguments.verified}
+    found = Vault(arguments.vault, secrets, arguments.device).decode()
     if arguments.expect:
         with open(arguments.expect, encoding="utf-8") as file:
             if json.load(file) != found:

@@ -1,5 +1,5 @@
 /*
- * Makes the vector of this version anew: make DIRECTORY
+ * Makes the vectors of this version anew: make DIRECTORY
  *
  * Only for a change of the format: a vector that is made by the code it tests proves nothing by itself, which is why
  * decode.py reads it too. Those of earlier versions cannot be made any more. Prints nothing; the log is moved into the file,
@@ -82,6 +82,50 @@ static void fill_hinted(Vault *vault)
         MUST(vault_record_delete(vault, VAULT_CLASS_SSH, numbers[3], true));
 }
 
+static Secret *secret_of(const void *data, size_t size)
+{
+        Secret *secret = NULL;
+
+        MUST(secret_new_from(&secret, data, size));
+        return secret;
+}
+
+static void add_slot(Vault *vault, const SlotRequest *request)
+{
+        _cleanup_(slot_draft_freep) SlotDraft *draft = NULL;
+        _cleanup_(slot_list_done) SlotList list = {0};
+        _cleanup_(root_freep) Root *root = NULL;
+
+        MUST(vault_slots(vault, &list));
+        for (size_t i = 0; i < list.n; i++)
+                if (slot_kind(list.slots[i]) == SLOT_NONE)
+                        MUST(slot_open(list.slots[i], NULL, &root));
+        MUST(slot_prepare(request, &draft));
+        MUST(vault_slot_add(vault, root, draft));
+}
+
+/* One slot of each kind that the other vectors have not. */
+static void fill_slots(Vault *vault)
+{
+        _cleanup_(secret_freep) Secret *code = secret_of("01236-4567G-89ABF-CDEFS-GHJKM-MNPQ2-RSTVX", 41),
+                                       *login = secret_of("the login password", 18),
+                                       *touched = secret_of("ffffffffffffffffffffffffffffffff", SLOT_KEY_SIZE),
+                                       *verified = secret_of("vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv", SLOT_KEY_SIZE),
+                                       *computed = secret_of("tttttttttttttttttttttttttttttttt", SLOT_KEY_SIZE);
+        const SlotFido2 plain = {.rp_id = "keyfob", .credential = (const uint8_t *)"credential", .credential_size = 10};
+        const SlotFido2 uv = {
+                .uv = true, .rp_id = "pam://host", .credential = (const uint8_t *)"another", .credential_size = 7};
+        SlotTpm2 tpm2 = {.pin = true, .pcrs = 1U << 7, .key = (const uint8_t *)"a key", .key_size = 5};
+
+        memset(tpm2.salt, 's', sizeof(tpm2.salt));
+        memset(tpm2.point, 'p', sizeof(tpm2.point));
+        add_slot(vault, &(SlotRequest){.kind = SLOT_RECOVERY, .secret = code, .label = "paper"});
+        add_slot(vault, &(SlotRequest){.kind = SLOT_LOGIN, .secret = login, .kdf_memory_kib = KDF_MEMORY_MIN_KIB});
+        add_slot(vault, &(SlotRequest){.kind = SLOT_FIDO2, .secret = touched, .fido2 = &plain, .label = "key"});
+        add_slot(vault, &(SlotRequest){.kind = SLOT_FIDO2, .secret = verified, .fido2 = &uv, .label = "key, verified"});
+        add_slot(vault, &(SlotRequest){.kind = SLOT_TPM2, .secret = computed, .tpm2 = &tpm2});
+}
+
 static Vault *begin(const char *path)
 {
         _cleanup_(slot_draft_freep) SlotDraft *slot = NULL;
@@ -126,6 +170,11 @@ int main(int argc, char *argv[])
         vault = begin(path);
         seal_passkeys(vault);
         fill_hinted(vault);
+        end(vault, path);
+
+        (void)snprintf(path, sizeof(path), "%s/slots.vault", argv[1]);
+        vault = begin(path);
+        fill_slots(vault);
         end(vault, path);
         return 0;
 }

@@ -1,0 +1,125 @@
+/*
+ * keyfob slot add: one more way to open the vault
+ *
+ * The daemon wants a slot opened afresh for it. What a kind needs beside that is read or made here: the new password, the
+ * key file, the recovery code.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/json.h"
+#include "cli/kdf.h"
+#include "cli/keyfile.h"
+#include "cli/output.h"
+#include "cli/password.h"
+#include "cli/recovery.h"
+#include "cli/request.h"
+#include "cli/slot.h"
+
+static int print_id(struct json_object *id)
+{
+        struct json_object *object = json_object_new_object();
+
+        if (!object || json_object_object_add(object, "id", json_object_get(id)) < 0) {
+                json_object_put(object);
+                return cli_no_memory();
+        }
+        return output_json(object);
+}
+
+int slot_add(Cli *cli, int argc, char *argv[])
+{
+        static const struct option options[] = {CLI_HELP,
+                                                CLI_JSON,
+                                                {"kind", required_argument, NULL, 'k'},
+                                                {"key-file", required_argument, NULL, 'K'},
+                                                {"label", required_argument, NULL, 'l'},
+                                                {"collection", required_argument, NULL, 'c'},
+                                                PASSWORD_OPTIONS,
+                                                PASSWORD_NEW_OPTIONS,
+                                                KDF_OPTIONS,
+                                                CLI_END};
+        _cleanup_(keyfob_closep) keyfob *k = NULL;
+        _cleanup_(request_done) Request request = {0};
+        _cleanup_(keyfile_done) Keyfile keyfile = KEYFILE_NULL;
+        _cleanup_(secret_freep) Secret *auth = NULL, *secret = NULL;
+        _cleanup_json_ struct json_object *id = NULL;
+        PasswordSource source = PASSWORD_SOURCE_NULL, new_source = PASSWORD_SOURCE_NULL;
+        const char *kind = NULL, *key_path = NULL, *label = NULL, *collection = NULL;
+        KdfOptions kdf = {0};
+        bool recovery;
+        int c, r;
+
+        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+                switch (c) {
+                case 'k':
+                        kind = optarg;
+                        break;
+                case 'K':
+                        key_path = optarg;
+                        break;
+                case 'l':
+                        label = optarg;
+                        break;
+                case 'c':
+                        collection = optarg;
+                        break;
+                default:
+                        r = password_option(&source, &new_source, c, optarg);
+                        if (r == PASSWORD_NOT_MINE)
+                                r = kdf_option(&kdf, c, optarg);
+                        if (r == KDF_NOT_MINE)
+                                r = cli_option(cli, c);
+                        if (r >= 0)
+                                return r;
+                }
+        }
+        if (argc - optind == 1 && !kind)
+                kind = argv[optind++];
+        if (optind != argc)
+                return cli_usage(cli);
+        if (!kind)
+                kind = key_path ? "credential" : "password";
+        if ((strcmp(kind, "credential") == 0) != (key_path != NULL))
+                return cli_error(EXIT_USAGE, "--kind credential and --key-file FILE go together");
+        recovery = strcmp(kind, "recovery") == 0;
+        if (strcmp(kind, "password") != 0 && strcmp(kind, "login") != 0 && (new_source.file || new_source.fd >= 0))
+                return cli_error(EXIT_USAGE, "a slot of kind %s has no password", kind);
+
+        r = password_read(&source, &auth);
+        if (r == 0)
+                r = password_read(&new_source, &secret);
+        if (r == 0 && secret && secret->size == 0)
+                return cli_error(EXIT_USAGE, "an empty password protects nothing");
+        if (r == 0 && recovery)
+                r = recovery_make(&secret);
+        if (r == 0)
+                r = cli_connect(&k);
+        if (r == 0 && key_path)
+                r = keyfile_open(key_path, &keyfile);
+        if (r != 0)
+                return r;
+        cli_use_terminal(k);
+
+        request_init(&request, k, "AddSlot");
+        request.nobody =
+                "nobody to ask for a password: give --password-file FILE, and --new-password-file FILE for a new "
+                "one";
+        request_string(&request, "kind", kind);
+        request_secret(&request, "secret", key_path ? keyfile.content : secret);
+        request_string(&request, "path", keyfile.path);
+        request_string(&request, "label", label);
+        request_string(&request, "collection", collection);
+        request_secret(&request, "auth", auth);
+        kdf_append(&request, &kdf);
+        r = request_call_json(&request, CLIENT_ASKS, &id);
+        if (r != 0)
+                return r;
+        keyfile_keep(&keyfile);
+        if (recovery)
+                return recovery_show(cli, json_object_get_string(id), secret);
+        if (cli->json)
+                return print_id(id);
+        printf("%s\n", json_object_get_string(id));
+        return output_flush();
+}
