@@ -13,6 +13,7 @@
 
 #include "pam/keys.h"
 #include "pam/pending.h"
+#include "pam/slots.h"
 
 #define TURNS_MAX     3U
 #define QUESTION_SIZE 160U
@@ -24,7 +25,7 @@
 enum { TRY_NEXT = 100, TRY_PIN };
 
 typedef struct Attempt {
-        const Login *login;
+        Login *login;
         fido_dev_t *dev;
         Proof proof;
         bool *cued;
@@ -88,12 +89,28 @@ static int ask_key(const Attempt *attempt, const char *pin, fido_assert_t **ret,
 
         *ret_errno = proof_begin(attempt->login, &attempt->proof, &assertion);
         if (*ret_errno == 0)
+                *ret_errno = proof_want_secret(attempt->login, &attempt->proof, assertion);
+        if (*ret_errno == 0)
                 *ret_errno = cue(attempt);
         if (*ret_errno != 0)
                 return FIDO_ERR_INTERNAL;
         r = fido_dev_get_assert(attempt->dev, assertion, pin);
         if (r == FIDO_OK)
                 *ret = TAKE_PTR(assertion);
+        return r;
+}
+
+/* What is missing to open the vault is no reason to keep somebody out. */
+static int check(const Attempt *attempt, fido_assert_t *assertion)
+{
+        Login *login = attempt->login;
+        size_t i = 0;
+        int r;
+
+        r = proof_check(login, &attempt->proof, assertion, &i);
+        if (r == 0 && login->mirror &&
+            slots_frame_of_key(login->mirror, attempt->proof.credential, assertion, i, &login->frame) < 0)
+                log_error(&login->log, "the vault is not opened: out of memory");
         return r;
 }
 
@@ -132,7 +149,7 @@ static int without_pin(const Attempt *attempt)
                 if (r < 0)
                         return r;
                 if (error == FIDO_OK)
-                        return proof_check(attempt->login, &attempt->proof, assertion, NULL);
+                        return check(attempt, assertion);
                 say_error(attempt->login, error);
                 if (error != FIDO_ERR_UV_INVALID || !verifies)
                         break;
@@ -172,7 +189,7 @@ static int with_pin_once(const Attempt *attempt, int left, int *ret_error)
         if (r < 0)
                 return r;
         if (*ret_error == FIDO_OK)
-                return proof_check(attempt->login, &attempt->proof, assertion, NULL);
+                return check(attempt, assertion);
         say_error(attempt->login, *ret_error);
         return LOGIN_REFUSED;
 }
@@ -206,7 +223,7 @@ static int with_pin(const Attempt *attempt)
 
 /* ---- which key ---- */
 
-static int try_key(const Login *login, fido_dev_t *dev, const Credential *credential, bool *cued)
+static int try_key(Login *login, fido_dev_t *dev, const Credential *credential, bool *cued)
 {
         Attempt attempt = {login, dev, proof_of(login, credential, key_is_own(dev)), cued};
         bool verifies = attempt.proof.verification == FIDO_OPT_TRUE;
@@ -221,7 +238,7 @@ static int try_key(const Login *login, fido_dev_t *dev, const Credential *creden
         return r == TRY_PIN ? with_pin(&attempt) : r;
 }
 
-static int try_credential(const Login *login, const Keys *keys, const Credential *credential, bool *cued, bool *found)
+static int try_credential(Login *login, const Keys *keys, const Credential *credential, bool *cued, bool *found)
 {
         int r;
 
@@ -250,7 +267,7 @@ static int insert(const Login *login)
         return r < 0 ? r : 0;
 }
 
-int key_login(const Login *login)
+int key_login(Login *login)
 {
         _cleanup_close_ int pending = -1;
         _cleanup_(keys_done) Keys keys = {0};

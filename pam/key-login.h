@@ -3,5 +3,5 @@
 
 #include "pam/login.h"
 
-/* 0: proven. LOGIN_REFUSED, another LoginOutcome, or a negative errno. */
-int key_login(const Login *login);
+/* 0: proven, and login->frame is what the same answer opens the vault with, if it does. LOGIN_REFUSED, another LoginOutcome, or a negative errno. */
+int key_login(Login *login);

@@ -149,6 +149,8 @@ int login_begin(Login *login, pam_handle_t *pamh, int flags, int n, const char *
 void login_done(Login *login)
 {
         credentials_done(&login->credentials);
+        login->mirror = slot_mirror_free(login->mirror);
+        login->frame = secret_free(login->frame);
         user_done(&login->user);
         login->options = options_free(login->options);
         free(login->host);

@@ -9,6 +9,8 @@
 #include <fido.h>
 #include <security/pam_modules.h>
 
+#include "common/secret.h"
+#include "common/slot-mirror.h"
 #include "pam/credential.h"
 #include "pam/log.h"
 #include "pam/options.h"
@@ -33,6 +35,8 @@ typedef struct Login {
         const char *service;
         char *host, *origin, *appid;
         Credentials credentials;
+        SlotMirror *mirror; /* NULL: no vault is to be opened, or none has slots for that */
+        Secret *frame;      /* what opens it, when a proof brought that */
         bool remote; /* who is not here, and the administrator has not said that this does not matter */
 } Login;
 

@@ -55,6 +55,10 @@ static const Known known[] = {
         {"cue_question", KIND_FLAG, AT(cue_question)},
         {"fingerprint", KIND_FLAG, AT(fingerprint)},
         {"keyfob", KIND_FLAG, AT(own)},
+        {"unlock", KIND_FLAG, AT(unlock)},
+        {"unlock_now", KIND_FLAG, AT(unlock_now)},
+        {"capture", KIND_FLAG, AT(capture)},
+        {"mirror", KIND_TEXT, AT(mirror)},
         {"keep_tries", KIND_NUMBER, AT(keep_tries), 1, TRIES_MAX},
 };
 

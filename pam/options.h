@@ -26,9 +26,12 @@ typedef struct Options {
         bool cue_question; /* the cue is a question, for programs that show text with questions only */
         bool fingerprint;  /* a finger on the reader of fprintd will do */
         bool own;          /* so will the security key of the user's running daemon, with verification */
+        bool unlock;       /* a login opens the vault, when the session begins */
+        bool unlock_now;   /* the same at the end of authentication: for programs that begin no session */
+        bool capture;      /* only take the login password that another module has asked for */
         unsigned max_devices, keep_tries;
         Demand presence, verification, pin;
-        char *debug_file, *origin, *appid, *authfile, *authpending_file, *prompt, *cue_prompt; /* NULL: not given */
+        char *debug_file, *origin, *appid, *authfile, *authpending_file, *prompt, *cue_prompt, *mirror; /* NULL: not given */
         char problem[OPTIONS_PROBLEM]; /* after OPTIONS_WRONG: what to tell the administrator */
 } Options;
 

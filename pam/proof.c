@@ -15,6 +15,7 @@
 #include <sys/random.h>
 
 #include "common/bytes.h"
+#include "pam/slots.h"
 
 #define PURPOSE     "keyfob login 1"
 #define RANDOM_SIZE 32U
@@ -96,6 +97,16 @@ int proof_begin_probe(const Login *login, const Proof *proof, fido_assert_t **re
         return begin(login, proof, FIDO_OPT_FALSE, FIDO_OPT_OMIT, ret);
 }
 
+int proof_want_secret(const Login *login, const Proof *proof, fido_assert_t *assertion)
+{
+        if (!slots_have(login->mirror, proof->credential, rp_of(login, proof->credential)))
+                return 0;
+        if (fido_assert_set_extensions(assertion, FIDO_EXT_HMAC_SECRET) != FIDO_OK ||
+            fido_assert_set_hmac_salt(assertion, login->mirror->hmac_salt, sizeof(login->mirror->hmac_salt)) != FIDO_OK)
+                return -EIO;
+        return 0;
+}
+
 /* ---- answered ---- */
 
 static int verify(const fido_assert_t *assertion, size_t i, const Credential *credential)
@@ -153,6 +164,9 @@ int proof_check(const Login *login, const Proof *proof, fido_assert_t *assertion
         if (fido_assert_set_up(assertion, presence) != FIDO_OK || fido_assert_set_uv(assertion, proof->verification) != FIDO_OK)
                 return -EIO;
         for (size_t i = 0; i < fido_assert_count(assertion); i++) {
+                /* A key that brings no secret logs in all the same; libfido2 would want what was asked for. */
+                if (fido_assert_hmac_secret_len(assertion, i) == 0 && fido_assert_set_extensions(assertion, 0) != FIDO_OK)
+                        return -EIO;
                 if (!is_id(assertion, i, proof->credential) || verify(assertion, i, proof->credential) != FIDO_OK)
                         continue;
                 if (!has_bits(proof, fido_assert_flags(assertion, i))) {

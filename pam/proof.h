@@ -25,6 +25,9 @@ int proof_begin_probe(const Login *login, const Proof *proof, fido_assert_t **re
 /* 0 when one of the assertion's statements proves it, LOGIN_REFUSED, or a negative errno. ret_i (or NULL): which one. */
 int proof_check(const Login *login, const Proof *proof, fido_assert_t *assertion, size_t *ret_i);
 
+/* Has the same assertion bring what opens the vault, where the credential has a slot there. 0, -EIO. */
+int proof_want_secret(const Login *login, const Proof *proof, fido_assert_t *assertion);
+
 static inline void fido_assertion_done(fido_assert_t **assertion)
 {
         fido_assert_free(assertion);

@@ -179,6 +179,7 @@ void pam_key_enrol(unsigned i, const char *rp, int algorithm, bool resident, con
         r |= fido_cred_set_rp(cred, rp, rp);
         r |= fido_cred_set_user(cred, (const uint8_t *)"alice", 5, "alice", NULL, NULL);
         r |= fido_cred_set_rk(cred, resident ? FIDO_OPT_TRUE : FIDO_OPT_OMIT);
+        r |= fido_cred_set_extensions(cred, FIDO_EXT_HMAC_SECRET);
         CHECK_EQ(r, FIDO_OK);
         CHECK_EQ(fido_dev_make_cred(dev, cred, pin), FIDO_OK);
         id = resident ? strdup("*") : base64_encode(fido_cred_id_ptr(cred), fido_cred_id_len(cred));
@@ -188,6 +189,27 @@ void pam_key_enrol(unsigned i, const char *rp, int algorithm, bool resident, con
         free(id);
         free(key);
         fido_cred_free(&cred);
+        (void)fido_dev_close(dev);
+        fido_dev_free(&dev);
+}
+
+void pam_key_secret(unsigned i, const char *rp, const uint8_t *id, size_t id_size, const char *pin, const uint8_t salt[32],
+                    uint8_t ret[32])
+{
+        fido_dev_t *dev = open_key(i);
+        fido_assert_t *assertion = fido_assert_new();
+        int r;
+
+        r = fido_assert_set_clientdata(assertion, (const uint8_t *)"x", 1);
+        r |= fido_assert_set_rp(assertion, rp);
+        r |= fido_assert_allow_cred(assertion, id, id_size);
+        r |= fido_assert_set_extensions(assertion, FIDO_EXT_HMAC_SECRET);
+        r |= fido_assert_set_hmac_salt(assertion, salt, 32);
+        CHECK_EQ(r, FIDO_OK);
+        CHECK_EQ(fido_dev_get_assert(dev, assertion, pin), FIDO_OK);
+        CHECK_EQ(fido_assert_hmac_secret_len(assertion, 0), 32);
+        memcpy(ret, fido_assert_hmac_secret_ptr(assertion, 0), 32);
+        fido_assert_free(&assertion);
         (void)fido_dev_close(dev);
         fido_dev_free(&dev);
 }

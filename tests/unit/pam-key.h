@@ -42,3 +42,6 @@ void pam_key_unplug_all(void);
 void pam_key_enrol(unsigned i, const char *rp, int algorithm, bool resident, const char *pin, char *ret, size_t size);
 /* FIDO_OK, or libfido2's error. */
 int pam_key_set_pin(unsigned i, const char *pin);
+/* What hmac-secret answers, by libfido2 alone. */
+void pam_key_secret(unsigned i, const char *rp, const uint8_t *id, size_t id_size, const char *pin, const uint8_t salt[32],
+                    uint8_t ret[32]);

@@ -14,6 +14,32 @@
 
 #define OPTIONS_MAX 16
 
+/* ---- what libpam lets only modules do: one datum of one handle ---- */
+
+static struct {
+        void *data;
+        void (*done)(pam_handle_t *pamh, void *data, int status);
+} kept;
+
+int __wrap_pam_set_data(pam_handle_t *pamh, const char *name, void *data, void (*done)(pam_handle_t *, void *, int));
+int __wrap_pam_set_data(pam_handle_t *pamh, const char *name, void *data, void (*done)(pam_handle_t *, void *, int))
+{
+        if (kept.data && kept.done)
+                kept.done(pamh, kept.data, PAM_DATA_REPLACE);
+        kept.data = data;
+        kept.done = done;
+        return PAM_SUCCESS;
+}
+
+int __wrap_pam_get_data(const pam_handle_t *pamh, const char *name, const void **ret);
+int __wrap_pam_get_data(const pam_handle_t *pamh, const char *name, const void **ret)
+{
+        *ret = kept.data;
+        return kept.data ? PAM_SUCCESS : PAM_NO_MODULE_DATA;
+}
+
+/* ---- a world ---- */
+
 static void write_stack(const World *world)
 {
         char path[64];
@@ -137,7 +163,10 @@ int world_authenticate(World *world, ...)
                 CHECK_EQ(pam_set_item(pamh, PAM_RHOST, world->rhost), PAM_SUCCESS);
         pam_key_enter();
         r = pam_sm_authenticate(pamh, 0, n, arguments);
+        if (world->session)
+                world->session_result = pam_sm_open_session(pamh, 0, n, arguments);
         pam_key_leave();
+        CHECK_EQ(__wrap_pam_set_data(pamh, NULL, NULL, NULL), PAM_SUCCESS);
         CHECK_EQ(pam_end(pamh, r), PAM_SUCCESS);
         return r;
 }

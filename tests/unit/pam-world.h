@@ -27,6 +27,8 @@ typedef struct World {
         unsigned n_answered;
         char said[8192]; /* "I text", "E text", "? question", a line each */
         const char *rhost;
+        bool session;       /* a session begins after each authentication */
+        int session_result;
 } World;
 
 /* With key 0 plugged in, and a credential of it. */
