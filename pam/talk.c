@@ -37,7 +37,7 @@ static void forget(struct pam_response *response)
         free(response);
 }
 
-static void tell(const Talk *talk, int style, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void tell(const Talk *talk, int style, const char *format, va_list args)
 {
         struct pam_response *response;
         char text[TEXT_SIZE];

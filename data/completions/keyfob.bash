@@ -3,7 +3,7 @@
 _keyfob()
 {
         local commands="init set get del list search generate run lock unlock status passwd slot collection undelete rekey
-                check authenticator passkey key ssh enable disable env fido2 prompt-agent diagnose completion"
+                check authenticator passkey key ssh pam enable disable env fido2 prompt-agent diagnose completion"
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= i
 
         case $prev in
@@ -55,6 +55,8 @@ _keyfob()
                 --new-password-file --new-password-fd --kdf-memory --kdf-passes --kdf-time --json --help" ;;
         collection) options="list create delete default --alias --own-password --new-password-file --new-password-fd
                 --password-file --password-fd --yes --json --help" ;;
+        pam) options="enroll status test enable disable --add --key --origin --user --no-user --type --resident --verify --pin
+                --no-touch --help" ;;
         undelete) options+=" --collection --json" ;;
         rekey) options+=" --password-file --password-fd --drop --json" ;;
         authenticator) options="info pin finger replug reset set change list add rename delete --pin-file --pin-fd --old-pin-file --old-pin-fd
