@@ -15,6 +15,7 @@
 #include <sys/random.h>
 
 #include "common/bytes.h"
+#include "pam/counters.h"
 #include "pam/slots.h"
 
 #define PURPOSE     "keyfob login 1"
@@ -157,6 +158,16 @@ static bool is_id(const fido_assert_t *assertion, size_t i, const Credential *cr
                (size == credential->id_size && memcmp(fido_assert_id_ptr(assertion, i), credential->id, size) == 0);
 }
 
+/* A resident credential is told apart by what the key calls it. */
+static int check_counter(const Login *login, const Proof *proof, const fido_assert_t *assertion, size_t i)
+{
+        const Credential *credential = proof->credential;
+        bool resident = credential->id_size == 0;
+
+        return counters_check(login, resident ? fido_assert_id_ptr(assertion, i) : credential->id,
+                              resident ? fido_assert_id_len(assertion, i) : credential->id_size, fido_assert_sigcount(assertion, i));
+}
+
 int proof_check(const Login *login, const Proof *proof, fido_assert_t *assertion, size_t *ret_i)
 {
         fido_opt_t presence = proof->presence == FIDO_OPT_FALSE ? FIDO_OPT_FALSE : FIDO_OPT_TRUE;
@@ -175,7 +186,7 @@ int proof_check(const Login *login, const Proof *proof, fido_assert_t *assertion
                 }
                 if (ret_i)
                         *ret_i = i;
-                return 0;
+                return check_counter(login, proof, assertion, i);
         }
         log_error(&login->log, "what the security key signed does not fit the authfile");
         return LOGIN_REFUSED;

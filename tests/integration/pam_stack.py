@@ -59,7 +59,8 @@ class Stacks:
 
     def options(self, *options, authfile=None):
         remote = ['allow_remote'] if fingerprint.at_a_distance() else []
-        return ' '.join([f'authfile={authfile or "/none"}', 'authpending_file=', f'origin={ORIGIN}', *remote, *options])
+        return ' '.join([f'authfile={authfile or "/none"}', 'authpending_file=', f'origin={ORIGIN}', f'mirror={self.sandbox.root}',
+                         *remote, *options])
 
     def service(self, *options, authfile=None, control='required'):
         self.stack([f'auth {control} {module()} {self.options(*options, authfile=authfile)}', 'account required pam_permit.so'])

@@ -18,6 +18,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -90,6 +91,10 @@ WRAP(int, pipe2, (int fds[2], int flags), (fds, flags), -1, EMFILE)
 WRAP(ssize_t, read, (int fd, void *to, size_t size), (fd, to, size), -1, EIO)
 WRAP(ssize_t, write, (int fd, const void *from, size_t size), (fd, from, size), -1, EIO)
 WRAP(int, fstat64, (int fd, struct stat64 *ret), (fd, ret), -1, EIO)
+WRAP(int, stat64, (const char *path, struct stat64 *ret), (path, ret), -1, EIO)
+WRAP(int, flock, (int fd, int operation), (fd, operation), -1, EIO)
+WRAP(ssize_t, pwrite64, (int fd, const void *from, size_t size, off_t at), (fd, from, size, at), -1, ENOSPC)
+WRAP(int, fdatasync, (int fd), (fd), -1, EIO)
 WRAP(int, access, (const char *path, int mode), (path, mode), -1, EIO)
 WRAP(ssize_t, getrandom, (void *to, size_t size, unsigned flags), (to, size, flags), -1, EIO)
 WRAP(int, gethostname, (char *ret, size_t size), (ret, size), -1, EIO)

@@ -139,14 +139,15 @@ static int converse(int n, const struct pam_message **messages, struct pam_respo
 int world_authenticate(World *world, ...)
 {
         const struct pam_conv conversation = {converse, world};
-        char authfile[80], pending[80];
-        const char *arguments[OPTIONS_MAX] = {authfile, pending, "origin=" WORLD_RP, "allow_remote"};
+        char authfile[80], pending[80], mirror[80];
+        const char *arguments[OPTIONS_MAX] = {authfile, pending, "origin=" WORLD_RP, "allow_remote", mirror};
         pam_handle_t *pamh;
         va_list args;
-        int n = 4, r;
+        int n = 5, r;
 
         (void)snprintf(authfile, sizeof(authfile), "authfile=%s", world->authfile);
         (void)snprintf(pending, sizeof(pending), "authpending_file=%s/pending", world->dir);
+        (void)snprintf(mirror, sizeof(mirror), "mirror=%s", world->dir);
         va_start(args, world);
         for (const char *argument; (argument = va_arg(args, const char *)); n++) {
                 CHECK(n < OPTIONS_MAX);

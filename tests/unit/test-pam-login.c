@@ -366,6 +366,69 @@ TEST(from_afar_only_what_is_typed_there)
         CHECK_EQ(w->n_answered, 0);
 }
 
+/* ---- counters ---- */
+
+static void counts(Fixture *f)
+{
+        f->config.counters = true;
+}
+
+static void counters_file(const World *w, const char *how, char *ret, size_t size)
+{
+        char path[80];
+        FILE *file;
+        size_t n;
+
+        (void)snprintf(path, sizeof(path), "%s/%u.counters", w->dir, getuid());
+        file = fopen(path, how);
+        CHECK(file);
+        if (how[0] == 'r') {
+                n = fread(ret, 1, size - 1, file);
+                ret[n] = 0;
+        } else {
+                CHECK(fputs(ret, file) >= 0);
+        }
+        CHECK_EQ(fclose(file), 0);
+}
+
+TEST(a_counter_that_does_not_grow)
+{
+        char text[4096], again[4096], *digits;
+        PLUGGED(w, counts);
+
+        if (getuid() != 0)
+                return; /* only root keeps them */
+        world_credential(w, "+presence");
+        CHECK_EQ(world_authenticate(w, NULL), PAM_SUCCESS);
+        counters_file(w, "re", text, sizeof(text));
+        CHECK_EQ(world_authenticate(w, NULL), PAM_SUCCESS);
+        counters_file(w, "re", again, sizeof(again));
+        CHECK(strlen(text) == strlen(again) && strcmp(text, again) < 0);
+
+        /* As if another key with the same credential had been used meanwhile. */
+        digits = strchr(text, ' ') + 1;
+        memcpy(digits, "4000000000", 10);
+        counters_file(w, "we", text, 0);
+        CHECK_EQ(world_authenticate(w, NULL), PAM_AUTH_ERR);
+        memcpy(digits, "400000000x", 10);
+        counters_file(w, "we", text, 0);
+        CHECK_EQ(world_authenticate(w, "nouserok", NULL), PAM_SYSTEM_ERR);
+        memcpy(digits, "0000000001", 10);
+        counters_file(w, "we", text, 0);
+        CHECK_EQ(world_authenticate(w, NULL), PAM_SUCCESS);
+        CHECK_EQ(chmod(w->dir, 0777), 0);
+        CHECK_EQ(world_authenticate(w, NULL), PAM_SYSTEM_ERR);
+}
+
+TEST(a_key_that_does_not_count)
+{
+        PLUGGED(w, NULL);
+
+        world_credential(w, "+presence");
+        CHECK_EQ(world_authenticate(w, NULL), PAM_SUCCESS);
+        CHECK_EQ(world_authenticate(w, NULL), PAM_SUCCESS);
+}
+
 /* ---- users, files ---- */
 
 TEST(ends_without_a_key)
