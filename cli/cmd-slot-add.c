@@ -35,6 +35,9 @@ int slot_add(Cli *cli, int argc, char *argv[])
                                                 {"key-file", required_argument, NULL, 'K'},
                                                 {"label", required_argument, NULL, 'l'},
                                                 {"collection", required_argument, NULL, 'c'},
+                                                {"key", required_argument, NULL, 'd'},
+                                                {"verify", no_argument, NULL, 'v'},
+                                                PASSWORD_PIN_OPTIONS,
                                                 PASSWORD_OPTIONS,
                                                 PASSWORD_NEW_OPTIONS,
                                                 KDF_OPTIONS,
@@ -45,9 +48,9 @@ int slot_add(Cli *cli, int argc, char *argv[])
         _cleanup_(secret_freep) Secret *auth = NULL, *secret = NULL;
         _cleanup_json_ struct json_object *id = NULL;
         PasswordSource source = PASSWORD_SOURCE_NULL, new_source = PASSWORD_SOURCE_NULL;
-        const char *kind = NULL, *key_path = NULL, *label = NULL, *collection = NULL;
+        const char *kind = NULL, *key_path = NULL, *label = NULL, *collection = NULL, *key = NULL;
         KdfOptions kdf = {0};
-        bool recovery;
+        bool recovery, fido2, verify = false;
         int c, r;
 
         while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
@@ -63,6 +66,12 @@ int slot_add(Cli *cli, int argc, char *argv[])
                         break;
                 case 'c':
                         collection = optarg;
+                        break;
+                case 'd':
+                        key = optarg;
+                        break;
+                case 'v':
+                        verify = true;
                         break;
                 default:
                         r = password_option(&source, &new_source, c, optarg);
@@ -83,7 +92,10 @@ int slot_add(Cli *cli, int argc, char *argv[])
         if ((strcmp(kind, "credential") == 0) != (key_path != NULL))
                 return cli_error(EXIT_USAGE, "--kind credential and --key-file FILE go together");
         recovery = strcmp(kind, "recovery") == 0;
-        if (strcmp(kind, "password") != 0 && strcmp(kind, "login") != 0 && (new_source.file || new_source.fd >= 0))
+        fido2 = strcmp(kind, "fido2") == 0;
+        if (!fido2 && (key || verify))
+                return cli_error(EXIT_USAGE, "--key and --verify are for --kind fido2");
+        if (strcmp(kind, "password") != 0 && strcmp(kind, "login") != 0 && !fido2 && (new_source.file || new_source.fd >= 0))
                 return cli_error(EXIT_USAGE, "a slot of kind %s has no password", kind);
 
         r = password_read(&source, &auth);
@@ -106,7 +118,9 @@ int slot_add(Cli *cli, int argc, char *argv[])
                 "nobody to ask for a password: give --password-file FILE, and --new-password-file FILE for a new "
                 "one";
         request_string(&request, "kind", kind);
-        request_secret(&request, "secret", key_path ? keyfile.content : secret);
+        request_secret(&request, fido2 ? "pin" : "secret", key_path ? keyfile.content : secret);
+        request_string(&request, "key", key);
+        request_bool(&request, "uv", verify);
         request_string(&request, "path", keyfile.path);
         request_string(&request, "label", label);
         request_string(&request, "collection", collection);

@@ -30,6 +30,10 @@ static char *details_of(struct json_object *slot)
                 return strdup("UNPROTECTED");
         if (strcmp(kind, "recovery") == 0)
                 return strdup("a code on paper");
+        if (strcmp(kind, "fido2") == 0)
+                return asprintf(&details, "%s%s", json_string(slot, "rp_id"), json_flag(slot, "uv") ? ", with verification" : "") < 0
+                               ? NULL
+                               : details;
         return strdup(json_string(slot, "path"));
 }
 
@@ -155,7 +159,7 @@ static int slot_test(Cli *cli, int argc, char *argv[])
         cli_use_terminal(k);
 
         request_init(&request, k, "TestSlot");
-        request.nobody = "nobody to ask for what opens it: give --password-file FILE";
+        request.nobody = "nothing here opens it, and there is nobody to ask: give --password-file FILE";
         request_append(&request, "s", argv[optind]);
         request_secret(&request, "secret", secret);
         request_end_options(&request);
@@ -203,8 +207,9 @@ const Command command_slot = {
         .usage = "list | add [OPTIONS] | remove ID | test ID | rename ID LABEL",
         .summary = "Show, add, remove and try the ways to open the vault",
         .help = "  list [--json]\n"
-                "  add --kind password|credential|none|recovery|login [--key-file FILE] [--label TEXT]\n"
+                "  add --kind password|credential|none|recovery|login|fido2 [--key-file FILE] [--label TEXT]\n"
                 "      [--collection NAME] [--json]                       recovery: a code to write down, shown once\n"
+                "      [--key KEY] [--verify] [--pin-file FILE] [--pin-fd N]  fido2: which security key, and whether it is to verify\n"
                 "      [--new-password-file FILE] [--new-password-fd N]   the new password\n"
                 "      [--password-file FILE] [--password-fd N]           one that opens the vault now\n" KDF_HELP
                 "  remove ID [--password-file FILE] [--password-fd N]     ID: its beginning or a label will do\n"

@@ -29,6 +29,7 @@
 #include "daemon/settings.h"
 #include "daemon/ssh.h"
 #include "daemon/tpm.h"
+#include "daemon/unlock-door.h"
 
 #define VAULT_NAME "vault.db"
 
@@ -193,6 +194,8 @@ int daemon_new(const DaemonOptions *options, Daemon **ret, pid_t *ret_pid)
                 r = ctap_new(daemon, &daemon->ctap);
         if (r >= 0)
                 r = ssh_door_new(daemon, &daemon->ssh);
+        if (r >= 0)
+                r = unlock_door_new(daemon, &daemon->unlock);
         if (r < 0)
                 return r;
 
@@ -201,6 +204,8 @@ int daemon_new(const DaemonOptions *options, Daemon **ret, pid_t *ret_pid)
                 r = ctap_open(daemon->ctap);
         if (r >= 0)
                 r = ssh_door_open(daemon->ssh);
+        if (r >= 0)
+                r = unlock_door_open(daemon->unlock);
         if (r < 0)
                 return r;
         (void)daemon_open_vault(daemon);
@@ -225,6 +230,7 @@ Daemon *daemon_free(Daemon *daemon)
         }
         callers_leave(daemon->callers);
         /* Before the doors, which give up the lock on the directory of their sockets. */
+        daemon->unlock = unlock_door_free(daemon->unlock);
         daemon->ssh = ssh_door_free(daemon->ssh);
         daemon->ctap = ctap_free(daemon->ctap);
         daemon->doors = doors_free(daemon->doors);

@@ -28,6 +28,7 @@ typedef struct Secrets Secrets;
 typedef struct Settings Settings;
 typedef struct SshDoor SshDoor;
 typedef struct Tpm Tpm;
+typedef struct UnlockDoor UnlockDoor;
 
 struct Daemon {
         sd_event *event;
@@ -55,6 +56,7 @@ struct Daemon {
         Secrets *secrets;   /* secret-service.h: sessions, prompts */
         Ctap *ctap;         /* ctap.h: the security key, its socket and its hosts */
         SshDoor *ssh;       /* ssh.h: the ssh-agent, its socket and its clients */
+        UnlockDoor *unlock; /* unlock-door.h: where a login hands over a slot's key */
         KeysCall *keys;     /* keys1.c: calls that wait for a key of another maker */
 };
 

@@ -157,8 +157,3 @@ int daemon_ctap_error(Daemon *daemon, sd_bus_error *error, int status)
         return sd_bus_error_setf(error, KEYFOB_ERROR_IO, "the security key failed with status 0x%02x",
                                  (unsigned)status);
 }
-
-int opening_error(Daemon *daemon, sd_bus_error *error, int result)
-{
-        return daemon_error(daemon, error, result);
-}

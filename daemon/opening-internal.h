@@ -7,6 +7,7 @@
 #include "daemon/helper-link.h"
 #include "daemon/job.h"
 #include "daemon/opening.h"
+#include "daemon/slot-key.h"
 
 #define TRIES_MAX 3 /* questions for one password */
 
@@ -24,6 +25,7 @@ typedef enum Way {
         WAY_KEY,
         WAY_SECRET,
         WAY_PERSON,
+        WAY_TOUCH,
 } Way;
 
 struct Opening {
@@ -33,7 +35,8 @@ struct Opening {
         void *userdata;
 
         uint32_t collection;
-        bool has_slot, interactive, by_person, unlock;
+        bool has_slot, interactive, by_person, unlock, touch;
+        bool may_touch; /* there are slots of security keys */
         uint8_t slot[SLOT_ID_SIZE];
         char *purpose, *message;
         AskAbout about; /* ours */
@@ -48,6 +51,8 @@ struct Opening {
         Job *job;
         HelperCall *reading;
         Ask *ask;
+        SlotList devices; /* slots of security keys yet to be asked about */
+        SlotKey *touching;
 
         int result;
         Root *root;
@@ -67,6 +72,9 @@ struct Openings {
         bool used_pending;
         uint8_t used_slot[SLOT_ID_SIZE];
         uint64_t used_at;
+
+        const char *problem_name; /* of the last device that did not open, as a D-Bus error; and why */
+        char problem[512];
 
         Secret *credential_key, *credential_password;
         unsigned n_automatic;
@@ -98,6 +106,15 @@ void opening_ask_person(Opening *opening);
 void opening_turn_to_person(Opening *opening);
 /* Ends this one and those that wait for the answer to its question. */
 void opening_end_shared(Opening *opening, int result);
+
+/* ---- opening-device.c ---- */
+
+/* Slots of security keys that this opening may use. */
+int opening_load_keys(Opening *opening, SlotList *ret);
+/* Has the person touch one. */
+void opening_touch(Opening *opening);
+/* Ends it, and those that follow, because of a device. */
+void opening_fail(Opening *opening, const char *name, const char *why);
 
 /* ---- opening-use.c ---- */
 

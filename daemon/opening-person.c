@@ -36,6 +36,11 @@ static void on_answer(void *userdata, const AskAnswer *answer)
         opening->ask = NULL;
         switch (answer->outcome) {
         case ASK_ALLOWED:
+                if (answer->secret && answer->secret->size == 0 && opening->may_touch) {
+                        secret_free(answer->secret);
+                        opening_touch(opening);
+                        break;
+                }
                 secret_free(opening->secret);
                 opening->secret = answer->secret;
                 opening->typo = secret_typo(opening->secret);
@@ -67,7 +72,8 @@ static const char *problem_of(const Opening *opening, char text[64])
 void opening_ask_person(Opening *opening)
 {
         Daemon *daemon = opening->openings->daemon;
-        _cleanup_free_ char *label = NULL, *text = NULL;
+        _cleanup_free_ char *label = NULL, *text = NULL, *with_key = NULL;
+        const char *message;
         const VaultCollection *collection = NULL;
         char problem[64];
         int r;
@@ -83,6 +89,12 @@ void opening_ask_person(Opening *opening)
                 }
         }
 
+        message = opening->message ?: text ?: OPENING_QUESTION;
+        if (opening->may_touch && asprintf(&with_key, "%s Or enter nothing, and touch a security key.", message) < 0) {
+                with_key = NULL;
+                opening_end(opening, -ENOMEM, NULL);
+                return;
+        }
         opening->state = STATE_WORKING;
         opening->way = WAY_PERSON;
         r = ask_start(daemon,
@@ -90,7 +102,7 @@ void opening_ask_person(Opening *opening)
                               .kind = ASK_SECRET,
                               .purpose = opening->purpose,
                               .title = opening->unlock ? "Unlock Keyfob" : "Keyfob",
-                              .message = opening->message ?: text ?: OPENING_QUESTION,
+                              .message = with_key ?: message,
                               .error = problem_of(opening, problem),
                               .retries = TRIES_MAX - opening->tries,
                               .caller = opening->observer.caller,
@@ -101,16 +113,22 @@ void opening_ask_person(Opening *opening)
                 opening_end(opening, r, NULL);
 }
 
+static bool is_with_person(const Opening *opening)
+{
+        return (opening->way == WAY_PERSON || opening->way == WAY_TOUCH) &&
+               (opening->state == STATE_WORKING || opening->state == STATE_TURN || opening->state == STATE_ENDED);
+}
+
 void opening_turn_to_person(Opening *opening)
 {
-        SlotList slots = {0};
+        _cleanup_(slot_list_done) SlotList slots = {0}, keys = {0};
         int r;
 
-        r = opening->openings->daemon->vault ? opening_load_slots(opening, SLOTS_TYPED, &slots)
-                                             : VAULT_E_NO_VAULT;
-        if (r == 0 && slots.n == 0)
+        r = opening->openings->daemon->vault ? opening_load_slots(opening, SLOTS_TYPED, &slots) : VAULT_E_NO_VAULT;
+        if (r == 0)
+                r = opening_load_keys(opening, &keys);
+        if (r == 0 && slots.n == 0 && keys.n == 0)
                 r = OPENING_NO_SLOT;
-        slot_list_done(&slots);
         if (r == 0 && !opening->interactive)
                 r = VAULT_E_LOCKED;
         if (r != 0) {
@@ -119,11 +137,14 @@ void opening_turn_to_person(Opening *opening)
         }
 
         for (Opening *other = opening->openings->list; other; other = other->next) {
-                if (shares_question(opening, other) && other->way == WAY_PERSON &&
-                    (other->state == STATE_WORKING || other->state == STATE_TURN || other->state == STATE_ENDED)) {
+                if (shares_question(opening, other) && is_with_person(other)) {
                         opening->state = STATE_FOLLOWING;
                         return;
                 }
         }
-        opening_ask_person(opening);
+        opening->may_touch = keys.n > 0;
+        if (opening->may_touch && (opening->touch || slots.n == 0))
+                opening_touch(opening);
+        else
+                opening_ask_person(opening);
 }

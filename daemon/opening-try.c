@@ -116,6 +116,13 @@ static void try_done(void *data)
         case WAY_SECRET:
                 opening_end(opening, try->result, NULL);
                 break;
+        case WAY_TOUCH:
+                if (try->result == VAULT_E_WRONG_SECRET)
+                        opening_fail(opening, KEYFOB_ERROR_WRONG_SECRET,
+                                     "the security key's answer does not fit: it was reset since, or its slot is damaged");
+                else
+                        opening_end_shared(opening, try->result);
+                break;
         case WAY_PERSON:
                 if (try->result != VAULT_E_WRONG_SECRET || ++opening->tries >= TRIES_MAX)
                         opening_end_shared(opening, try->result);

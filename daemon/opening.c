@@ -44,6 +44,7 @@ static void stop_work(Opening *opening)
         opening->job = job_cancel(opening->job);
         opening->reading = helper_call_cancel(opening->reading);
         opening->ask = ask_cancel(opening->ask);
+        opening->touching = slot_key_cancel(opening->touching);
         if (opening->openings->trying == opening)
                 opening->openings->trying = NULL;
         openings_wake(opening->openings);
@@ -63,6 +64,7 @@ static Opening *opening_free(Opening *opening)
         }
         caller_detach(&opening->observer);
         slot_list_done(&opening->keys);
+        slot_list_done(&opening->devices);
         slot_free(opening->key);
         secret_free(opening->secret);
         root_free(opening->root);
@@ -200,6 +202,7 @@ int opening_start(Daemon *daemon, const OpeningRequest *request, OpeningDone don
         opening->collection = request->collection;
         opening->interactive = request->interactive;
         opening->by_person = request->by_person;
+        opening->touch = request->touch;
         opening->unlock = request->unlock;
         if (request->slot) {
                 opening->has_slot = true;
@@ -233,6 +236,15 @@ int opening_start(Daemon *daemon, const OpeningRequest *request, OpeningDone don
 Opening *opening_cancel(Opening *opening)
 {
         return opening_free(opening);
+}
+
+int opening_error(Daemon *daemon, sd_bus_error *error, int result)
+{
+        const Openings *openings = daemon->openings;
+
+        if (result == OPENING_DEVICE)
+                return sd_bus_error_set(error, openings->problem_name ?: KEYFOB_ERROR_IO, openings->problem);
+        return daemon_error(daemon, error, result);
 }
 
 int openings_new(Daemon *daemon, Openings **ret)

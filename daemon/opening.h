@@ -23,6 +23,7 @@ typedef enum OpeningResult {
         OPENING_CANCELLED = 100, /* the person refused, or the caller left */
         OPENING_NO_PROMPTER,
         OPENING_NO_SLOT, /* no slot of that scope can be opened by any means here */
+        OPENING_DEVICE,  /* a security key or the TPM did not do its part: opening_error() says why */
 } OpeningResult;
 
 typedef struct OpeningRequest {
@@ -32,6 +33,7 @@ typedef struct OpeningRequest {
         const Secret *secret; /* try just this one (copied) */
         const uint8_t *slot;  /* SLOT_ID_SIZE bytes: this slot only; NULL: any */
         bool interactive;     /* may ask */
+        bool touch;           /* goes to a security key without asking for a password first */
         bool by_person;       /* asks, whatever else opens: what opens by itself says nothing about who is there */
         bool unlock;          /* also done when someone else has opened the scope in the meantime: then root is NULL */
         const char *purpose;  /* of the question: "unlock", "verify", … */

@@ -19,6 +19,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "common/places.h"
+#include "common/unlock-frame.h"
 #include "daemon/log.h"
 
 #ifndef SO_PEERPIDFD
@@ -86,12 +87,12 @@ static int describe_socket(int fd, int type, char **ret_path)
         return *ret_path ? 0 : -ENOMEM;
 }
 
-static bool is_for_ssh(const char *name, const char *path)
+static bool is_for(const char *what, const char *name, const char *path)
 {
-        return (name && strcmp(name, OWN_SOCKET_SSH) == 0) || strcmp(strrchr(path, '/') + 1, OWN_SOCKET_SSH) == 0;
+        return (name && strcmp(name, what) == 0) || strcmp(strrchr(path, '/') + 1, what) == 0;
 }
 
-/* Of the descriptors passed to us, two stream sockets and one of packets; the others are not for us. */
+/* Of the descriptors passed to us, two stream sockets and two of packets; the others are not for us. */
 static void take_passed_sockets(OwnSocket *own)
 {
         char **names = NULL;
@@ -102,9 +103,9 @@ static void take_passed_sockets(OwnSocket *own)
                 int fd = SD_LISTEN_FDS_START + i, *place = NULL;
 
                 if (describe_socket(fd, SOCK_STREAM, &path) >= 0)
-                        place = is_for_ssh(names ? names[i] : NULL, path) ? &own->ssh : &own->fd;
-                else if (sd_is_socket(fd, AF_UNIX, SOCK_SEQPACKET, 1) > 0)
-                        place = &own->packets;
+                        place = is_for(OWN_SOCKET_SSH, names ? names[i] : NULL, path) ? &own->ssh : &own->fd;
+                else if (describe_socket(fd, SOCK_SEQPACKET, &path) >= 0)
+                        place = is_for(UNLOCK_SOCKET, names ? names[i] : NULL, path) ? &own->unlock : &own->packets;
                 if (!place || *place >= 0) {
                         (void)close(fd);
                         continue;
@@ -116,6 +117,14 @@ static void take_passed_sockets(OwnSocket *own)
         for (int i = 0; names && names[i]; i++)
                 free(names[i]);
         free(names);
+}
+
+/* What was passed for that name. */
+static int *passed_for(OwnSocket *own, const char *name, int type)
+{
+        if (type == SOCK_STREAM)
+                return &own->ssh;
+        return strcmp(name, UNLOCK_SOCKET) == 0 ? &own->unlock : &own->packets;
 }
 
 static int bind_socket(const char *path, int type)
@@ -193,7 +202,7 @@ static int open_socket(OwnSocket *own, pid_t *ret_pid)
 int own_socket_open_beside(OwnSocket *own, const char *name, int type, OwnSocket *ret)
 {
         _cleanup_(own_socket_done) OwnSocket beside = OWN_SOCKET_NULL;
-        _cleanup_close_ int passed = type == SOCK_STREAM ? TAKE_FD(own->ssh) : TAKE_FD(own->packets);
+        _cleanup_close_ int passed = TAKE_FD(*passed_for(own, name, type));
 
         if (passed >= 0 && describe_socket(passed, type, &beside.path) >= 0) {
                 beside.fd = TAKE_FD(passed);
@@ -262,6 +271,7 @@ void own_socket_done(OwnSocket *own)
         closep(&own->fd);
         closep(&own->lock);
         closep(&own->packets);
+        closep(&own->unlock);
         closep(&own->ssh);
         free(own->path);
         *own = OWN_SOCKET_NULL;

@@ -12,11 +12,11 @@ typedef struct OwnSocket {
         char *path;
         int fd;     /* listening */
         int lock;   /* the directory, locked as long as we serve it */
-        int packets, ssh; /* others that were passed as well: a listening socket of packets, and the ssh-agent's, or -1 */
+        int packets, ssh, unlock; /* others that were passed as well: the security key's, the ssh-agent's, that of logins, or -1 */
         bool bound; /* we made the file: it goes with us */
 } OwnSocket;
 
-#define OWN_SOCKET_NULL ((OwnSocket){.fd = -1, .lock = -1, .packets = -1, .ssh = -1})
+#define OWN_SOCKET_NULL ((OwnSocket){.fd = -1, .lock = -1, .packets = -1, .ssh = -1, .unlock = -1})
 
 /* Binds the socket in the runtime directory, or takes the one that the service manager passed (LISTEN_FDS).
  * -EADDRINUSE when another keyfobd has it: ret_pid is its pid, or 0. */
@@ -25,7 +25,7 @@ int own_socket_open(OwnSocket *own, pid_t *ret_pid);
 #define OWN_SOCKET_SSH "ssh"
 
 /* One more socket in the directory that `own` has locked: the one that was passed, or a new one called `name`. A
- * SOCK_STREAM one is the ssh-agent's. */
+ * SOCK_STREAM one is the ssh-agent's; of SOCK_SEQPACKET, one that is not called UNLOCK_SOCKET is the security key's. */
 int own_socket_open_beside(OwnSocket *own, const char *name, int type, OwnSocket *ret);
 void own_socket_done(OwnSocket *own);
 

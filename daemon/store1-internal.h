@@ -11,6 +11,7 @@
 #include "daemon/opening.h"
 #include "daemon/secret-notify.h"
 #include "daemon/secret-path.h"
+#include "daemon/slot-key.h"
 #include "daemon/tpm.h"
 
 /* ---- options: the a{sv} that many methods take ---- */
@@ -19,12 +20,13 @@
 
 typedef struct Options {
         char *kind, *label, *path, *collection, *alias, *content_type, *slot;
-        char *rp_id, *user_name, *user_display_name;
+        char *rp_id, *user_name, *user_display_name, *key;
+        Secret *credential, *pin;
         Secret *secret, *auth, *old, *new, *own_secret;
         Secret *secrets[OPTIONS_SECRETS_MAX];
         size_t n_secrets;
         uint32_t kdf_memory, kdf_passes, kdf_ms, limit;
-        bool abandon_sealed;
+        bool abandon_sealed, touch, uv;
         bool no_interactive, confirmed, deleted, drop, own_password;
 } Options;
 
@@ -47,6 +49,12 @@ int store1_need_vault(Daemon *daemon, sd_bus_error *error);
 
 /* ---- waiting: a method call without a reply yet ---- */
 
+/* How a device will be asked for its part of a slot that is made, and the memory that this points into. */
+typedef struct SlotDevice {
+        SlotFido2 fido2;
+        uint8_t bytes[SLOT_CREDENTIAL_MAX];
+} SlotDevice;
+
 typedef struct Waiting Waiting;
 typedef struct FingerWork FingerWork; /* authenticator1-fingers.c */
 FingerWork *finger_work_free(FingerWork *work);
@@ -68,6 +76,7 @@ struct Waiting {
         TpmCall *tpm;
         struct CtapSealWait *sealed;
         FingerWork *finger;
+        SlotKey *touching;
 
         /* What the steps have got so far. */
         Root *root;
@@ -80,6 +89,8 @@ struct Waiting {
         uint8_t slot[SLOT_ID_SIZE];         /* the slot that is meant */
         uint32_t collection;                /* the collection that is meant; 0: the vault */
         SlotDraft *draft;
+        SlotDevice *device; /* of the slot that is made */
+        Secret *touched;    /* what the security key answered */
         uint8_t *id; /* the credential that is meant */
         size_t id_size;
         uint64_t number;
@@ -133,6 +144,10 @@ int waiting_storage_tried(Waiting *waiting, WaitingNext next, sd_bus_error *erro
 int waiting_prepare(Waiting *waiting, SlotKind kind, const Secret *secret, WaitingNext next);
 /* The same by slot_prepare_again(); takes the slot. */
 int waiting_prepare_again(Waiting *waiting, Slot **slot, const Secret *secret, WaitingNext next);
+/* Has a security key asked; `request` without the caller. What it answers is in `touched`, for the credential in `id`. */
+int waiting_touch(Waiting *waiting, const SlotKeyRequest *request, WaitingNext next);
+/* For slots[at], of kind fido2: the same, and the answer is one more of options.secrets. */
+int waiting_touch_slot(Waiting *waiting, WaitingNext next);
 /* For slots[at]: finds the one of options.secrets that opens it, then as waiting_prepare_again(); waiting->proof says
  * whether one did (0, VAULT_E_WRONG_SECRET). The root it opened stays in waiting->root. */
 int waiting_prove(Waiting *waiting, WaitingNext next);

@@ -28,10 +28,12 @@ static const OptionType option_types[] = {
         {"auth", "ay", offsetof(Options, auth), false},
         {"collection", "s", offsetof(Options, collection), false},
         {"confirmed", "b", offsetof(Options, confirmed), false},
+        {"credential", "ay", offsetof(Options, credential), false},
         {"deleted", "b", offsetof(Options, deleted), false},
         {"content_type", "s", offsetof(Options, content_type), false},
         {"drop", "b", offsetof(Options, drop), false},
         {"interactive", "b", offsetof(Options, no_interactive), true},
+        {"key", "s", offsetof(Options, key), false},
         {"kdf_memory", "u", offsetof(Options, kdf_memory), false},
         {"kdf_ms", "u", offsetof(Options, kdf_ms), false},
         {"kdf_passes", "u", offsetof(Options, kdf_passes), false},
@@ -43,12 +45,15 @@ static const OptionType option_types[] = {
         {"own_password", "b", offsetof(Options, own_password), false},
         {"own_secret", "ay", offsetof(Options, own_secret), false},
         {"path", "s", offsetof(Options, path), false},
+        {"pin", "ay", offsetof(Options, pin), false},
         {"rp-id", "s", offsetof(Options, rp_id), false},
         {"secret", "ay", offsetof(Options, secret), false},
         {"secrets", "aay", offsetof(Options, secrets), false},
         {"slot", "s", offsetof(Options, slot), false},
+        {"touch", "b", offsetof(Options, touch), false},
         {"user-display-name", "s", offsetof(Options, user_display_name), false},
         {"user-name", "s", offsetof(Options, user_name), false},
+        {"uv", "b", offsetof(Options, uv), false},
 };
 
 int store1_invalid(sd_bus_error *error, const char *format, ...)
@@ -231,6 +236,9 @@ void options_done(Options *options)
         free(options->content_type);
         free(options->slot);
         free(options->rp_id);
+        free(options->key);
+        secret_free(options->credential);
+        secret_free(options->pin);
         free(options->user_name);
         free(options->user_display_name);
         secret_free(options->secret);

@@ -89,6 +89,8 @@ static int rekey_proved(Waiting *waiting, sd_bus_error *error)
                 waiting->tries = 0;
                 return rekey_slot(waiting, error);
         }
+        if (slot_kind(slot) == SLOT_FIDO2 && !waiting->options.no_interactive && waiting->tries++ == 0)
+                return waiting_touch_slot(waiting, rekey_slot);
         if (!(SLOT_KIND_BIT(slot_kind(slot)) & SLOTS_TYPED) || waiting->options.no_interactive)
                 return store1_invalid(error, "the secret of slot '%s' is needed: give it, or drop the slot",
                                       slot_label(slot));

@@ -60,15 +60,18 @@ int store1_list_slots(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 const Slot *slot = slots.slots[i];
                 const VaultCollection *c = vault_collection_get(daemon->vault, slot_collection(slot));
                 char id[SLOT_ID_TEXT];
+                SlotFido2 fido2 = {0};
                 KdfParams kdf = {0};
 
                 hex_encode(slot_id(slot), SLOT_ID_SIZE, id);
                 (void)slot_kdf(slot, &kdf);
-                r = sd_bus_message_append(reply, "a{sv}", 9, "id", "s", id, "kind", "s",
+                (void)slot_fido2(slot, &fido2);
+                r = sd_bus_message_append(reply, "a{sv}", 11, "id", "s", id, "kind", "s",
                                           slot_kind_name(slot_kind(slot)) ?: "unknown", "label", "s", slot_label(slot),
                                           "collection", "s", c ? c->name : "", "created", "t", slot_created(slot),
                                           "used", "t", slot_used(slot), "path", "s", slot_path(slot) ?: "",
-                                          "kdf_memory", "u", kdf.memory_kib, "kdf_passes", "u", kdf.passes);
+                                          "kdf_memory", "u", kdf.memory_kib, "kdf_passes", "u", kdf.passes,
+                                          "rp_id", "s", fido2.rp_id, "uv", "b", (int)fido2.uv);
         }
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
@@ -80,18 +83,26 @@ int store1_list_slots(sd_bus_message *m, void *userdata, sd_bus_error *error)
 static void mirror_slot(SlotMirror *mirror, const Slot *slot)
 {
         SlotMirrorEntry *entry = &mirror->slots[mirror->n];
+        SlotFido2 fido2;
         KdfParams kdf;
 
         if (slot_collection(slot) != 0 || mirror->n == SLOT_MIRROR_SLOTS_MAX)
                 return;
-        if (slot_kind(slot) != SLOT_LOGIN || !slot_kdf(slot, &kdf))
-                return;
         memcpy(entry->id, slot_id(slot), sizeof(entry->id));
-        entry->kind = SLOT_MIRROR_LOGIN;
-        entry->memory_kib = kdf.memory_kib;
-        entry->passes = kdf.passes;
-        memcpy(entry->kdf_salt, kdf.salt, sizeof(entry->kdf_salt));
-        mirror->n++;
+        if (slot_kind(slot) == SLOT_LOGIN && slot_kdf(slot, &kdf)) {
+                entry->kind = SLOT_MIRROR_LOGIN;
+                entry->memory_kib = kdf.memory_kib;
+                entry->passes = kdf.passes;
+                memcpy(entry->kdf_salt, kdf.salt, sizeof(entry->kdf_salt));
+                mirror->n++;
+        } else if (slot_fido2(slot, &fido2)) {
+                entry->kind = SLOT_MIRROR_FIDO2;
+                entry->uv = fido2.uv;
+                memcpy(entry->rp_id, fido2.rp_id, sizeof(entry->rp_id));
+                memcpy(entry->credential, fido2.credential, fido2.credential_size);
+                entry->credential_size = fido2.credential_size;
+                mirror->n++;
+        }
 }
 
 int store1_mirror_slots(sd_bus_message *m, void *userdata, sd_bus_error *error)

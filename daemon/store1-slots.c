@@ -82,10 +82,58 @@ static int add_prepare(Waiting *waiting, sd_bus_error *error)
                                add_write);
 }
 
+/* ---- of a security key ---- */
+
+static int add_touched(Waiting *waiting, sd_bus_error *error)
+{
+        const char *rp_id = waiting->options.rp_id ?: SLOT_KEY_RP;
+        SlotDevice *device = calloc(1, sizeof(*device));
+
+        if (!device)
+                return -ENOMEM;
+        waiting->device = device;
+        if (strlen(rp_id) > SLOT_RP_MAX || waiting->id_size > sizeof(device->bytes))
+                return store1_invalid(error, "the security key's credential has too long an id");
+        memcpy(device->bytes, waiting->id, waiting->id_size);
+        device->fido2 = (SlotFido2){
+                .uv = waiting->options.uv, .credential = device->bytes, .credential_size = waiting->id_size};
+        memcpy(device->fido2.rp_id, rp_id, strlen(rp_id));
+        return waiting_prepare(waiting, SLOT_FIDO2, waiting->touched, add_write);
+}
+
+static int add_touch(Waiting *waiting)
+{
+        const Options *options = &waiting->options;
+        SlotKeyCredential credential = {0};
+        uint8_t salt[SLOT_SALT_SIZE];
+
+        if (options->credential)
+                credential = (SlotKeyCredential){options->credential->data, options->credential->size};
+        vault_hmac_salt(waiting->daemon->vault, salt);
+        return waiting_touch(waiting,
+                             &(SlotKeyRequest){
+                                     .message = "This security key is to open your Keyfob vault.",
+                                     .key = options->key,
+                                     .rp_id = options->rp_id ?: SLOT_KEY_RP,
+                                     .uv = options->uv,
+                                     .make = !options->credential,
+                                     .user = options->label ?: "vault",
+                                     .credentials = &credential,
+                                     .n = options->credential ? 1 : 0,
+                                     .salt = salt,
+                                     .pin = options->pin,
+                             },
+                             add_touched);
+}
+
+/* ---- of each kind ---- */
+
 static int add_opened(Waiting *waiting, sd_bus_error *error)
 {
         SlotKind kind = slot_kind_from_name(waiting->options.kind);
 
+        if (kind == SLOT_FIDO2)
+                return add_touch(waiting);
         if (waiting->options.secret || (kind != SLOT_PASSWORD && kind != SLOT_LOGIN))
                 return add_prepare(waiting, error);
         /* Twice in any case: one that was mistyped would be noticed when it is needed. */
@@ -122,15 +170,24 @@ static int add_check(Waiting *waiting, sd_bus_error *error)
                 r = recovery_code_read(options->secret->data, options->secret->size, code, &group);
                 explicit_bzero(code, sizeof(code));
                 return r == RECOVERY_OK ? 0 : store1_invalid(error, "that is not a whole recovery code");
+        case SLOT_FIDO2:
+                if (options->secret)
+                        return store1_invalid(error, "the secret of a fido2 slot is the security key's");
+                if (options->rp_id && (!*options->rp_id || strlen(options->rp_id) > SLOT_RP_MAX))
+                        return store1_invalid(error, "the relying party of a fido2 slot is too long or empty");
+                if (options->credential && (options->credential->size == 0 || options->credential->size > SLOT_CREDENTIAL_MAX))
+                        return store1_invalid(error, "the credential of a fido2 slot is too long or empty");
+                return 0;
         default:
-                return store1_invalid(error, "the kind of a slot is password, credential, none, recovery or login");
+                return store1_invalid(error, "the kind of a slot is password, credential, none, recovery, login or fido2");
         }
 }
 
 int store1_add_slot(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         static const char *const allowed[] = {"kind", "secret",     "path",       "label",  "collection",
-                                              "auth", "kdf_memory", "kdf_passes", "kdf_ms", NULL};
+                                              "auth", "kdf_memory", "kdf_passes", "kdf_ms",
+                                              "uv",   "rp-id",      "credential", "key",    "pin", NULL};
         Daemon *daemon = userdata;
         Waiting *waiting;
         int r;

@@ -116,9 +116,27 @@ static int unlock_opened(Waiting *waiting, sd_bus_error *error)
         return waiting_finish(waiting, NULL);
 }
 
+/* By one slot only. */
+static int unlock_choose(Waiting *waiting, uint32_t scope, sd_bus_error *error)
+{
+        size_t at;
+        int r;
+
+        r = vault_slots(waiting->daemon->vault, &waiting->slots);
+        if (r != 0)
+                return daemon_error(waiting->daemon, error, r);
+        r = store1_find_slot(&waiting->slots, waiting->options.slot, &at, error);
+        if (r < 0)
+                return r;
+        if (slot_collection(waiting->slots.slots[at]) != scope)
+                return store1_invalid(error, "slot '%s' does not open that", waiting->options.slot);
+        memcpy(waiting->slot, slot_id(waiting->slots.slots[at]), SLOT_ID_SIZE);
+        return 0;
+}
+
 int store1_unlock(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
-        static const char *const allowed[] = {"secret", "collection", "interactive", NULL};
+        static const char *const allowed[] = {"secret", "collection", "interactive", "touch", "slot", NULL};
         const char *message = OPENING_QUESTION;
         _cleanup_free_ char *named = NULL;
         Daemon *daemon = userdata;
@@ -158,8 +176,13 @@ int store1_unlock(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 (void)waiting_finish(waiting, NULL);
                 return 1;
         }
-        r = waiting_open(waiting, scope, waiting->options.secret, NULL, !waiting->options.secret, "unlock", message,
-                         unlock_opened);
+        if (waiting->options.slot) {
+                r = unlock_choose(waiting, scope, error);
+                if (r < 0)
+                        return waiting_started(waiting, r);
+        }
+        r = waiting_open(waiting, scope, waiting->options.secret, waiting->options.slot ? waiting->slot : NULL,
+                         !waiting->options.secret, "unlock", message, unlock_opened);
         return waiting_started(waiting, r);
 }
 

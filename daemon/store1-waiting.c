@@ -20,6 +20,7 @@ typedef struct DraftJob {
         bool prove; /* find the secret that opens `again` first */
         SlotKind kind;
         char *label, *path;
+        SlotDevice *device;
         uint32_t kdf_memory, kdf_passes, kdf_ms;
         Secret *secrets[OPTIONS_SECRETS_MAX];
         size_t n_secrets;
@@ -80,6 +81,9 @@ Waiting *waiting_free(Waiting *waiting)
         helper_call_cancel(waiting->reading);
         tpm_call_cancel(waiting->tpm);
         finger_work_free(waiting->finger);
+        slot_key_cancel(waiting->touching);
+        secret_free(waiting->touched);
+        free(waiting->device);
         ctap_seal_wait_cancel(waiting->sealed);
         policy_wish_free(waiting->wish);
         ssh_wish_free(waiting->ssh);
@@ -197,6 +201,7 @@ int waiting_open(Waiting *waiting, uint32_t collection, const Secret *secret, co
                                      .slot = slot,
                                      .interactive = !waiting->options.no_interactive,
                                      .unlock = unlock,
+                                     .touch = waiting->options.touch,
                                      .purpose = purpose,
                                      .message = message,
                              },
@@ -372,6 +377,7 @@ static void draft_job_run(void *data)
                 .kdf_memory_kib = job->kdf_memory,
                 .kdf_passes = job->kdf_passes,
                 .kdf_ms = job->kdf_ms,
+                .fido2 = job->device && job->kind == SLOT_FIDO2 ? &job->device->fido2 : NULL,
         };
 
         if (job->prove) {
@@ -421,6 +427,7 @@ static void draft_job_free(void *data)
                 secret_free(job->secrets[i]);
         free(job->label);
         free(job->path);
+        free(job->device);
         free(job);
 }
 
@@ -477,6 +484,7 @@ int waiting_prepare(Waiting *waiting, SlotKind kind, const Secret *secret, Waiti
         if (r < 0)
                 return r;
         job->kind = kind;
+        job->device = TAKE_PTR(waiting->device);
         return draft_job_start(waiting, job, next);
 }
 

@@ -103,6 +103,8 @@ int key_configure(KeyCall *call);
 int key_reset(KeyCall *call);
 int key_sign(KeyCall *call, const KeyDevices *devices);
 int key_enroll(KeyCall *call);
+int key_hmac_make(KeyCall *call);
+int key_hmac(KeyCall *call, const KeyDevices *devices);
 
 /* ---- key-passkeys.c ---- */
 

@@ -53,6 +53,10 @@ static bool is_complete(const KeyRequest *request)
                 return request->id && request->name[0] && request->content && request->content->size == KEY_HASH_SIZE;
         case KEY_ENROLL:
                 return request->name[0] && request->content && request->content->size == KEY_HASH_SIZE;
+        case KEY_HMAC_MAKE:
+                return request->name[0];
+        case KEY_HMAC:
+                return request->name[0] && request->content && request->content->size > KEY_HMAC_SIZE;
         case KEY_PASSKEY_RENAME:
         case KEY_PASSKEY_DELETE:
         case KEY_FINGER_DELETE:

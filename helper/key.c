@@ -33,6 +33,7 @@ static const struct {
         [KEY_CONFIGURE] = {key_configure, true},
         [KEY_RESET] = {key_reset, true},
         [KEY_ENROLL] = {key_enroll, false},
+        [KEY_HMAC_MAKE] = {key_hmac_make, true},
 };
 
 int key_refuse(KeyCall *call, KeyError error, const char *format, ...)
@@ -125,10 +126,12 @@ static int run(KeyCall *call)
                 r = key_list(call, &devices);
         else if (operation == KEY_SIGN)
                 r = key_sign(call, &devices);
+        else if (operation == KEY_HMAC)
+                r = key_hmac(call, &devices);
         else
                 r = find(call, &devices);
         key_devices_done(&devices);
-        if (r != FIDO_OK || operation == KEY_LIST || operation == KEY_SIGN)
+        if (r != FIDO_OK || operation == KEY_LIST || operation == KEY_SIGN || operation == KEY_HMAC)
                 return r;
         if (operation == KEY_FIND) {
                 byte_writer_string(&call->fields, call->path);

@@ -26,7 +26,11 @@
  *     is signed, pin, KEY_GIVEN_PRESENCE, KEY_GIVEN_VERIFICATION -> u8 flags, u32 counter, blob signature (ES256: DER)
  *   KEY_ENROLL name: application, display name: user, content: 32 bytes, pin, KEY_GIVEN_ED25519 (else P-256), KEY_GIVEN_RESIDENT,
  *     KEY_GIVEN_VERIFICATION -> blob public key (04 ‖ x ‖ y, or 32 bytes), blob handle
- * The last two fail with KEY_E_PIN_REQUIRED when they are to be asked again with the PIN.
+ *   KEY_HMAC_MAKE name: relying party, display name: user, pin, KEY_GIVEN_VERIFICATION -> blob id of a credential that hmac-secret works with
+ *   KEY_HMAC name: relying party, content: 32 bytes of salt, then a blob for each id of a credential, pin, KEY_GIVEN_VERIFICATION
+ *     -> blob id of the credential that it was, blob of 32 bytes. One question to the key that has one of them, whichever that is when
+ *     `key` is "". With verification the answer is another one than without.
+ * The last four fail with KEY_E_PIN_REQUIRED when they are to be asked again with the PIN.
  *
  * A failure is HELPER_FAILED: string why, u8 KeyError; when the second is missing, it is KEY_E_IO.
  * Before the answer, HELPER_PROGRESS: u8 KeyProgress, then
@@ -47,6 +51,8 @@
 #define KEY_CONTENT_MAX  60000U /* of a large blob */
 #define KEY_LIST_MAX     256U   /* entries of a list in an entry */
 #define KEY_HASH_SIZE    32U
+#define KEY_HMAC_SIZE    32U /* of a salt of hmac-secret, and of what comes of it */
+#define KEY_HMAC_IDS_MAX 32U /* credentials that one question is about */
 
 typedef enum KeyOperation {
         KEY_LIST = 1,
@@ -68,6 +74,8 @@ typedef enum KeyOperation {
         KEY_RESET = 17,
         KEY_SIGN = 18,
         KEY_ENROLL = 19,
+        KEY_HMAC_MAKE = 20,
+        KEY_HMAC = 21,
         _KEY_OPERATION_MAX,
 } KeyOperation;
 

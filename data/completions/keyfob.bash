@@ -47,11 +47,11 @@ _keyfob()
         list|search) options+=" --collection --json --keyring-backend" ;;
         generate) options+=" --symbols --charset --set --keyring-backend" ;;
         run) options+=" --env --keyring-backend" ;;
-        unlock) options+=" --password-file --password-fd --keyring-backend" ;;
+        unlock) options+=" --touch --slot --password-file --password-fd --keyring-backend" ;;
         del|lock) options+=" --keyring-backend" ;;
         status|diagnose) options+=" --json" ;;
         passwd) options+=" --slot --password-file --password-fd --new-password-file --new-password-fd --kdf-memory --kdf-passes --kdf-time" ;;
-        slot) options="list add remove test rename --kind --key-file --label --collection --password-file --password-fd
+        slot) options="list add remove test rename --key --verify --pin-file --pin-fd --kind --key-file --label --collection --password-file --password-fd
                 --new-password-file --new-password-fd --kdf-memory --kdf-passes --kdf-time --json --help" ;;
         collection) options="list create delete default --alias --own-password --new-password-file --new-password-fd
                 --password-file --password-fd --yes --json --help" ;;

@@ -15,7 +15,13 @@ complete -c keyfob -n "not __fish_seen_subcommand_from $commands" -a del -d 'Del
 complete -c keyfob -n "not __fish_seen_subcommand_from $commands" -a "$commands"
 
 complete -c keyfob -n '__fish_seen_subcommand_from init' -l kind -x -a 'password credential none'
-complete -c keyfob -n '__fish_seen_subcommand_from slot' -l kind -x -a 'password credential none recovery login'
+complete -c keyfob -n '__fish_seen_subcommand_from slot' -l kind -x -a 'password credential none recovery login fido2'
+complete -c keyfob -n '__fish_seen_subcommand_from slot' -l key -x
+complete -c keyfob -n '__fish_seen_subcommand_from slot' -l verify
+complete -c keyfob -n '__fish_seen_subcommand_from slot' -l pin-file -r -F
+complete -c keyfob -n '__fish_seen_subcommand_from slot' -l pin-fd -x
+complete -c keyfob -n '__fish_seen_subcommand_from unlock' -l touch
+complete -c keyfob -n '__fish_seen_subcommand_from unlock' -l slot -x
 complete -c keyfob -n '__fish_seen_subcommand_from passwd' -l slot -x
 complete -c keyfob -n '__fish_seen_subcommand_from init slot' -l key-file -r -F
 complete -c keyfob -n '__fish_seen_subcommand_from init unlock passwd slot collection rekey authenticator passkey ssh' -l password-file -r -F

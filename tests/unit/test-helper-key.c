@@ -17,6 +17,8 @@ typedef struct Fields {
         uint32_t given;
 } Fields;
 
+#define HASH "0123456789abcdef0123456789abcdef"
+
 static ByteWriter packet_of(const Fields *fields)
 {
         const char *blobs[] = {fields->key, fields->pin, fields->new_pin, fields->id, fields->name, fields->display_name};
@@ -104,6 +106,10 @@ TEST(nothing_is_optional_that_an_operation_needs)
                 {KEY_BLOB_DELETE, {.id = "x"}},
                 {KEY_CONFIGURE, {0}},
                 {KEY_RESET, {0}},
+                {KEY_SIGN, {.id = "x", .name = "y", .content = HASH}},
+                {KEY_ENROLL, {.name = "y", .content = HASH}},
+                {KEY_HMAC_MAKE, {.name = "y"}},
+                {KEY_HMAC, {.name = "y", .content = HASH "x"}},
         };
 
         CHECK_EQ(ELEMENTSOF(cases), _KEY_OPERATION_MAX - 1);
@@ -131,7 +137,10 @@ TEST(bad_values)
         Fields fields = whole;
 
         for (unsigned operation = 0; operation < 256; operation++) {
+                bool hash = operation == KEY_SIGN || operation == KEY_ENROLL;
+
                 fields.operation = (uint8_t)operation;
+                fields.content = hash ? HASH : HASH "content";
                 CHECK_EQ(parse(&fields), operation >= KEY_LIST && operation < _KEY_OPERATION_MAX ? 0 : -EBADMSG);
         }
         fields = whole;

@@ -1,0 +1,86 @@
+/*
+ * Calls that wait for a security key
+ *
+ * A step like others: the call is held while the key blinks, and when its caller leaves the key stops. What the key does not do ends the
+ * call with why.
+ */
+#include "daemon/store1-internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "daemon/keys1-internal.h"
+
+static int take_answer(Waiting *waiting, const SlotKeyAnswer *answer)
+{
+        uint8_t *id = malloc(answer->credential_size);
+
+        secret_free(waiting->touched);
+        waiting->touched = answer->secret;
+        if (!id)
+                return -ENOMEM;
+        memcpy(id, answer->credential, answer->credential_size);
+        free(waiting->id);
+        waiting->id = id;
+        waiting->id_size = answer->credential_size;
+        return 0;
+}
+
+static void on_touched(void *userdata, const SlotKeyAnswer *answer)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        Waiting *waiting = userdata;
+        int r;
+
+        waiting->touching = NULL;
+        if (answer->result != SLOT_KEY_DONE) {
+                r = sd_bus_error_set(&error, keys1_error_name(answer->error), answer->why);
+                waiting_settle(waiting, r < 0 ? r : -EIO, &error);
+                return;
+        }
+        r = take_answer(waiting, answer);
+        if (r < 0)
+                waiting_settle(waiting, r, &error);
+        else
+                waiting_step_done(waiting);
+}
+
+int waiting_touch(Waiting *waiting, const SlotKeyRequest *request, WaitingNext next)
+{
+        SlotKeyRequest with_caller = *request;
+
+        with_caller.caller = waiting->resource.caller;
+        waiting->next = next;
+        return slot_key_start(waiting->daemon, &with_caller, on_touched, waiting, &waiting->touching);
+}
+
+static int slot_touched(Waiting *waiting, sd_bus_error *error)
+{
+        Options *options = &waiting->options;
+
+        if (options->n_secrets == OPTIONS_SECRETS_MAX)
+                return store1_invalid(error, "too many secrets");
+        options->secrets[options->n_secrets++] = TAKE_PTR(waiting->touched);
+        return waiting->after(waiting, error);
+}
+
+int waiting_touch_slot(Waiting *waiting, WaitingNext next)
+{
+        uint8_t salt[SLOT_SALT_SIZE];
+        SlotFido2 fido2;
+
+        if (!slot_fido2(waiting->slots.slots[waiting->at], &fido2))
+                return -EINVAL;
+        vault_hmac_salt(waiting->daemon->vault, salt);
+        waiting->after = next;
+        return waiting_touch(waiting,
+                             &(SlotKeyRequest){
+                                     .message = "Your Keyfob vault gets new keys.",
+                                     .rp_id = fido2.rp_id,
+                                     .uv = fido2.uv,
+                                     .credentials = &(SlotKeyCredential){fido2.credential, fido2.credential_size},
+                                     .n = 1,
+                                     .salt = salt,
+                             },
+                             slot_touched);
+}
