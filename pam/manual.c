@@ -13,7 +13,7 @@
 #include "common/base64.h"
 #include "pam/proof.h"
 
-#define QUESTION_SIZE 32U
+#define QUESTION_SIZE 48U
 #define LINES         4U /* hash of the challenge, RP, authenticator data, signature */
 
 static void assertions_done(fido_assert_t ***list)
