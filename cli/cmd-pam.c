@@ -69,7 +69,7 @@ static int disable(Cli *cli, int argc, char *argv[])
 
 static int run_pam(Cli *cli, int argc, char *argv[])
 {
-        static const char *const programs[] = {"enroll", "status", "test"};
+        static const char *const programs[] = {"enroll", "mirror", "status", "test"};
         static const Verb verbs[] = {{"enable", enable}, {"disable", disable}};
 
         for (size_t i = 0; argc > 1 && i < ELEMENTSOF(programs); i++)
@@ -84,13 +84,15 @@ static int run_pam(Cli *cli, int argc, char *argv[])
 
 const Command command_pam = {
         .name = "pam",
-        .usage = "enroll [OPTIONS] | status | test SERVICE [USER] | enable | disable",
-        .summary = "Log in with a security key, and open the vault with it",
+        .usage = "enroll [OPTIONS] | mirror [--install] | status | test SERVICE [USER] | enable | disable",
+        .summary = "Log in with a security key, and open the vault at login",
         .help = "  enroll                   make a credential, try it, and print its line for an authfile\n"
                 "      [--add]              add it to your own instead, ~/.config/Yubico/u2f_keys\n"
                 "      [--key PATH|keyfob]  which security key\n"
                 "      [--origin NAME] [--user NAME] [--no-user] [--type es256|eddsa] [--resident]\n"
                 "      [--verify] [--pin] [--no-touch]   what it has to prove\n"
+                "  mirror [--install]       print what a login must know of the vault's slots; install it, as root:\n"
+                "                           keyfob pam mirror | sudo keyfob pam mirror --install\n"
                 "  status                   which security keys log you in, and which of them open the vault\n"
                 "  test SERVICE [USER]      authenticate once, as SERVICE would\n"
                 "  enable, disable          for all of this machine, by pam-auth-update (as root)\n",

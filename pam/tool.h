@@ -12,5 +12,6 @@ __attribute__((format(printf, 2, 3))) int tool_error(int code, const char *forma
 int tool_ask(const char *question, Secret **ret);
 
 int tool_enroll(int argc, char *argv[]);
+int tool_mirror(int argc, char *argv[]);
 int tool_status(int argc, char *argv[]);
 int tool_test(int argc, char *argv[]);

@@ -69,8 +69,8 @@ complete -c keyfob -n '__fish_seen_subcommand_from key' -l always-uv -x -a 'yes 
 complete -c keyfob -n '__fish_seen_subcommand_from key' -l min-pin-length -x
 complete -c keyfob -n '__fish_seen_subcommand_from key' -l force-pin-change
 complete -c keyfob -n '__fish_seen_subcommand_from key' -l enterprise-attestation
-complete -c keyfob -n '__fish_seen_subcommand_from pam' -a 'enroll status test enable disable'
-for option in add no-user resident verify pin no-touch
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -a 'enroll mirror status test enable disable'
+for option in add no-user resident verify pin no-touch install
     complete -c keyfob -n '__fish_seen_subcommand_from pam' -l $option
 end
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -l key -x -a keyfob

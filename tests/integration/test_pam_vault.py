@@ -3,7 +3,6 @@
 import json
 import os
 
-import keyfob_bus as kb
 import keyfob_test as kt
 import pam_stack
 
@@ -27,8 +26,8 @@ class Vault(pam_stack.Stacks, kt.KeyfobTest):
                     '--new-password-file', self.sandbox.write('new', LOGIN))
         self.directory = os.path.join(self.sandbox.root, 'mirror')
         os.mkdir(self.directory)
-        with kb.Client(self.sandbox.socket) as client:
-            self.sandbox.write(f'mirror/{os.getuid()}', bytes(client.call(kb.STORE, 'MirrorSlots')[0]), mode=0o644)
+        public = self.keyfob('pam', 'mirror').stdout
+        self.keyfob('pam', 'mirror', '--install', '--directory', self.directory, input=public)
         self.keyfob('lock')
         keyfob = f'{pam_stack.module()} authpending_file= unlock mirror={self.directory}'
         self.stack([f'auth required {items}', f'auth optional {keyfob} capture', 'auth required pam_permit.so',
@@ -57,6 +56,13 @@ class Vault(pam_stack.Stacks, kt.KeyfobTest):
     def test_before_the_session_nothing_is_open(self):
         self.with_password(LOGIN, 'authenticate')
         self.assertFalse(self.is_open())
+
+    def test_only_a_mirror_is_installed(self):
+        public = self.keyfob('pam', 'mirror').stdout
+        for wrong in (b'', public[:-1], public + b'x', b'keyfob slots 2'):
+            self.keyfob('pam', 'mirror', '--install', '--directory', self.directory, input=wrong, code=2)
+        with open(os.path.join(self.directory, str(os.getuid())), 'rb') as file:
+            self.assertEqual(file.read(), public)
 
     def test_a_changed_password(self):
         self.with_password('new word', 'chauthtok', PAM_OLDAUTHTOK=LOGIN)
