@@ -92,7 +92,7 @@ const Command command_pam = {
                 "      [--origin NAME] [--user NAME] [--no-user] [--type es256|eddsa] [--resident]\n"
                 "      [--verify] [--pin] [--no-touch]   what it has to prove\n"
                 "  mirror [--install]       print what a login must know of the vault's slots; install it, as root:\n"
-                "                           keyfob pam mirror | sudo keyfob pam mirror --install\n"
+                "      [--directory DIR]    keyfob pam mirror | sudo keyfob pam mirror --install\n"
                 "  status                   which security keys log you in, and which of them open the vault\n"
                 "  test SERVICE [USER]      authenticate once, as SERVICE would\n"
                 "  enable, disable          for all of this machine, by pam-auth-update (as root)\n",

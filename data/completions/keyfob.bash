@@ -56,7 +56,7 @@ _keyfob()
         collection) options="list create delete default --alias --own-password --new-password-file --new-password-fd
                 --password-file --password-fd --yes --json --help" ;;
         pam) options="enroll mirror status test enable disable --add --key --origin --user --no-user --type --resident --verify --pin
-                --no-touch --install --help" ;;
+                --no-touch --install --directory --help" ;;
         undelete) options+=" --collection --json" ;;
         rekey) options+=" --password-file --password-fd --drop --json" ;;
         authenticator) options="info pin finger replug reset set change list add rename delete --pin-file --pin-fd --old-pin-file --old-pin-fd

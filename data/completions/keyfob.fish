@@ -70,13 +70,18 @@ complete -c keyfob -n '__fish_seen_subcommand_from key' -l min-pin-length -x
 complete -c keyfob -n '__fish_seen_subcommand_from key' -l force-pin-change
 complete -c keyfob -n '__fish_seen_subcommand_from key' -l enterprise-attestation
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -a 'enroll mirror status test enable disable'
-for option in add no-user resident verify pin no-touch install
-    complete -c keyfob -n '__fish_seen_subcommand_from pam' -l $option
-end
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l add
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l no-user
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l resident
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l verify
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l pin
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l no-touch
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l install
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -l key -x -a keyfob
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -l origin -x
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -l user -x
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -l type -x -a 'es256 eddsa'
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l directory -r -F
 complete -c keyfob -n '__fish_seen_subcommand_from ssh' -a 'list add keep remove undelete policy setup env copy-id'
 complete -c keyfob -n '__fish_seen_subcommand_from ssh' -s L -l public
 complete -c keyfob -n '__fish_seen_subcommand_from ssh' -l type -x -a 'ed25519 ecdsa rsa ed25519-sk ecdsa-sk'
