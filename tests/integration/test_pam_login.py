@@ -163,5 +163,34 @@ class ByFinger(pam_stack.Stacks, kt.KeyfobTest):
         self.log_in(bridge=False, code=AUTH_ERR)
 
 
+NOBODY = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+
+
+class ByFingerOfAnother(pam_stack.Stacks, kt.KeyfobTest):
+    """An fprintd, or a bus, that is not root's says yes to everything: it is not even asked."""
+
+    def setUp(self):
+        pam_stack.skip_unless_built()
+        fingerprint.require()
+        super().setUp()
+        self.make_services()
+
+    def test_a_bus_of_another(self):
+        os.chmod(self.sandbox.root, 0o755)
+        fingerprint.Reader(self.sandbox, bus_prefix=NOBODY).start()
+        self.service('fingerprint')
+        self.assertNotIn('finger', self.log_in(bridge=False, code=AUTH_ERR))
+
+    def test_an_fprintd_of_another(self):
+        reader = fingerprint.Reader(self.sandbox)
+        os.chmod(self.sandbox.root, 0o755)
+        for directory, _, _ in os.walk(reader.root):
+            os.chmod(directory, 0o777)
+        reader.process = self.sandbox.spawn([*NOBODY, *reader.command()], env=reader.environment())
+        reader.wait_for_name()
+        self.service('fingerprint')
+        self.assertNotIn('finger', self.log_in(bridge=False, code=AUTH_ERR))
+
+
 if __name__ == '__main__':
     kt.main()
