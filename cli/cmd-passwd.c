@@ -13,12 +13,9 @@
 
 static int run_passwd(Cli *cli, int argc, char *argv[])
 {
-        static const struct option options[] = {CLI_HELP,
-                                                {"slot", required_argument, NULL, 's'},
-                                                PASSWORD_OPTIONS,
-                                                PASSWORD_NEW_OPTIONS,
-                                                KDF_OPTIONS,
-                                                CLI_END};
+        static const struct option options[] = {CLI_HELP,         {"slot", required_argument, NULL, 's'},
+                                                PASSWORD_OPTIONS, PASSWORD_NEW_OPTIONS,
+                                                KDF_OPTIONS,      CLI_END};
         _cleanup_(keyfob_closep) keyfob *k = NULL;
         _cleanup_(request_done) Request request = {0};
         _cleanup_(secret_freep) Secret *old = NULL, *new = NULL;
@@ -73,7 +70,8 @@ const Command command_passwd = {
         .name = "passwd",
         .usage = "[--slot ID]",
         .summary = "Change the password of the vault",
-        .help = "  --slot ID                                       of this key slot: its beginning or its label will do\n"
+        .help = "  --slot ID                                       of this key slot: its beginning or its label will "
+                "do\n"
                 "  --password-file FILE, --password-fd N           the password as it is\n"
                 "  --new-password-file FILE, --new-password-fd N   the new one\n" KDF_HELP,
         .run = run_passwd,

@@ -1,8 +1,8 @@
 /*
  * keyfob slot add: one more way to open the vault
  *
- * The daemon wants a slot opened afresh for it. What a kind needs beside that is read or made here: the new password, the
- * key file, the recovery code.
+ * The daemon wants a slot opened afresh for it. What a kind needs beside that is read or made here: the new password,
+ * the key file, the recovery code.
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +15,7 @@
 #include "cli/recovery.h"
 #include "cli/request.h"
 #include "cli/slot.h"
+#include "cli/text.h"
 
 static int print_id(struct json_object *id)
 {
@@ -27,6 +28,23 @@ static int print_id(struct json_object *id)
         return output_json(object);
 }
 
+/* "0,2,7" as bits. */
+static int read_registers(const char *text, uint32_t *ret)
+{
+        _cleanup_free_ char *copy = strdup(text);
+        char *rest = copy, *one;
+        uint64_t number;
+
+        if (!copy)
+                return cli_no_memory();
+        while ((one = strsep(&rest, ","))) {
+                if (text_number(one, 0, 23, &number) < 0)
+                        return cli_error(EXIT_USAGE, "\"%s\" is no list of registers from 0 to 23, as 0,2,7", text);
+                *ret |= UINT32_C(1) << number;
+        }
+        return 0;
+}
+
 int slot_add(Cli *cli, int argc, char *argv[])
 {
         static const struct option options[] = {CLI_HELP,
@@ -37,6 +55,8 @@ int slot_add(Cli *cli, int argc, char *argv[])
                                                 {"collection", required_argument, NULL, 'c'},
                                                 {"key", required_argument, NULL, 'd'},
                                                 {"verify", no_argument, NULL, 'v'},
+                                                {"pin", no_argument, NULL, 'P'},
+                                                {"pcrs", required_argument, NULL, 'r'},
                                                 PASSWORD_PIN_OPTIONS,
                                                 PASSWORD_OPTIONS,
                                                 PASSWORD_NEW_OPTIONS,
@@ -50,7 +70,8 @@ int slot_add(Cli *cli, int argc, char *argv[])
         PasswordSource source = PASSWORD_SOURCE_NULL, new_source = PASSWORD_SOURCE_NULL;
         const char *kind = NULL, *key_path = NULL, *label = NULL, *collection = NULL, *key = NULL;
         KdfOptions kdf = {0};
-        bool recovery, fido2, verify = false;
+        bool recovery, fido2, tpm2, verify = false, with_pin = false;
+        uint32_t pcrs = 0;
         int c, r;
 
         while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
@@ -73,6 +94,14 @@ int slot_add(Cli *cli, int argc, char *argv[])
                 case 'v':
                         verify = true;
                         break;
+                case 'P':
+                        with_pin = true;
+                        break;
+                case 'r':
+                        r = read_registers(optarg, &pcrs);
+                        if (r != 0)
+                                return r;
+                        break;
                 default:
                         r = password_option(&source, &new_source, c, optarg);
                         if (r == PASSWORD_NOT_MINE)
@@ -93,9 +122,13 @@ int slot_add(Cli *cli, int argc, char *argv[])
                 return cli_error(EXIT_USAGE, "--kind credential and --key-file FILE go together");
         recovery = strcmp(kind, "recovery") == 0;
         fido2 = strcmp(kind, "fido2") == 0;
+        tpm2 = strcmp(kind, "tpm2") == 0;
         if (!fido2 && (key || verify))
                 return cli_error(EXIT_USAGE, "--key and --verify are for --kind fido2");
-        if (strcmp(kind, "password") != 0 && strcmp(kind, "login") != 0 && !fido2 && (new_source.file || new_source.fd >= 0))
+        if (!tpm2 && (pcrs != 0 || with_pin))
+                return cli_error(EXIT_USAGE, "--pin and --pcrs are for --kind tpm2");
+        if (strcmp(kind, "password") != 0 && strcmp(kind, "login") != 0 && !fido2 && !tpm2 &&
+            (new_source.file || new_source.fd >= 0))
                 return cli_error(EXIT_USAGE, "a slot of kind %s has no password", kind);
 
         r = password_read(&source, &auth);
@@ -118,9 +151,11 @@ int slot_add(Cli *cli, int argc, char *argv[])
                 "nobody to ask for a password: give --password-file FILE, and --new-password-file FILE for a new "
                 "one";
         request_string(&request, "kind", kind);
-        request_secret(&request, fido2 ? "pin" : "secret", key_path ? keyfile.content : secret);
+        request_secret(&request, fido2 || tpm2 ? "pin" : "secret", key_path ? keyfile.content : secret);
         request_string(&request, "key", key);
         request_bool(&request, "uv", verify);
+        request_bool(&request, "with-pin", with_pin);
+        request_u32(&request, "pcrs", pcrs);
         request_string(&request, "path", keyfile.path);
         request_string(&request, "label", label);
         request_string(&request, "collection", collection);

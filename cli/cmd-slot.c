@@ -1,7 +1,8 @@
 /*
  * keyfob slot: the ways to open the vault
  *
- * What is shown of a slot stands in clear in the file. Removing one does not reach old copies of the file, and says so.
+ * What is shown of a slot stands in clear in the file. Removing one does not reach old copies of the file, and says
+ * so.
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +14,22 @@
 #include "cli/request.h"
 #include "cli/slot.h"
 #include "cli/text.h"
+
+static char *tpm_details(struct json_object *slot)
+{
+        bool pin = json_flag(slot, "pin");
+        uint64_t pcrs = json_number(slot, "pcrs");
+        char text[128] = "", *details;
+        size_t used = 0;
+
+        for (unsigned i = 0; i < 24; i++)
+                if (pcrs >> i & 1)
+                        used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%u", used > 0 ? "," : ", PCRs ",
+                                                 i);
+        if (asprintf(&details, "this machine's TPM%s%s", pin ? ", PIN" : "", used > 0 ? text : "") < 0)
+                return NULL;
+        return details;
+}
 
 /* New string, or NULL. */
 static char *details_of(struct json_object *slot)
@@ -30,8 +47,11 @@ static char *details_of(struct json_object *slot)
                 return strdup("UNPROTECTED");
         if (strcmp(kind, "recovery") == 0)
                 return strdup("a code on paper");
+        if (strcmp(kind, "tpm2") == 0)
+                return tpm_details(slot);
         if (strcmp(kind, "fido2") == 0)
-                return asprintf(&details, "%s%s", json_string(slot, "rp_id"), json_flag(slot, "uv") ? ", with verification" : "") < 0
+                return asprintf(&details, "%s%s", json_string(slot, "rp_id"),
+                                json_flag(slot, "uv") ? ", with verification" : "") < 0
                                ? NULL
                                : details;
         return strdup(json_string(slot, "path"));
@@ -207,13 +227,17 @@ const Command command_slot = {
         .usage = "list | add [OPTIONS] | remove ID | test ID | rename ID LABEL",
         .summary = "Show, add, remove and try the ways to open the vault",
         .help = "  list [--json]\n"
-                "  add --kind password|credential|none|recovery|login|fido2 [--key-file FILE] [--label TEXT]\n"
+                "  add --kind password|credential|none|recovery|login|fido2|tpm2 [--key-file FILE] [--label TEXT]\n"
                 "      [--collection NAME] [--json]                       recovery: a code to write down, shown once\n"
-                "      [--key KEY] [--verify] [--pin-file FILE] [--pin-fd N]  fido2: which security key, and whether it is to verify\n"
+                "      [--pin] [--pin-file FILE] [--pcrs N,N]            tpm2: a PIN, and registers that must stay as "
+                "they are\n"
+                "      [--key KEY] [--verify] [--pin-file FILE] [--pin-fd N]  fido2: which security key, and whether "
+                "it is to verify\n"
                 "      [--new-password-file FILE] [--new-password-fd N]   the new password\n"
                 "      [--password-file FILE] [--password-fd N]           one that opens the vault now\n" KDF_HELP
                 "  remove ID [--password-file FILE] [--password-fd N]     ID: its beginning or a label will do\n"
-                "  test ID [--password-file FILE] [--password-fd N]       whether it opens the vault; changes nothing\n"
+                "  test ID [--password-file FILE] [--password-fd N]       whether it opens the vault; changes "
+                "nothing\n"
                 "  rename ID LABEL\n",
         .run = run_slot,
 };

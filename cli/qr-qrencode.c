@@ -1,7 +1,8 @@
 /*
  * The module that makes QR codes, by libqrencode
  *
- * Correction level M: a code that is photographed from a screen or a print is not damaged, and fewer modules are larger ones.
+ * Correction level M: a code that is photographed from a screen or a print is not damaged, and fewer modules are
+ * larger ones.
  */
 #include <qrencode.h>
 #include <string.h>

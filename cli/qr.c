@@ -1,9 +1,9 @@
 /*
  * QR codes
  *
- * The library that makes them is in a module of its own, which is loaded when a code is to be shown and not needed otherwise.
- * Drawing is here: a character cell is about twice as high as wide, so it holds two modules, one above the other. Colours are set, as
- * a code of light modules on a dark terminal is one that many cameras don't read.
+ * The library that makes them is in a module of its own, which is loaded when a code is to be shown and not needed
+ * otherwise. Drawing is here: a character cell is about twice as high as wide, so it holds two modules, one above the
+ * other. Colours are set, as a code of light modules on a dark terminal is one that many cameras don't read.
  */
 #include "cli/qr.h"
 

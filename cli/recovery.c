@@ -1,8 +1,8 @@
 /*
  * Recovery codes on the terminal
  *
- * The code is made here and given to the daemon like a password; the daemon keeps nothing of it but what it wraps. It is shown
- * when the slot is durable, so that no code is written down that opens nothing.
+ * The code is made here and given to the daemon like a password; the daemon keeps nothing of it but what it wraps. It
+ * is shown when the slot is durable, so that no code is written down that opens nothing.
  */
 #include "cli/recovery.h"
 
@@ -53,8 +53,11 @@ int recovery_show(const Cli *cli, const char *id, const Secret *code)
                 return output_flush();
         }
         printf("Slot %.8s. Write its code down, and keep it where only you find it: it is shown this once.\n\n"
-               "        %s\n\n", id, text);
+               "        %s\n\n",
+               id, text);
         qr_print(text);
-        printf("It opens the vault wherever its password does. \"keyfob slot test %.8s\" tries what you have written.\n", id);
+        printf("It opens the vault wherever its password does. \"keyfob slot test %.8s\" tries what you have "
+               "written.\n",
+               id);
         return output_flush();
 }

@@ -1,8 +1,8 @@
 /*
  * Recovery codes
  *
- * What a person types is read in two steps: it is cut into groups, which tells a code from any other secret, and then each group
- * is checked. All of it happens in memory of the caller's or on the stack, which is wiped.
+ * What a person types is read in two steps: it is cut into groups, which tells a code from any other secret, and then
+ * each group is checked. All of it happens in memory of the caller's or on the stack, which is wiped.
  */
 #include "common/recovery-code.h"
 

@@ -1,9 +1,9 @@
 /*
  * The slot mirror
  *
- * Root reads what a user's daemon wrote, so the reader is as strict as a format allows: one way to write a set of slots,
- * and everything else is refused as a whole. A slot that a login can't use, as its cost is beyond what a login may cost, is not
- * written, so that it does not keep the others from working.
+ * Root reads what a user's daemon wrote, so the reader is as strict as a format allows: one way to write a set of
+ * slots, and everything else is refused as a whole. A slot that a login can't use, as its cost is beyond what a login
+ * may cost, is not written, so that it does not keep the others from working.
  */
 #include "common/slot-mirror.h"
 

@@ -95,11 +95,10 @@ int unlock_frame_decode(const void *data, size_t size, UnlockFrame *ret)
         byte_reader_copy(&reader, frame.salt, sizeof(frame.salt));
         frame.kind = (UnlockFrameKind)kind;
 
-        if (!reader.failed && memcmp(magic, frame_magic, sizeof(frame_magic)) == 0 && version == VERSION &&
-            kind > 0 && kind < _UNLOCK_FRAME_KIND_MAX && only_zeros(&reader) &&
-            (kind == UNLOCK_FRAME_REPLACE ||
-             (is_zero(frame.new_key, sizeof(frame.new_key)) && frame.memory_kib == 0 && frame.passes == 0 &&
-              is_zero(frame.salt, sizeof(frame.salt))))) {
+        if (!reader.failed && memcmp(magic, frame_magic, sizeof(frame_magic)) == 0 && version == VERSION && kind > 0 &&
+            kind < _UNLOCK_FRAME_KIND_MAX && only_zeros(&reader) &&
+            (kind == UNLOCK_FRAME_REPLACE || (is_zero(frame.new_key, sizeof(frame.new_key)) && frame.memory_kib == 0 &&
+                                              frame.passes == 0 && is_zero(frame.salt, sizeof(frame.salt))))) {
                 *ret = frame;
                 r = 0;
         }

@@ -1,9 +1,10 @@
 /*
  * Opening by a device
  *
- * All slots of security keys are asked about in one question, since whoever has one of several keys at hand does not know which slot it
- * is. Only where slots differ in how they must be asked (the relying party, verification) is there one question for each sort,
- * those that cost a person less first. What a device answers is tried like any other secret.
+ * All slots of security keys are asked about in one question, since whoever has one of several keys at hand does not
+ * know which slot it is. Only where slots differ in how they must be asked (the relying party, verification) is there
+ * one question for each sort, those that cost a person less first. What a device answers is tried like any other
+ * secret.
  */
 #include "daemon/opening-internal.h"
 
@@ -94,7 +95,8 @@ static void on_touched(void *userdata, const SlotKeyAnswer *answer)
                 }
                 secret_free(answer->secret);
                 slot_list_done(&slots);
-                opening_fail(opening, KEYFOB_ERROR_IO, "the security key answered for a credential that nobody asked about");
+                opening_fail(opening, KEYFOB_ERROR_IO,
+                             "the security key answered for a credential that nobody asked about");
                 break;
         case SLOT_KEY_NOT_FOUND:
                 if (next_sort(&opening->devices, &sort))
@@ -130,19 +132,21 @@ static int ask_next(Opening *opening)
                         n++;
                 }
         vault_hmac_salt(daemon->vault, salt);
-        return slot_key_start(daemon,
-                              &(SlotKeyRequest){
-                                      .caller = opening->observer.caller,
-                                      .about = opening->about,
-                                      .message = opening->unlock ? "Your Keyfob vault is to be opened."
-                                                                 : "Something is to be done that wants your Keyfob vault opened anew.",
-                                      .rp_id = sort.rp_id,
-                                      .uv = sort.uv,
-                                      .credentials = credentials,
-                                      .n = n,
-                                      .salt = salt,
-                              },
-                              on_touched, opening, &opening->touching);
+        return slot_key_start(
+                daemon,
+                &(SlotKeyRequest){
+                        .caller = opening->observer.caller,
+                        .about = opening->about,
+                        .message = opening->unlock
+                                           ? "Your Keyfob vault is to be opened."
+                                           : "Something is to be done that wants your Keyfob vault opened anew.",
+                        .rp_id = sort.rp_id,
+                        .uv = sort.uv,
+                        .credentials = credentials,
+                        .n = n,
+                        .salt = salt,
+                },
+                on_touched, opening, &opening->touching);
 }
 
 int opening_load_keys(Opening *opening, SlotList *ret)

@@ -26,6 +26,8 @@ typedef enum Way {
         WAY_SECRET,
         WAY_PERSON,
         WAY_TOUCH,
+        WAY_TPM,
+        WAY_PIN,
 } Way;
 
 struct Opening {
@@ -36,6 +38,7 @@ struct Opening {
 
         uint32_t collection;
         bool has_slot, interactive, by_person, unlock, touch;
+        bool given;     /* the PIN: then the person is not asked for another */
         bool may_touch; /* there are slots of security keys */
         uint8_t slot[SLOT_ID_SIZE];
         char *purpose, *message;
@@ -53,6 +56,10 @@ struct Opening {
         Ask *ask;
         SlotList devices; /* slots of security keys yet to be asked about */
         SlotKey *touching;
+        SlotList tpms;  /* slots of the TPM without a PIN, yet to be tried */
+        Slot *tpm_slot; /* the one that the TPM is asked about */
+        struct Blind *blind;
+        struct TpmCall *tpm;
 
         int result;
         Root *root;
@@ -115,6 +122,18 @@ int opening_load_keys(Opening *opening, SlotList *ret);
 void opening_touch(Opening *opening);
 /* Ends it, and those that follow, because of a device. */
 void opening_fail(Opening *opening, const char *name, const char *why);
+
+/* ---- opening-tpm.c ---- */
+
+/* Notes the slots that the TPM opens by itself. */
+int opening_load_tpm(Opening *opening);
+/* Has it try the next one; false after the last. */
+bool opening_next_tpm(Opening *opening);
+/* Chooses a slot with a PIN. VAULT_E_NOT_FOUND. */
+int opening_load_pin(Opening *opening);
+void opening_ask_pin(Opening *opening, const char *problem);
+/* Takes the PIN over. */
+void opening_use_pin(Opening *opening, Secret *pin);
 
 /* ---- opening-use.c ---- */
 

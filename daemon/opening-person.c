@@ -115,20 +115,24 @@ void opening_ask_person(Opening *opening)
 
 static bool is_with_person(const Opening *opening)
 {
-        return (opening->way == WAY_PERSON || opening->way == WAY_TOUCH) &&
+        return (opening->way == WAY_PERSON || opening->way == WAY_TOUCH || opening->way == WAY_PIN) &&
                (opening->state == STATE_WORKING || opening->state == STATE_TURN || opening->state == STATE_ENDED);
 }
 
 void opening_turn_to_person(Opening *opening)
 {
         _cleanup_(slot_list_done) SlotList slots = {0}, keys = {0};
+        bool pin = false;
         int r;
 
         r = opening->openings->daemon->vault ? opening_load_slots(opening, SLOTS_TYPED, &slots) : VAULT_E_NO_VAULT;
         if (r == 0)
                 r = opening_load_keys(opening, &keys);
-        if (r == 0 && slots.n == 0 && keys.n == 0)
-                r = OPENING_NO_SLOT;
+        if (r == 0 && slots.n == 0 && keys.n == 0) {
+                r = opening_load_pin(opening);
+                pin = r == 0;
+                r = r == VAULT_E_NOT_FOUND ? OPENING_NO_SLOT : r;
+        }
         if (r == 0 && !opening->interactive)
                 r = VAULT_E_LOCKED;
         if (r != 0) {
@@ -143,7 +147,9 @@ void opening_turn_to_person(Opening *opening)
                 }
         }
         opening->may_touch = keys.n > 0;
-        if (opening->may_touch && (opening->touch || slots.n == 0))
+        if (pin)
+                opening_ask_pin(opening, NULL);
+        else if (opening->may_touch && (opening->touch || slots.n == 0))
                 opening_touch(opening);
         else
                 opening_ask_person(opening);

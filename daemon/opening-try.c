@@ -107,9 +107,11 @@ static void try_done(void *data)
         switch (opening->way) {
         case WAY_NONE:
         case WAY_KEY:
+        case WAY_TPM:
                 log_line(LOG_NOTICE, "a slot that opens by itself did not: %s",
-                         try->result == VAULT_E_WRONG_SECRET ? "the key file has another key"
-                                                             : vault_strerror(try->result));
+                         try->result != VAULT_E_WRONG_SECRET ? vault_strerror(try->result)
+                         : opening->way == WAY_TPM           ? "the TPM's answer does not fit"
+                                                             : "the key file has another key");
                 opening->state = STATE_KEYS;
                 openings_wake(openings);
                 break;
@@ -117,9 +119,12 @@ static void try_done(void *data)
                 opening_end(opening, try->result, NULL);
                 break;
         case WAY_TOUCH:
+        case WAY_PIN:
                 if (try->result == VAULT_E_WRONG_SECRET)
                         opening_fail(opening, KEYFOB_ERROR_WRONG_SECRET,
-                                     "the security key's answer does not fit: it was reset since, or its slot is damaged");
+                                     opening->way == WAY_PIN ? "the TPM's answer does not fit: the slot is damaged"
+                                                             : "the security key's answer does not fit: it was reset "
+                                                               "since, or its slot is damaged");
                 else
                         opening_end_shared(opening, try->result);
                 break;
@@ -295,5 +300,6 @@ void opening_next_key(Opening *opening)
                 opening->state = STATE_WORKING;
                 return;
         }
-        opening_turn_to_person(opening);
+        if (!opening_next_tpm(opening))
+                opening_turn_to_person(opening);
 }

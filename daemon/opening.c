@@ -7,6 +7,7 @@
  * opening-try.c and opening-person.c, and what is done with a root in opening-use.c.
  */
 #include "daemon/opening-internal.h"
+#include "daemon/slot-tpm.h"
 
 #include <errno.h>
 #include <string.h>
@@ -45,6 +46,7 @@ static void stop_work(Opening *opening)
         opening->reading = helper_call_cancel(opening->reading);
         opening->ask = ask_cancel(opening->ask);
         opening->touching = slot_key_cancel(opening->touching);
+        opening->tpm = tpm_call_cancel(opening->tpm);
         if (opening->openings->trying == opening)
                 opening->openings->trying = NULL;
         openings_wake(opening->openings);
@@ -65,6 +67,9 @@ static Opening *opening_free(Opening *opening)
         caller_detach(&opening->observer);
         slot_list_done(&opening->keys);
         slot_list_done(&opening->devices);
+        slot_list_done(&opening->tpms);
+        slot_free(opening->tpm_slot);
+        blind_free(opening->blind);
         slot_free(opening->key);
         secret_free(opening->secret);
         root_free(opening->root);
@@ -110,6 +115,12 @@ static void begin(Opening *opening)
                 opening_end(opening, 0, NULL);
                 return;
         }
+        /* Given for a slot whose secret is a PIN, that is what it is. */
+        if (opening->secret && opening->has_slot && opening_load_pin(opening) == 0) {
+                opening->given = true;
+                opening_use_pin(opening, TAKE_PTR(opening->secret));
+                return;
+        }
         if (opening->secret) {
                 opening->way = WAY_SECRET;
                 opening->state = STATE_TURN;
@@ -121,6 +132,8 @@ static void begin(Opening *opening)
         }
 
         r = opening_load_slots(opening, SLOT_KIND_BIT(SLOT_CREDENTIAL), &opening->keys);
+        if (r == 0)
+                r = opening_load_tpm(opening);
         if (r == 0)
                 r = opening_load_slots(opening, SLOT_KIND_BIT(SLOT_NONE), &none);
         if (r != 0) {

@@ -1,8 +1,8 @@
 /*
  * A security key for a slot
  *
- * A row of at most two requests to the helper, making a credential and asking for its secret, each of which may have to be asked again
- * with the PIN. The PIN is kept for the second only, so that one who enrols a key types it once.
+ * A row of at most two requests to the helper, making a credential and asking for its secret, each of which may have
+ * to be asked again with the PIN. The PIN is kept for the second only, so that one who enrols a key types it once.
  */
 #include "daemon/slot-key.h"
 
@@ -17,7 +17,7 @@ struct SlotKey {
         Caller *caller; /* the owner of this ends it before that one goes */
         AskAbout about;
         char *message, *key, *rp_id, *user;
-        ByteWriter content; /* the salt, and the credentials */
+        ByteWriter content;             /* the salt, and the credentials */
         uint8_t credential[KEY_ID_MAX]; /* the one that was made */
         size_t credential_size;
         bool uv, make;
@@ -111,7 +111,8 @@ static void on_pin(void *userdata, const AskAnswer *answer)
                 return;
         }
         if (answer->outcome != ASK_ALLOWED) {
-                fail(key, SLOT_KEY_FAILED, KEY_E_PIN_REQUIRED, "the security key wants its PIN, and there is nobody to ask for it");
+                fail(key, SLOT_KEY_FAILED, KEY_E_PIN_REQUIRED,
+                     "the security key wants its PIN, and there is nobody to ask for it");
                 return;
         }
         secret_free(key->pin);

@@ -25,8 +25,8 @@ typedef struct Options {
         Secret *secret, *auth, *old, *new, *own_secret;
         Secret *secrets[OPTIONS_SECRETS_MAX];
         size_t n_secrets;
-        uint32_t kdf_memory, kdf_passes, kdf_ms, limit;
-        bool abandon_sealed, touch, uv;
+        uint32_t kdf_memory, kdf_passes, kdf_ms, limit, pcrs;
+        bool abandon_sealed, touch, uv, with_pin;
         bool no_interactive, confirmed, deleted, drop, own_password;
 } Options;
 
@@ -52,6 +52,7 @@ int store1_need_vault(Daemon *daemon, sd_bus_error *error);
 /* How a device will be asked for its part of a slot that is made, and the memory that this points into. */
 typedef struct SlotDevice {
         SlotFido2 fido2;
+        SlotTpm2 tpm2;
         uint8_t bytes[SLOT_CREDENTIAL_MAX];
 } SlotDevice;
 
@@ -90,7 +91,8 @@ struct Waiting {
         uint32_t collection;                /* the collection that is meant; 0: the vault */
         SlotDraft *draft;
         SlotDevice *device; /* of the slot that is made */
-        Secret *touched;    /* what the security key answered */
+        Secret *touched;    /* what the security key, or the TPM, answered */
+        struct Blind *blind;
         uint8_t *id; /* the credential that is meant */
         size_t id_size;
         uint64_t number;
@@ -148,6 +150,8 @@ int waiting_prepare_again(Waiting *waiting, Slot **slot, const Secret *secret, W
 int waiting_touch(Waiting *waiting, const SlotKeyRequest *request, WaitingNext next);
 /* For slots[at], of kind fido2: the same, and the answer is one more of options.secrets. */
 int waiting_touch_slot(Waiting *waiting, WaitingNext next);
+/* For slots[at], of kind tpm2: the same by the TPM, after its PIN where it has one. */
+int waiting_tpm_slot(Waiting *waiting, WaitingNext next, sd_bus_error *error);
 /* For slots[at]: finds the one of options.secrets that opens it, then as waiting_prepare_again(); waiting->proof says
  * whether one did (0, VAULT_E_WRONG_SECRET). The root it opened stays in waiting->root. */
 int waiting_prove(Waiting *waiting, WaitingNext next);
@@ -186,6 +190,15 @@ int store1_undelete(sd_bus_message *m, void *userdata, sd_bus_error *error);
 #define SLOT_ID_TEXT (2 * SLOT_ID_SIZE + 1)
 /* By hex id, a unique beginning of it (four digits at least), or a unique label. 0, or a negative errno with `error` set. */
 int store1_find_slot(const SlotList *slots, const char *name, size_t *ret, sd_bus_error *error);
+
+/* Whose slots are meant: the vault's, or those of a collection that has its own. */
+int store1_slot_scope(Waiting *waiting, uint32_t *ret, sd_bus_error *error);
+/* One change of the slots, with the root that was opened for it; the others that wait learn that there was one. */
+int store1_change_slots(Waiting *waiting, int (*change)(Waiting *waiting), sd_bus_error *error);
+/* Adds the draft, and answers. */
+int store1_add_write(Waiting *waiting, sd_bus_error *error);
+/* Makes the TPM's part of a slot, then the slot (store1-slot-tpm.c). */
+int store1_add_tpm(Waiting *waiting, sd_bus_error *error);
 
 int store1_list_slots(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_add_slot(sd_bus_message *m, void *userdata, sd_bus_error *error);

@@ -45,6 +45,7 @@ static const OptionType option_types[] = {
         {"own_password", "b", offsetof(Options, own_password), false},
         {"own_secret", "ay", offsetof(Options, own_secret), false},
         {"path", "s", offsetof(Options, path), false},
+        {"pcrs", "u", offsetof(Options, pcrs), false},
         {"pin", "ay", offsetof(Options, pin), false},
         {"rp-id", "s", offsetof(Options, rp_id), false},
         {"secret", "ay", offsetof(Options, secret), false},
@@ -54,6 +55,7 @@ static const OptionType option_types[] = {
         {"user-display-name", "s", offsetof(Options, user_display_name), false},
         {"user-name", "s", offsetof(Options, user_name), false},
         {"uv", "b", offsetof(Options, uv), false},
+        {"with-pin", "b", offsetof(Options, with_pin), false},
 };
 
 int store1_invalid(sd_bus_error *error, const char *format, ...)

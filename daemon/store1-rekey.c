@@ -1,8 +1,8 @@
 /*
  * Store1: new keys for the vault
  *
- * Every slot has to wrap the new root, so every slot's secret is needed once: key files are read, what people type is given or
- * asked for, one slot after the other.
+ * Every slot has to wrap the new root, so every slot's secret is needed once: key files are read, what people type is
+ * given or asked for, one slot after the other.
  */
 #include "daemon/store1-internal.h"
 
@@ -91,6 +91,8 @@ static int rekey_proved(Waiting *waiting, sd_bus_error *error)
         }
         if (slot_kind(slot) == SLOT_FIDO2 && !waiting->options.no_interactive && waiting->tries++ == 0)
                 return waiting_touch_slot(waiting, rekey_slot);
+        if (slot_kind(slot) == SLOT_TPM2 && !waiting->options.no_interactive && waiting->tries++ == 0)
+                return waiting_tpm_slot(waiting, rekey_slot, error);
         if (!(SLOT_KIND_BIT(slot_kind(slot)) & SLOTS_TYPED) || waiting->options.no_interactive)
                 return store1_invalid(error, "the secret of slot '%s' is needed: give it, or drop the slot",
                                       slot_label(slot));
@@ -101,8 +103,7 @@ static int rekey_proved(Waiting *waiting, sd_bus_error *error)
                      slot_kind(slot) == SLOT_RECOVERY ? "recovery code" : "password", slot_label(slot)) < 0)
                 return -ENOMEM;
         return waiting_ask(waiting, ASK_SECRET, "rekey", "New keys", message,
-                           waiting->tries++ > 0 ? "That is wrong." : NULL, &waiting->options.new,
-                           rekey_answered);
+                           waiting->tries++ > 0 ? "That is wrong." : NULL, &waiting->options.new, rekey_answered);
 }
 
 /* Works on slots[at], or finishes when there are no more. Slots of collections with a root of their own stay as they

@@ -1,8 +1,8 @@
 /*
  * Store1: which key slots there are
  *
- * What is told of a slot is what stands in clear in the file, so it is told while the vault is locked, too; and so is what is
- * mirrored of the slots that a login opens.
+ * What is told of a slot is what stands in clear in the file, so it is told while the vault is locked, too; and so is
+ * what is mirrored of the slots that a login opens.
  */
 #include "daemon/store1-internal.h"
 
@@ -61,17 +61,19 @@ int store1_list_slots(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 const VaultCollection *c = vault_collection_get(daemon->vault, slot_collection(slot));
                 char id[SLOT_ID_TEXT];
                 SlotFido2 fido2 = {0};
+                SlotTpm2 tpm2 = {0};
                 KdfParams kdf = {0};
 
                 hex_encode(slot_id(slot), SLOT_ID_SIZE, id);
                 (void)slot_kdf(slot, &kdf);
                 (void)slot_fido2(slot, &fido2);
-                r = sd_bus_message_append(reply, "a{sv}", 11, "id", "s", id, "kind", "s",
-                                          slot_kind_name(slot_kind(slot)) ?: "unknown", "label", "s", slot_label(slot),
-                                          "collection", "s", c ? c->name : "", "created", "t", slot_created(slot),
-                                          "used", "t", slot_used(slot), "path", "s", slot_path(slot) ?: "",
-                                          "kdf_memory", "u", kdf.memory_kib, "kdf_passes", "u", kdf.passes,
-                                          "rp_id", "s", fido2.rp_id, "uv", "b", (int)fido2.uv);
+                (void)slot_tpm2(slot, &tpm2);
+                r = sd_bus_message_append(
+                        reply, "a{sv}", 13, "id", "s", id, "kind", "s", slot_kind_name(slot_kind(slot)) ?: "unknown",
+                        "label", "s", slot_label(slot), "collection", "s", c ? c->name : "", "created", "t",
+                        slot_created(slot), "used", "t", slot_used(slot), "path", "s", slot_path(slot) ?: "",
+                        "kdf_memory", "u", kdf.memory_kib, "kdf_passes", "u", kdf.passes, "rp_id", "s", fido2.rp_id,
+                        "uv", "b", (int)fido2.uv, "pin", "b", (int)tpm2.pin, "pcrs", "u", tpm2.pcrs);
         }
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "common/hex.h"
-#include "common/recovery-code.h"
 #include "daemon/present.h"
 
 int store1_same_keys(Waiting *waiting, sd_bus_error *error)
@@ -22,8 +21,7 @@ int store1_same_keys(Waiting *waiting, sd_bus_error *error)
         return -EBUSY;
 }
 
-/* Whose slots are meant: the vault's, or those of a collection that has its own. */
-static int slot_scope(Waiting *waiting, uint32_t *ret, sd_bus_error *error)
+int store1_slot_scope(Waiting *waiting, uint32_t *ret, sd_bus_error *error)
 {
         CollectionRef ref;
         int r;
@@ -41,8 +39,7 @@ static int slot_scope(Waiting *waiting, uint32_t *ret, sd_bus_error *error)
         return 0;
 }
 
-/* One change of the slots, with the root that was opened for it; the others that wait learn that there was one. */
-static int change_slots(Waiting *waiting, int (*change)(Waiting *waiting), sd_bus_error *error)
+int store1_change_slots(Waiting *waiting, int (*change)(Waiting *waiting), sd_bus_error *error)
 {
         int r;
 
@@ -57,156 +54,6 @@ static int change_slots(Waiting *waiting, int (*change)(Waiting *waiting), sd_bu
         return 0;
 }
 
-/* ---- AddSlot ---- */
-
-static int add(Waiting *waiting)
-{
-        return vault_slot_add(waiting->daemon->vault, waiting->root, waiting->draft);
-}
-
-static int add_write(Waiting *waiting, sd_bus_error *error)
-{
-        char id[SLOT_ID_TEXT];
-        int r;
-
-        r = change_slots(waiting, add, error);
-        if (r < 0)
-                return r;
-        hex_encode(slot_draft_id(waiting->draft), SLOT_ID_SIZE, id);
-        return waiting_finish(waiting, "s", id);
-}
-
-static int add_prepare(Waiting *waiting, sd_bus_error *error)
-{
-        return waiting_prepare(waiting, slot_kind_from_name(waiting->options.kind), waiting->options.secret,
-                               add_write);
-}
-
-/* ---- of a security key ---- */
-
-static int add_touched(Waiting *waiting, sd_bus_error *error)
-{
-        const char *rp_id = waiting->options.rp_id ?: SLOT_KEY_RP;
-        SlotDevice *device = calloc(1, sizeof(*device));
-
-        if (!device)
-                return -ENOMEM;
-        waiting->device = device;
-        if (strlen(rp_id) > SLOT_RP_MAX || waiting->id_size > sizeof(device->bytes))
-                return store1_invalid(error, "the security key's credential has too long an id");
-        memcpy(device->bytes, waiting->id, waiting->id_size);
-        device->fido2 = (SlotFido2){
-                .uv = waiting->options.uv, .credential = device->bytes, .credential_size = waiting->id_size};
-        memcpy(device->fido2.rp_id, rp_id, strlen(rp_id));
-        return waiting_prepare(waiting, SLOT_FIDO2, waiting->touched, add_write);
-}
-
-static int add_touch(Waiting *waiting)
-{
-        const Options *options = &waiting->options;
-        SlotKeyCredential credential = {0};
-        uint8_t salt[SLOT_SALT_SIZE];
-
-        if (options->credential)
-                credential = (SlotKeyCredential){options->credential->data, options->credential->size};
-        vault_hmac_salt(waiting->daemon->vault, salt);
-        return waiting_touch(waiting,
-                             &(SlotKeyRequest){
-                                     .message = "This security key is to open your Keyfob vault.",
-                                     .key = options->key,
-                                     .rp_id = options->rp_id ?: SLOT_KEY_RP,
-                                     .uv = options->uv,
-                                     .make = !options->credential,
-                                     .user = options->label ?: "vault",
-                                     .credentials = &credential,
-                                     .n = options->credential ? 1 : 0,
-                                     .salt = salt,
-                                     .pin = options->pin,
-                             },
-                             add_touched);
-}
-
-/* ---- of each kind ---- */
-
-static int add_opened(Waiting *waiting, sd_bus_error *error)
-{
-        SlotKind kind = slot_kind_from_name(waiting->options.kind);
-
-        if (kind == SLOT_FIDO2)
-                return add_touch(waiting);
-        if (waiting->options.secret || (kind != SLOT_PASSWORD && kind != SLOT_LOGIN))
-                return add_prepare(waiting, error);
-        /* Twice in any case: one that was mistyped would be noticed when it is needed. */
-        return waiting_ask(waiting, ASK_NEW_SECRET, "add-slot",
-                           kind == SLOT_LOGIN ? "New login slot" : "New password slot",
-                           kind == SLOT_LOGIN ? "Enter the password that you log in with, so that it opens your Keyfob vault."
-                                              : "Choose one more password that opens your Keyfob vault.",
-                           NULL, &waiting->options.secret, add_prepare);
-}
-
-static int add_check(Waiting *waiting, sd_bus_error *error)
-{
-        const Options *options = &waiting->options;
-        SlotKind kind = options->kind ? slot_kind_from_name(options->kind) : 0;
-        uint8_t code[RECOVERY_KEY_SIZE];
-        unsigned group;
-        int r;
-
-        switch (kind) {
-        case SLOT_PASSWORD:
-        case SLOT_NONE:
-                return 0;
-        case SLOT_CREDENTIAL:
-                if (!options->secret)
-                        return store1_invalid(error, "a credential slot needs the content of its key file");
-                return 0;
-        case SLOT_LOGIN:
-                if (waiting->collection != 0)
-                        return store1_invalid(error, "a login opens the vault, not a collection with slots of its own");
-                return 0;
-        case SLOT_RECOVERY:
-                if (!options->secret)
-                        return store1_invalid(error, "a recovery slot needs its code");
-                r = recovery_code_read(options->secret->data, options->secret->size, code, &group);
-                explicit_bzero(code, sizeof(code));
-                return r == RECOVERY_OK ? 0 : store1_invalid(error, "that is not a whole recovery code");
-        case SLOT_FIDO2:
-                if (options->secret)
-                        return store1_invalid(error, "the secret of a fido2 slot is the security key's");
-                if (options->rp_id && (!*options->rp_id || strlen(options->rp_id) > SLOT_RP_MAX))
-                        return store1_invalid(error, "the relying party of a fido2 slot is too long or empty");
-                if (options->credential && (options->credential->size == 0 || options->credential->size > SLOT_CREDENTIAL_MAX))
-                        return store1_invalid(error, "the credential of a fido2 slot is too long or empty");
-                return 0;
-        default:
-                return store1_invalid(error, "the kind of a slot is password, credential, none, recovery, login or fido2");
-        }
-}
-
-int store1_add_slot(sd_bus_message *m, void *userdata, sd_bus_error *error)
-{
-        static const char *const allowed[] = {"kind", "secret",     "path",       "label",  "collection",
-                                              "auth", "kdf_memory", "kdf_passes", "kdf_ms",
-                                              "uv",   "rp-id",      "credential", "key",    "pin", NULL};
-        Daemon *daemon = userdata;
-        Waiting *waiting;
-        int r;
-
-        r = store1_need_vault(daemon, error);
-        if (r < 0)
-                return r;
-        r = waiting_new(daemon, m, allowed, error, &waiting);
-        if (r < 0)
-                return r;
-        r = slot_scope(waiting, &waiting->collection, error);
-        if (r >= 0)
-                r = add_check(waiting, error);
-        if (r >= 0)
-                r = waiting_open(waiting, waiting->collection, waiting->options.auth, NULL, false, "verify",
-                                 "Enter a present password, to add a key slot.", add_opened);
-        return waiting_started(waiting, r);
-}
-
 /* ---- RemoveSlot ---- */
 
 static int take(Waiting *waiting)
@@ -218,7 +65,7 @@ static int remove_write(Waiting *waiting, sd_bus_error *error)
 {
         int r;
 
-        r = change_slots(waiting, take, error);
+        r = store1_change_slots(waiting, take, error);
         return r < 0 ? r : waiting_finish(waiting, NULL);
 }
 
@@ -296,10 +143,11 @@ int store1_test_slot(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 return r;
         slot = waiting->slots.slots[waiting->at];
         label = presentable(slot_label(slot));
-        if (!label || asprintf(&message,
-                               slot_kind(slot) == SLOT_RECOVERY ? "Enter the recovery code of the key slot “%s”, to test it."
-                                                                : "Enter the password of the key slot “%s”, to test it.",
-                               label) < 0) {
+        if (!label ||
+            asprintf(&message,
+                     slot_kind(slot) == SLOT_RECOVERY ? "Enter the recovery code of the key slot “%s”, to test it."
+                                                      : "Enter the password of the key slot “%s”, to test it.",
+                     label) < 0) {
                 message = NULL;
                 return waiting_started(waiting, -ENOMEM);
         }
@@ -350,7 +198,7 @@ static int passwd_write(Waiting *waiting, sd_bus_error *error)
 {
         int r;
 
-        r = change_slots(waiting, replace, error);
+        r = store1_change_slots(waiting, replace, error);
         return r < 0 ? r : waiting_finish(waiting, NULL);
 }
 
@@ -432,7 +280,7 @@ int store1_change_password(sd_bus_message *m, void *userdata, sd_bus_error *erro
         r = waiting_new(daemon, m, allowed, error, &waiting);
         if (r < 0)
                 return r;
-        r = slot_scope(waiting, &waiting->collection, error);
+        r = store1_slot_scope(waiting, &waiting->collection, error);
         if (r >= 0) {
                 r = vault_slots(daemon->vault, &waiting->slots);
                 if (r != 0)

@@ -1,8 +1,8 @@
 /*
  * Calls that wait for a security key
  *
- * A step like others: the call is held while the key blinks, and when its caller leaves the key stops. What the key does not do ends the
- * call with why.
+ * A step like others: the call is held while the key blinks, and when its caller leaves the key stops. What the key
+ * does not do ends the call with why.
  */
 #include "daemon/store1-internal.h"
 

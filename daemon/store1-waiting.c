@@ -8,6 +8,8 @@
 #include "daemon/ctap-internal.h"
 #include "daemon/store1-internal.h"
 
+#include "crypto/blind.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -83,6 +85,7 @@ Waiting *waiting_free(Waiting *waiting)
         finger_work_free(waiting->finger);
         slot_key_cancel(waiting->touching);
         secret_free(waiting->touched);
+        blind_free(waiting->blind);
         free(waiting->device);
         ctap_seal_wait_cancel(waiting->sealed);
         policy_wish_free(waiting->wish);
@@ -175,7 +178,8 @@ static void opening_done(void *userdata, int result, Root *root)
         waiting->opening = NULL;
         typo = result == VAULT_E_WRONG_SECRET ? find_typo(waiting) : 0;
         if (typo > 0) {
-                sd_bus_error_setf(&error, KEYFOB_ERROR_WRONG_SECRET, "group %u of the recovery code is mistyped", typo);
+                sd_bus_error_setf(&error, KEYFOB_ERROR_WRONG_SECRET, "group %u of the recovery code is mistyped",
+                                  typo);
                 waiting_settle(waiting, -EACCES, &error);
                 return;
         }
@@ -378,6 +382,7 @@ static void draft_job_run(void *data)
                 .kdf_passes = job->kdf_passes,
                 .kdf_ms = job->kdf_ms,
                 .fido2 = job->device && job->kind == SLOT_FIDO2 ? &job->device->fido2 : NULL,
+                .tpm2 = job->device && job->kind == SLOT_TPM2 ? &job->device->tpm2 : NULL,
         };
 
         if (job->prove) {

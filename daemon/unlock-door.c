@@ -1,10 +1,10 @@
 /*
  * The unlock door
  *
- * One packet comes, one goes, and the connection ends. What comes holds a slot's key, so opening costs no KDF: a keyed hash tells
- * whether it is right, and 256 bits are not guessed. What is bounded is the work that a program of the same user can cause:
- * connections, how long one may say nothing, and how many frames are looked at in a second. Nobody but this user is let in,
- * root neither: it would be root's mistake.
+ * One packet comes, one goes, and the connection ends. What comes holds a slot's key, so opening costs no KDF: a keyed
+ * hash tells whether it is right, and 256 bits are not guessed. What is bounded is the work that a program of the same
+ * user can cause: connections, how long one may say nothing, and how many frames are looked at in a second. Nobody but
+ * this user is let in, root neither: it would be root's mistake.
  */
 #include "daemon/unlock-door.h"
 
@@ -22,9 +22,9 @@
 #define CONNECTIONS_MAX 16U
 #define ACCEPT_AT_ONCE  16U
 #define SILENT_USEC     (UINT64_C(5) * 1000000)
-#define FRAMES_MAX      16U                       /* at once, and then */
-#define FRAME_USEC      (UINT64_C(250) * 1000)    /* one in this time */
-#define REST_USEC       (UINT64_C(500) * 1000)    /* when no descriptor was left for a connection */
+#define FRAMES_MAX      16U                    /* at once, and then */
+#define FRAME_USEC      (UINT64_C(250) * 1000) /* one in this time */
+#define REST_USEC       (UINT64_C(500) * 1000) /* when no descriptor was left for a connection */
 
 _Static_assert(UNLOCK_ID_SIZE == SLOT_ID_SIZE && UNLOCK_KEY_SIZE == SLOT_KEY_SIZE && UNLOCK_SALT_SIZE == KDF_SALT_SIZE,
                "frames hold what slots need");
@@ -96,7 +96,8 @@ static const Slot *find_slot(const SlotList *slots, const uint8_t id[SLOT_ID_SIZ
         return NULL;
 }
 
-/* The vault goes on opening by its other slots whatever becomes of this; and by this one, until the new key is durable. */
+/* The vault goes on opening by its other slots whatever becomes of this; and by this one, until the new key is
+ * durable. */
 static int replace(Daemon *daemon, const Slot *slot, const Root *root, const UnlockFrame *frame)
 {
         _cleanup_(slot_draft_freep) SlotDraft *draft = NULL;
@@ -213,8 +214,8 @@ static int connection_new(UnlockDoor *door, int fd)
         door->n_connections++;
         r = sd_event_add_io(door->daemon->event, &connection->io, fd, EPOLLIN, on_packet, connection);
         if (r >= 0)
-                r = sd_event_add_time_relative(door->daemon->event, &connection->silent, CLOCK_MONOTONIC, SILENT_USEC, 0,
-                                               on_silent, connection);
+                r = sd_event_add_time_relative(door->daemon->event, &connection->silent, CLOCK_MONOTONIC, SILENT_USEC,
+                                               0, on_silent, connection);
         if (r < 0)
                 return r;
         (void)TAKE_PTR(connection);
@@ -282,7 +283,8 @@ int unlock_door_open(UnlockDoor *door)
                 return 0;
         r = sd_event_add_io(door->daemon->event, &door->listening, door->socket.fd, EPOLLIN, on_accept, door);
         if (r >= 0)
-                r = sd_event_add_time_relative(door->daemon->event, &door->rest, CLOCK_MONOTONIC, 0, 1000, on_rested, door);
+                r = sd_event_add_time_relative(door->daemon->event, &door->rest, CLOCK_MONOTONIC, 0, 1000, on_rested,
+                                               door);
         if (r >= 0)
                 r = sd_event_source_set_enabled(door->rest, SD_EVENT_OFF);
         return r;

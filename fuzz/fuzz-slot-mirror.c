@@ -1,6 +1,6 @@
 /*
- * The slot mirror and unlock frames, as root and the daemon read them: what is accepted keeps every limit, and is what would
- * be written
+ * The slot mirror and unlock frames, as root and the daemon read them: what is accepted keeps every limit, and is what
+ * would be written
  */
 #include <string.h>
 

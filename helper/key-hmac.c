@@ -1,11 +1,12 @@
 /*
  * hmac-secret: 32 bytes that a security key computes from a salt, always the same ones (CTAP 2.1, 12.5)
  *
- * A vault has a credential on each key that may open it, and one salt for all; so the key that is plugged in is asked once, about all
- * of them. Which of several keys has one is found out silently before anybody touches anything. A PIN goes to one key only: a key
- * that it does not belong to would count it as wrong.
+ * A vault has a credential on each key that may open it, and one salt for all; so the key that is plugged in is asked
+ * once, about all of them. Which of several keys has one is found out silently before anybody touches anything. A PIN
+ * goes to one key only: a key that it does not belong to would count it as wrong.
  *
- * A key answers with other bytes when it has verified its user. Without verification no PIN is sent and none is wanted.
+ * A key answers with other bytes when it has verified its user. Without verification no PIN is sent and none is
+ * wanted.
  */
 #include <string.h>
 
@@ -57,10 +58,10 @@ static bool supports(const KeyCall *call)
 static int check_way(KeyCall *call)
 {
         if (!verifies(call))
-                return key_option(call, "alwaysUv") == 1
-                               ? key_refuse(call, KEY_E_UNSUPPORTED,
-                                            "this key verifies its user each time: the slot has to be one with verification")
-                               : FIDO_OK;
+                return key_option(call, "alwaysUv") == 1 ? key_refuse(call, KEY_E_UNSUPPORTED,
+                                                                      "this key verifies its user each time: the slot "
+                                                                      "has to be one with verification")
+                                                         : FIDO_OK;
         if (call->request.pin || key_option(call, "uv") == 1)
                 return FIDO_OK;
         if (!fido_dev_has_pin(call->dev))
@@ -121,8 +122,8 @@ static bool is_called(const KeyCall *call, const KeyDevice *device)
 }
 
 /*
- * Opens keys until one has one of them. A credential that tells nobody without verification that it is there is taken to
- * be on the only key that is plugged in.
+ * Opens keys until one has one of them. A credential that tells nobody without verification that it is there is taken
+ * to be on the only key that is plugged in.
  */
 static int find_key(KeyCall *call, const KeyDevices *devices, const Ids *ids)
 {
@@ -216,7 +217,8 @@ static int describe(const KeyCall *call, fido_cred_t *credential)
         if (r == FIDO_OK)
                 r = fido_cred_set_rp(credential, request->name, NULL);
         if (r == FIDO_OK)
-                r = fido_cred_set_user(credential, user_id, sizeof(user_id), request->display_name, request->display_name, NULL);
+                r = fido_cred_set_user(credential, user_id, sizeof(user_id), request->display_name,
+                                       request->display_name, NULL);
         if (r == FIDO_OK)
                 r = fido_cred_set_rk(credential, FIDO_OPT_OMIT);
         if (r == FIDO_OK)

@@ -31,6 +31,9 @@ static const char *const usual[_TPM_PROBLEM_MAX] = {
         [TPM_PROBLEM_FOREIGN] = "the key is not of this TPM, or the TPM was cleared since: it can't be used any more",
         [TPM_PROBLEM_OWNER_AUTH] = "the TPM's owner has set a password: make its storage root key persistent at "
                                    "0x81000001 (tpm2_createprimary, tpm2_evictcontrol)",
+        [TPM_PROBLEM_WRONG_PIN] = "the PIN is wrong",
+        [TPM_PROBLEM_REGISTERS] =
+                "this machine was started otherwise than when the key was made: its PCRs have other values",
         [TPM_PROBLEM_UNSUPPORTED] = "the TPM can't do that: choose es256",
 };
 
@@ -62,6 +65,8 @@ static const Meaning of_tpm[] = {
         {TPM2_RC_SCHEME, TPM_PROBLEM_UNSUPPORTED, NULL},
         {TPM2_RC_INITIALIZE, TPM_PROBLEM_FAILED, "the TPM was not started: run tpm2_startup --clear"},
         {TPM2_RC_FAILURE, TPM_PROBLEM_FAILED, "the TPM reports a failure of its own: see tpm2_gettestresult"},
+        {TPM2_RC_POLICY_FAIL, TPM_PROBLEM_REGISTERS, NULL},
+        {TPM2_RC_PCR_CHANGED, TPM_PROBLEM_REGISTERS, NULL},
         {TPM2_RC_HIERARCHY, TPM_PROBLEM_NOT_PERMITTED,
          "the TPM's owner hierarchy is turned off: enable it in the firmware"},
 };

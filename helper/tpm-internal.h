@@ -39,6 +39,16 @@ bool tpm_parent_again(Tpm *tpm, const TpmBytes *name);
 /* A session salted by the parent, which encrypts the first parameter of commands, and of responses if `both`. */
 bool tpm_session_open(Tpm *tpm, bool both);
 
+/* ---- tpm-policy.c: keys that are bound ---- */
+
+/* The digest of the policy that the request's registers, as they are, and PIN make. */
+bool tpm_policy_digest(Tpm *tpm, const TpmRequest *request, TPM2B_DIGEST *ret);
+/* As tpm_session_open(), and the policy is satisfied as far as that shows before the key is used. */
+bool tpm_policy_open(Tpm *tpm, const TpmRequest *request);
+
+/* Ends the session. */
+void tpm_session_close(Tpm *tpm);
+
 /* Loads a key and opens the session for it. */
 bool tpm_key_load(Tpm *tpm, const TpmRequest *request, bool both);
 

@@ -36,6 +36,16 @@ static void read_key(ByteReader *body, TpmRequest *request)
                 body->failed = true;
 }
 
+static void read_binding(ByteReader *body, TpmRequest *request)
+{
+        uint8_t flags = byte_reader_u8(body);
+
+        request->pin = flags & TPM_PIN;
+        request->pcrs = byte_reader_u32(body);
+        if (flags & ~TPM_PIN || request->pcrs >> TPM_PCRS)
+                body->failed = true;
+}
+
 static bool is_coordinates(size_t size)
 {
         return size == 32 || size == 48;
@@ -74,6 +84,19 @@ int tpm_request_parse(const void *body, size_t size, TpmRequest *ret)
                 read_key(&reader, &request);
                 request.input = read_blob(&reader, (size_t)2 * TPM_COORDINATE_MAX);
                 if (request.input.size % 2 != 0 || !is_coordinates(request.input.size / 2))
+                        return -EBADMSG;
+                break;
+        case TPM_MAKE_BOUND:
+                read_binding(&reader, &request);
+                request.use = TPM_TO_EXCHANGE;
+                request.curve = TPM_P256;
+                request.auth = byte_reader_raw(&reader, TPM_AUTH_SIZE);
+                break;
+        case TPM_EXCHANGE_BOUND:
+                read_binding(&reader, &request);
+                read_key(&reader, &request);
+                request.input = read_blob(&reader, (size_t)2 * TPM_COORDINATE_MAX);
+                if (request.input.size != 64)
                         return -EBADMSG;
                 break;
         default:

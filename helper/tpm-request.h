@@ -3,6 +3,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "common/bytes.h"
 #include "helper/tpm.h"
 
@@ -20,6 +22,8 @@ typedef struct TpmRequest {
         TpmBytes parent;      /* of the key: SIGN, EXCHANGE */
         TpmBytes public_area; /* the same */
         TpmBytes private_area;
+        bool pin;       /* of a bound key: its wrong authorizations count */
+        uint32_t pcrs;  /* and what it is bound to */
         TpmBytes input; /* SIGN: the digest; EXCHANGE: x ‖ y */
 } TpmRequest;
 

@@ -202,6 +202,11 @@ bool tpm_parent_again(Tpm *tpm, const TpmBytes *name)
 
 /* ---- the session ---- */
 
+void tpm_session_close(Tpm *tpm)
+{
+        flush(tpm, &tpm->session);
+}
+
 bool tpm_session_open(Tpm *tpm, bool both)
 {
         const TPMT_SYM_DEF symmetric = {.algorithm = TPM2_ALG_AES, .keyBits.aes = 128, .mode.aes = TPM2_ALG_CFB};
@@ -256,5 +261,5 @@ bool tpm_key_load(Tpm *tpm, const TpmRequest *request, bool both)
         memcpy(auth.buffer, request->auth, TPM_AUTH_SIZE);
         ok = tpm_ok(tpm, Esys_TR_SetAuth(tpm->esys, tpm->key, &auth));
         explicit_bzero(&auth, sizeof(auth));
-        return ok;
+        return ok && (request->pcrs == 0 || tpm_policy_open(tpm, request));
 }

@@ -3,7 +3,8 @@
  *
  * Each request is one conversation: reach the TPM, make or load a key, use it, leave nothing behind. Keys are made so
  * that they never leave the TPM, can be used by who knows their authorization value, and neither count nor suffer
- * wrong tries: the value is random, and a lockout that another program has caused must not lock out passkeys.
+ * wrong tries: the value is random, and a lockout that another program has caused must not lock out passkeys. A PIN is
+ * another matter: it can be guessed, so wrong ones count.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,9 +15,7 @@
 #include "helper/tpm-error.h"
 #include "helper/tpm-internal.h"
 
-#define KEY_ATTRIBUTES                                                                                                \
-        (TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_SENSITIVEDATAORIGIN |                           \
-         TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_NODA)
+#define KEY_ATTRIBUTES (TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT | TPMA_OBJECT_SENSITIVEDATAORIGIN)
 
 typedef struct CurveFacts {
         TPM2_ECC_CURVE id;
@@ -58,7 +57,7 @@ static void write_point(ByteWriter *writer, size_t size, const TPMS_ECC_POINT *p
 typedef struct Facts {
         char manufacturer[5], firmware[32];
         bool locked_out;
-        uint32_t seconds;
+        uint32_t seconds, tries, wrong;
         unsigned curves;
 } Facts;
 
@@ -80,6 +79,12 @@ static void note_property(Facts *facts, uint32_t version[2], const TPMS_TAGGED_P
                 break;
         case TPM2_PT_PERMANENT:
                 facts->locked_out = property->value & TPMA_PERMANENT_INLOCKOUT;
+                break;
+        case TPM2_PT_MAX_AUTH_FAIL:
+                facts->tries = property->value;
+                break;
+        case TPM2_PT_LOCKOUT_COUNTER:
+                facts->wrong = property->value;
                 break;
         case TPM2_PT_LOCKOUT_INTERVAL:
                 facts->seconds = property->value;
@@ -149,14 +154,17 @@ static TPM2B_PUBLIC template_of(const TpmRequest *request)
 {
         const CurveFacts *curve = &curves[request->curve];
         bool sign = request->use == TPM_TO_SIGN;
+        TPMA_OBJECT attributes = KEY_ATTRIBUTES | (sign ? TPMA_OBJECT_SIGN_ENCRYPT : TPMA_OBJECT_DECRYPT);
 
+        /* Where there is a policy, nothing else authorizes. */
+        attributes |= request->pcrs == 0 ? TPMA_OBJECT_USERWITHAUTH : 0;
+        attributes |= request->pin ? 0 : TPMA_OBJECT_NODA;
         return (TPM2B_PUBLIC){
                 .publicArea =
                         {
                                 .type = TPM2_ALG_ECC,
                                 .nameAlg = TPM2_ALG_SHA256,
-                                .objectAttributes =
-                                        KEY_ATTRIBUTES | (sign ? TPMA_OBJECT_SIGN_ENCRYPT : TPMA_OBJECT_DECRYPT),
+                                .objectAttributes = attributes,
                                 .parameters.eccDetail =
                                         {
                                                 .symmetric.algorithm = TPM2_ALG_NULL,
@@ -172,11 +180,13 @@ static TPM2B_PUBLIC template_of(const TpmRequest *request)
 static bool create(Tpm *tpm, const TpmRequest *request, TPM2B_PRIVATE **ret_private, TPM2B_PUBLIC **ret_public)
 {
         TPM2B_SENSITIVE_CREATE sensitive = {.sensitive.userAuth.size = TPM_AUTH_SIZE};
-        const TPM2B_PUBLIC wanted = template_of(request);
+        TPM2B_PUBLIC wanted = template_of(request);
         const TPM2B_DATA outside = {0};
         const TPML_PCR_SELECTION registers = {0};
         TSS2_RC rc;
 
+        if (request->pcrs != 0 && !tpm_policy_digest(tpm, request, &wanted.publicArea.authPolicy))
+                return false;
         memcpy(sensitive.sensitive.userAuth.buffer, request->auth, TPM_AUTH_SIZE);
         rc = Esys_Create(tpm->esys, tpm->parent, tpm->session, ESYS_TR_NONE, ESYS_TR_NONE, &sensitive, &wanted,
                          &outside, &registers, ret_private, ret_public, NULL, NULL, NULL);
@@ -227,10 +237,12 @@ static bool make(Tpm *tpm, const TpmRequest *request, ByteWriter *out)
 /* ---- SIGN, EXCHANGE ---- */
 
 /* What is wrong with a key's own authorization is not the owner's password. */
-static bool used(Tpm *tpm, TSS2_RC rc)
+static bool used(Tpm *tpm, const TpmRequest *request, TSS2_RC rc)
 {
         TSS2_RC code = tpm_error_code(rc);
 
+        if (request->pin && (code == TPM2_RC_AUTH_FAIL || code == TPM2_RC_BAD_AUTH))
+                return tpm_fail(tpm, TPM_PROBLEM_WRONG_PIN, "the PIN is wrong");
         return tpm_ok(tpm, code == TPM2_RC_AUTH_FAIL || code == TPM2_RC_BAD_AUTH ? TPM2_RC_INTEGRITY : rc);
 }
 
@@ -246,8 +258,9 @@ static bool sign(Tpm *tpm, const TpmRequest *request, ByteWriter *out)
         if (!tpm_key_load(tpm, request, /* both= */ false))
                 return false;
         memcpy(digest.buffer, request->input.data, request->input.size);
-        if (!used(tpm, Esys_Sign(tpm->esys, tpm->key, tpm->session, ESYS_TR_NONE, ESYS_TR_NONE, &digest, &scheme,
-                                 &unchecked, &signature)))
+        if (!used(tpm, request,
+                  Esys_Sign(tpm->esys, tpm->key, tpm->session, ESYS_TR_NONE, ESYS_TR_NONE, &digest, &scheme,
+                            &unchecked, &signature)))
                 return false;
         byte_writer_u32(out, (uint32_t)(2 * curve->size));
         write_coordinate(out, curve->size, signature->signature.ecdsa.signatureR.buffer,
@@ -267,7 +280,8 @@ static bool exchange(Tpm *tpm, const TpmRequest *request, ByteWriter *out)
                 return false;
         memcpy(point.point.x.buffer, request->input.data, size);
         memcpy(point.point.y.buffer, request->input.data + size, size);
-        if (!used(tpm, Esys_ECDH_ZGen(tpm->esys, tpm->key, tpm->session, ESYS_TR_NONE, ESYS_TR_NONE, &point, &shared)))
+        if (!used(tpm, request,
+                  Esys_ECDH_ZGen(tpm->esys, tpm->key, tpm->session, ESYS_TR_NONE, ESYS_TR_NONE, &point, &shared)))
                 return false;
         byte_writer_u32(out, (uint32_t)size);
         write_coordinate(out, size, shared->point.x.buffer, shared->point.x.size);
@@ -284,10 +298,12 @@ static bool run(Tpm *tpm, const TpmRequest *request, ByteWriter *out)
         case TPM_INFO:
                 return info(tpm, out);
         case TPM_MAKE:
+        case TPM_MAKE_BOUND:
                 return make(tpm, request, out);
         case TPM_SIGN:
                 return sign(tpm, request, out);
         case TPM_EXCHANGE:
+        case TPM_EXCHANGE_BOUND:
                 return exchange(tpm, request, out);
         }
         return tpm_fail(tpm, TPM_PROBLEM_FAILED, "the request is malformed");
@@ -308,6 +324,22 @@ static void reply_lockout(Tpm *tpm, uint32_t id, ByteWriter *reply)
                        "tpm2_dictionarylockout --clear-lockout",
                        facts.seconds);
         tpm_reply_failed(reply, id, TPM_PROBLEM_LOCKOUT, why);
+}
+
+/* And how many more may be, where the TPM says that. */
+static void reply_wrong_pin(Tpm *tpm, uint32_t id, ByteWriter *reply)
+{
+        char why[160] = "the PIN is wrong";
+        Facts facts = {0};
+
+        if (read_facts(tpm, &facts) && facts.tries > facts.wrong)
+                (void)snprintf(why, sizeof(why),
+                               "the PIN is wrong: the TPM takes %u more before it locks out for %u seconds",
+                               facts.tries - facts.wrong, facts.seconds);
+        else if (facts.tries > 0)
+                (void)snprintf(why, sizeof(why), "the PIN is wrong, and the TPM has locked out: wait %u seconds",
+                               facts.seconds);
+        tpm_reply_failed(reply, id, TPM_PROBLEM_WRONG_PIN, why);
 }
 
 void tpm(const Request *request, ByteWriter *reply)
@@ -331,6 +363,8 @@ void tpm(const Request *request, ByteWriter *reply)
                 byte_writer_raw(reply, out.data, out.size);
         } else if (tpm.problem == TPM_PROBLEM_LOCKOUT)
                 reply_lockout(&tpm, request->id, reply);
+        else if (tpm.problem == TPM_PROBLEM_WRONG_PIN)
+                reply_wrong_pin(&tpm, request->id, reply);
         else
                 tpm_reply_failed(reply, request->id, tpm.problem, tpm.why);
         tpm_close(&tpm);

@@ -10,6 +10,10 @@
  *                 -> blob parent, blob public, blob private, blob x ‖ y of the public point
  *   TPM_SIGN      blob key, blob digest (as long as the curve's hash) -> blob r ‖ s, each as long as a coordinate
  *   TPM_EXCHANGE  blob key, blob x ‖ y of a point -> blob x of the shared point
+ *   TPM_MAKE_BOUND u8 TPM_PIN or 0, u32 registers, raw(32) auth -> as TPM_MAKE, of a key on P-256 to exchange
+ *   TPM_EXCHANGE_BOUND u8 TPM_PIN or 0, u32 registers, blob key, blob x ‖ y -> blob x of the shared point
+ * The last two are about a key that is of use only while PCRs (bits of the bank SHA-256) have the values that they had when it was
+ * made, and, with TPM_PIN, whose wrong authorizations the TPM counts.
  *
  * A key is u8 1 (TPM_KEY_VERSION) ‖ raw(32) auth ‖ blob parent ‖ blob public ‖ blob private: `auth` is the asker's,
  * the rest as TPM_MAKE gave it. It is of use in that TPM alone, to who has it; what it protects is not in it.
@@ -29,6 +33,8 @@
 #define TPM_KEY_MAX        900U
 #define TPM_TCTI_MAX       256U
 #define TPM_TEXT_MAX       64U
+#define TPM_PIN            1U
+#define TPM_PCRS           24U /* registers that can be named */
 /* No request takes longer: a TPM that says nothing for so long is given up. */
 #define TPM_SECONDS_MAX 30U
 
@@ -37,6 +43,8 @@ typedef enum TpmOperation {
         TPM_MAKE = 2,
         TPM_SIGN = 3,
         TPM_EXCHANGE = 4,
+        TPM_MAKE_BOUND = 5,
+        TPM_EXCHANGE_BOUND = 6,
 } TpmOperation;
 
 typedef enum TpmUse {
@@ -59,6 +67,8 @@ typedef enum TpmProblem {
         TPM_PROBLEM_OWNER_AUTH,    /* its owner hierarchy has a password, and there is no storage root key */
         TPM_PROBLEM_UNSUPPORTED,   /* it can't do that curve */
         TPM_PROBLEM_NOT_BUILT,     /* built without TPM */
+        TPM_PROBLEM_WRONG_PIN,
+        TPM_PROBLEM_REGISTERS,     /* PCRs have other values */
         _TPM_PROBLEM_MAX,
 } TpmProblem;
 

@@ -1,12 +1,13 @@
 /*
  * What slots are made of
  *
- * A slot's parameters are a small versioned binary, one layout for each kind: whatever is needed to get the KEK from the
- * secret, and nothing secret. A kind, a version or a cost that this build does not know makes that one slot unsupported and
- * leaves the others alone.
+ * A slot's parameters are a small versioned binary, one layout for each kind: whatever is needed to get the KEK from
+ * the secret, and nothing secret. A kind, a version or a cost that this build does not know makes that one slot
+ * unsupported and leaves the others alone.
  *
- * A password is stretched (Argon2id), since people choose it. What is random already is not: a key file, a recovery code, and
- * what a device answers. Those are bound to the slot, by a salt or by its id, because one secret may be in several slots.
+ * A password is stretched (Argon2id), since people choose it. What is random already is not: a key file, a recovery
+ * code, and what a device answers. Those are bound to the slot, by a salt or by its id, because one secret may be in
+ * several slots.
  */
 #include <errno.h>
 #include <string.h>
@@ -178,8 +179,8 @@ static int of_code(const uint8_t salt[SLOT_SALT_SIZE], const Secret *secret, Key
 }
 
 /* What a device answered is as good as random, and known to nobody who has the file. */
-static int of_device(const uint8_t *salt, size_t salt_size, const Secret *secret, const uint8_t *info, size_t info_size,
-                     Key **ret)
+static int of_device(const uint8_t *salt, size_t salt_size, const Secret *secret, const uint8_t *info,
+                     size_t info_size, Key **ret)
 {
         _cleanup_(key_freep) Key *key = NULL;
 

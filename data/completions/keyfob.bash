@@ -51,7 +51,7 @@ _keyfob()
         del|lock) options+=" --keyring-backend" ;;
         status|diagnose) options+=" --json" ;;
         passwd) options+=" --slot --password-file --password-fd --new-password-file --new-password-fd --kdf-memory --kdf-passes --kdf-time" ;;
-        slot) options="list add remove test rename --key --verify --pin-file --pin-fd --kind --key-file --label --collection --password-file --password-fd
+        slot) options="list add remove test rename --key --verify --pin --pcrs --pin-file --pin-fd --kind --key-file --label --collection --password-file --password-fd
                 --new-password-file --new-password-fd --kdf-memory --kdf-passes --kdf-time --json --help" ;;
         collection) options="list create delete default --alias --own-password --new-password-file --new-password-fd
                 --password-file --password-fd --yes --json --help" ;;

@@ -15,7 +15,9 @@ complete -c keyfob -n "not __fish_seen_subcommand_from $commands" -a del -d 'Del
 complete -c keyfob -n "not __fish_seen_subcommand_from $commands" -a "$commands"
 
 complete -c keyfob -n '__fish_seen_subcommand_from init' -l kind -x -a 'password credential none'
-complete -c keyfob -n '__fish_seen_subcommand_from slot' -l kind -x -a 'password credential none recovery login fido2'
+complete -c keyfob -n '__fish_seen_subcommand_from slot' -l kind -x -a 'password credential none recovery login fido2 tpm2'
+complete -c keyfob -n '__fish_seen_subcommand_from slot' -l pin
+complete -c keyfob -n '__fish_seen_subcommand_from slot' -l pcrs -x
 complete -c keyfob -n '__fish_seen_subcommand_from slot' -l key -x
 complete -c keyfob -n '__fish_seen_subcommand_from slot' -l verify
 complete -c keyfob -n '__fish_seen_subcommand_from slot' -l pin-file -r -F

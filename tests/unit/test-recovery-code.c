@@ -165,9 +165,17 @@ TEST(a_symbol_too_few_or_too_many_is_said_where)
 TEST(other_secrets_are_no_codes)
 {
         static const char *const others[] = {
-                "", "-", "------", "hunter2", "correct horse battery staple", "one two three four five six seven",
-                "a-b-c-d-e-f-g", "0000R-1111S", "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE-FFFFF-GGGGG-HHHHH",
-                "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE-FFFFF-GG.GG", "12345678901234567890123456789012345\n",
+                "",
+                "-",
+                "------",
+                "hunter2",
+                "correct horse battery staple",
+                "one two three four five six seven",
+                "a-b-c-d-e-f-g",
+                "0000R-1111S",
+                "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE-FFFFF-GGGGG-HHHHH",
+                "AAAAA-BBBBB-CCCCC-DDDDD-EEEEE-FFFFF-GG.GG",
+                "12345678901234567890123456789012345\n",
         };
         char text[RECOVERY_TEXT_SIZE];
         unsigned group;

@@ -129,8 +129,8 @@ TEST(what_is_no_whole_code_makes_no_slot)
 TEST(a_login_slot_opens_by_its_password_and_by_its_key)
 {
         _cleanup_(secret_freep) Secret *right = text_secret("login"), *wrong = text_secret("logout");
-        _cleanup_(slot_draft_freep) SlotDraft *draft = prepared(
-                &(SlotRequest){.kind = SLOT_LOGIN, .secret = right, .kdf_memory_kib = KDF_MEMORY_MIN_KIB});
+        _cleanup_(slot_draft_freep) SlotDraft *draft =
+                prepared(&(SlotRequest){.kind = SLOT_LOGIN, .secret = right, .kdf_memory_kib = KDF_MEMORY_MIN_KIB});
         _cleanup_(root_freep) Root *root = root_new(0, draft->id);
         _cleanup_(slot_freep) Slot *slot = stored(draft, root);
         _cleanup_(key_freep) Key *key = NULL;
@@ -154,9 +154,8 @@ TEST(a_login_costs_no_more_than_a_login_may)
         _cleanup_(secret_freep) Secret *secret = text_secret("x");
 
         CHECK(arena_init() >= 0);
-        CHECK_EQ(prepare_result(&(SlotRequest){.kind = SLOT_LOGIN,
-                                               .secret = secret,
-                                               .kdf_memory_kib = SLOT_MIRROR_MEMORY_MAX_KIB + 1024}),
+        CHECK_EQ(prepare_result(&(SlotRequest){
+                         .kind = SLOT_LOGIN, .secret = secret, .kdf_memory_kib = SLOT_MIRROR_MEMORY_MAX_KIB + 1024}),
                  VAULT_E_INVALID);
         CHECK_EQ(prepare_result(&(SlotRequest){.kind = SLOT_LOGIN, .secret = secret, .kdf_passes = 1000}),
                  VAULT_E_INVALID);
@@ -278,8 +277,7 @@ TEST(a_tpm2_slot_opens_by_what_the_tpm_computes)
         CHECK(slot_tpm2(rekeyed, &got) && got.pin && got.pcrs == 1U << 7);
 
         wanted.pcrs = 1U << SLOT_PCRS_MAX;
-        CHECK_EQ(prepare_result(&(SlotRequest){.kind = SLOT_TPM2, .secret = right, .tpm2 = &wanted}),
-                 VAULT_E_INVALID);
+        CHECK_EQ(prepare_result(&(SlotRequest){.kind = SLOT_TPM2, .secret = right, .tpm2 = &wanted}), VAULT_E_INVALID);
 }
 
 /* ---- all ---- */

@@ -148,8 +148,30 @@ TEST(fields_out_of_limits)
                         byte_writer_raw(&body, filler, TPM_AUTH_SIZE);
                         CHECK_EQ(parse(&body), fits ? 0 : -EBADMSG);
                 }
-        body = begin(5);
+        body = begin(7);
         CHECK_EQ(parse(&body), -EBADMSG);
+}
+
+/* Flags and registers that there are not are refused, in both operations on bound keys. */
+TEST(bindings_out_of_limits)
+{
+        static const struct {
+                uint8_t flags;
+                uint32_t pcrs;
+                int expected;
+        } cases[] = {
+                {0, 0, 0},        {TPM_PIN, 0, 0},     {0, 0xffffff, 0},        {TPM_PIN, 1U << 7, 0},
+                {2, 0, -EBADMSG}, {0xff, 0, -EBADMSG}, {0, 1U << 24, -EBADMSG}, {0, UINT32_MAX, -EBADMSG},
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                ByteWriter body = begin(TPM_MAKE_BOUND);
+
+                byte_writer_u8(&body, cases[i].flags);
+                byte_writer_u32(&body, cases[i].pcrs);
+                byte_writer_raw(&body, filler, TPM_AUTH_SIZE);
+                CHECK_EQ(parse(&body), cases[i].expected);
+        }
 }
 
 #if HAVE_TPM
@@ -169,7 +191,9 @@ TEST(what_response_codes_mean)
                 {TPM2_RC_BAD_AUTH | TPM2_RC_S | TPM2_RC_1, TPM_PROBLEM_OWNER_AUTH},
                 {TPM2_RC_CURVE | TPM2_RC_P | TPM2_RC_2, TPM_PROBLEM_UNSUPPORTED},
                 {TPM2_RC_FAILURE, TPM_PROBLEM_FAILED},
-                {TPM2_RC_POLICY_FAIL, TPM_PROBLEM_FAILED},
+                {TPM2_RC_POLICY_FAIL | TPM2_RC_S | TPM2_RC_1, TPM_PROBLEM_REGISTERS},
+                {TPM2_RC_PCR_CHANGED, TPM_PROBLEM_REGISTERS},
+                {TPM2_RC_NV_LOCKED, TPM_PROBLEM_FAILED},
                 {TSS2_RESMGR_TPM_RC_LAYER | TPM2_RC_RETRY, TPM_PROBLEM_BUSY},
                 {TSS2_TCTI_RC_IO_ERROR, TPM_PROBLEM_NONE_HERE},
                 {TSS2_TCTI_RC_TRY_AGAIN, TPM_PROBLEM_BUSY},

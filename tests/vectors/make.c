@@ -2,8 +2,8 @@
  * Makes the vectors of this version anew: make DIRECTORY
  *
  * Only for a change of the format: a vector that is made by the code it tests proves nothing by itself, which is why
- * decode.py reads it too. Those of earlier versions cannot be made any more. Prints nothing; the log is moved into the file,
- * so that one file is the vector.
+ * decode.py reads it too. Those of earlier versions cannot be made any more. Prints nothing; the log is moved into the
+ * file, so that one file is the vector.
  */
 #include <stdio.h>
 #include <string.h>
@@ -112,7 +112,8 @@ static void fill_slots(Vault *vault)
                                        *touched = secret_of("ffffffffffffffffffffffffffffffff", SLOT_KEY_SIZE),
                                        *verified = secret_of("vvvvvvvvvvvvvvvvvvvvvvvvvvvvvvvv", SLOT_KEY_SIZE),
                                        *computed = secret_of("tttttttttttttttttttttttttttttttt", SLOT_KEY_SIZE);
-        const SlotFido2 plain = {.rp_id = "keyfob", .credential = (const uint8_t *)"credential", .credential_size = 10};
+        const SlotFido2 plain = {
+                .rp_id = "keyfob", .credential = (const uint8_t *)"credential", .credential_size = 10};
         const SlotFido2 uv = {
                 .uv = true, .rp_id = "pam://host", .credential = (const uint8_t *)"another", .credential_size = 7};
         SlotTpm2 tpm2 = {.pin = true, .pcrs = 1U << 7, .key = (const uint8_t *)"a key", .key_size = 5};
@@ -122,7 +123,8 @@ static void fill_slots(Vault *vault)
         add_slot(vault, &(SlotRequest){.kind = SLOT_RECOVERY, .secret = code, .label = "paper"});
         add_slot(vault, &(SlotRequest){.kind = SLOT_LOGIN, .secret = login, .kdf_memory_kib = KDF_MEMORY_MIN_KIB});
         add_slot(vault, &(SlotRequest){.kind = SLOT_FIDO2, .secret = touched, .fido2 = &plain, .label = "key"});
-        add_slot(vault, &(SlotRequest){.kind = SLOT_FIDO2, .secret = verified, .fido2 = &uv, .label = "key, verified"});
+        add_slot(vault,
+                 &(SlotRequest){.kind = SLOT_FIDO2, .secret = verified, .fido2 = &uv, .label = "key, verified"});
         add_slot(vault, &(SlotRequest){.kind = SLOT_TPM2, .secret = computed, .tpm2 = &tpm2});
 }
 
