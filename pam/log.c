@@ -72,7 +72,8 @@ void log_error(const Log *log, const char *format, ...)
         (void)vsnprintf(line, sizeof(line), format, args);
         va_end(args);
         clean(line);
-        pam_syslog(log->pamh, LOG_ERR, "%s", line);
+        if (log->pamh) /* tools have none, and say it themselves */
+                pam_syslog(log->pamh, LOG_ERR, "%s", line);
         log_debug(log, "%s", line);
 }
 

@@ -55,7 +55,7 @@ static int read_option_files(Login *login, int n, const char *const *arguments)
         return 0;
 }
 
-static int read_options(Login *login, int n, const char *const *arguments)
+int login_read_options(Login *login, int n, const char *const *arguments)
 {
         int r;
 
@@ -92,7 +92,7 @@ static int read_user(Login *login)
         return r;
 }
 
-static int read_host(Login *login)
+int login_read_host(Login *login)
 {
         const Options *options = login->options;
         char host[HOST_NAME_MAX + 1] = {0};
@@ -132,7 +132,7 @@ int login_begin(Login *login, pam_handle_t *pamh, int flags, int n, const char *
                          .log = {.pamh = pamh, .fd = -1},
                          .talk = {.pamh = pamh, .silent = flags & PAM_SILENT},
                          .user = USER_NULL};
-        r = read_options(login, n, arguments);
+        r = login_read_options(login, n, arguments);
         if (r != 0)
                 return r;
         log_open(&login->log, login->options->debug, login->options->debug_file);
@@ -140,7 +140,7 @@ int login_begin(Login *login, pam_handle_t *pamh, int flags, int n, const char *
         if (r == 0)
                 r = read_user(login);
         if (r == 0)
-                r = read_host(login);
+                r = login_read_host(login);
         if (r == 0)
                 login->remote = !login->options->allow_remote && remote_is(pamh);
         return r;

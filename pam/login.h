@@ -44,6 +44,11 @@ typedef struct Login {
 int login_begin(Login *login, pam_handle_t *pamh, int flags, int n, const char *const *arguments);
 void login_done(Login *login);
 
+/* Parts of that, for tools: what the administrator has set, and then what this machine is called. 0, LOGIN_NO_CONFIG, or a negative
+ * errno. */
+int login_read_options(Login *login, int n, const char *const *arguments);
+int login_read_host(Login *login);
+
 /* Reads the user's credentials. */
 int login_read_credentials(Login *login);
 

@@ -64,7 +64,7 @@ static int set_challenge(const Login *login, fido_assert_t *assertion)
         return r;
 }
 
-static const char *rp_of(const Login *login, const Credential *credential)
+const char *proof_rp(const Login *login, const Credential *credential)
 {
         return credential->rp ? credential->rp : credential->of_u2f ? login->appid : login->origin;
 }
@@ -80,7 +80,7 @@ static int begin(const Login *login, const Proof *proof, fido_opt_t presence, fi
         r = set_challenge(login, assertion);
         if (r < 0)
                 return r;
-        if (fido_assert_set_rp(assertion, rp_of(login, credential)) != FIDO_OK ||
+        if (fido_assert_set_rp(assertion, proof_rp(login, credential)) != FIDO_OK ||
             (credential->id_size > 0 && fido_assert_allow_cred(assertion, credential->id, credential->id_size) != FIDO_OK) ||
             fido_assert_set_up(assertion, presence) != FIDO_OK || fido_assert_set_uv(assertion, verification) != FIDO_OK)
                 return -EIO;
@@ -100,7 +100,7 @@ int proof_begin_probe(const Login *login, const Proof *proof, fido_assert_t **re
 
 int proof_want_secret(const Login *login, const Proof *proof, fido_assert_t *assertion)
 {
-        if (!slots_have(login->mirror, proof->credential, rp_of(login, proof->credential)))
+        if (!slots_have(login->mirror, proof->credential, proof_rp(login, proof->credential)))
                 return 0;
         if (fido_assert_set_extensions(assertion, FIDO_EXT_HMAC_SECRET) != FIDO_OK ||
             fido_assert_set_hmac_salt(assertion, login->mirror->hmac_salt, sizeof(login->mirror->hmac_salt)) != FIDO_OK)

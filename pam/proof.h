@@ -17,6 +17,9 @@ typedef struct Proof {
 /* What this login demands of a credential. `own`: it is in Keyfob's own security key, where a touch is no more than a click. */
 Proof proof_of(const Login *login, const Credential *credential, bool own);
 
+/* Whom the credential was made for. */
+const char *proof_rp(const Login *login, const Credential *credential);
+
 /* A new assertion with a challenge that was never used and fits only this host, service and user. 0, -ENOMEM, -EIO. */
 int proof_begin(const Login *login, const Proof *proof, fido_assert_t **ret);
 /* The same without anybody's consent, to find out which security key has the credential. */

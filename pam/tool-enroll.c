@@ -2,13 +2,12 @@
  * keyfob pam enroll: a credential for logging in
  *
  * It is made, and then it has to prove itself once as it will have to at a login, with the code of the module. Only then is its line
- * printed, or added to the user's own authfile. It carries hmac-secret, so that a slot of the vault can be made of it.
+ * printed, or added to the user's own authfile. Where the security key has hmac-secret, a slot of the vault is made of the same
+ * credential, so that the touch of a login opens it. What is Keyfob's own opens no vault that it is in.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -25,17 +24,18 @@
 
 #define OWN      "keyfob"
 #define ID_SIZE  32U
+#define FLAG_UV  0x04U
 
 typedef struct Enroll {
-        const char *device, *origin, *user;
-        bool verify, pin, no_touch, resident, no_user, add;
+        const char *device, *origin, *user, *conf, *label;
+        bool verify, pin, no_touch, resident, no_user, add, unlock, no_unlock;
+        bool of_self, secretive, own, verified; /* for who runs this; has hmac-secret; is Keyfob's own; proved so */
         int algorithm;
         Link *link;
         fido_dev_t *dev;
         Secret *secret; /* the PIN */
         Login login;    /* as far as a proof needs it */
         Credential credential;
-        char host[HOST_NAME_MAX + 1], name[HOST_NAME_MAX + 16];
 } Enroll;
 
 static void enroll_done(Enroll *enroll)
@@ -83,10 +83,33 @@ static int open_plugged(Enroll *enroll)
         return r;
 }
 
-/* Keyfob's own must verify, whoever asks. */
-static bool is_own(const Enroll *enroll)
+static bool has_extension(fido_dev_t *dev, const char *name)
 {
-        return enroll->link || key_is_own(enroll->dev);
+        fido_cbor_info_t *info = fido_dev_is_fido2(dev) ? fido_cbor_info_new() : NULL;
+        char **names;
+        bool found = false;
+
+        if (info && fido_dev_get_cbor_info(dev, info) == FIDO_OK) {
+                names = fido_cbor_info_extensions_ptr(info);
+                for (size_t i = 0; names && i < fido_cbor_info_extensions_len(info); i++)
+                        found |= strcmp(names[i], name) == 0;
+        }
+        fido_cbor_info_free(&info);
+        return found;
+}
+
+static int open_key(Enroll *enroll)
+{
+        int r = enroll->device && strcmp(enroll->device, OWN) == 0 ? open_own(enroll) : open_plugged(enroll);
+
+        if (r != 0)
+                return r;
+        enroll->own = enroll->link || key_is_own(enroll->dev); /* it must verify, whoever asks */
+        enroll->secretive = has_extension(enroll->dev, "hmac-secret");
+        if (enroll->unlock && (enroll->link || !enroll->secretive))
+                return tool_error(TOOL_REFUSED, enroll->link ? "Keyfob's own security key is in the vault, so it can't open it"
+                                                             : "this security key can't open a vault: it has no hmac-secret");
+        return 0;
 }
 
 static int ask_pin(Enroll *enroll)
@@ -104,7 +127,7 @@ static int ask_pin(Enroll *enroll)
 
 static bool needs_pin(const Enroll *enroll)
 {
-        bool verifies = enroll->verify || enroll->pin || is_own(enroll);
+        bool verifies = enroll->verify || enroll->pin || enroll->own;
 
         return !enroll->link && fido_dev_has_pin(enroll->dev) && (enroll->pin || !verifies || !fido_dev_has_uv(enroll->dev));
 }
@@ -123,7 +146,7 @@ static int describe(const Enroll *enroll, fido_cred_t *cred)
         r = r ? r : fido_cred_set_rp(cred, enroll->origin, enroll->origin);
         r = r ? r : fido_cred_set_user(cred, random + ID_SIZE, ID_SIZE, enroll->user, enroll->user, NULL);
         r = r ? r : fido_cred_set_rk(cred, enroll->resident ? FIDO_OPT_TRUE : FIDO_OPT_OMIT);
-        if (r == FIDO_OK && fido_dev_is_fido2(enroll->dev))
+        if (r == FIDO_OK && enroll->secretive)
                 r = fido_cred_set_extensions(cred, FIDO_EXT_HMAC_SECRET);
         if (r == FIDO_OK && !enroll->secret && fido_dev_has_uv(enroll->dev))
                 r = fido_cred_set_uv(cred, FIDO_OPT_TRUE);
@@ -145,7 +168,7 @@ static int keep(Enroll *enroll, const fido_cred_t *cred)
             credential_set_key(credential, (Algorithm)enroll->algorithm, fido_cred_pubkey_ptr(cred), fido_cred_pubkey_len(cred)) < 0)
                 return tool_error(TOOL_OTHER, "the security key made a key of another kind");
         credential->presence = !enroll->no_touch;
-        credential->verification = enroll->verify || is_own(enroll);
+        credential->verification = enroll->verify || enroll->own;
         credential->pin = enroll->pin;
         return 0;
 }
@@ -172,6 +195,7 @@ static int prove(Enroll *enroll, const char *pin)
 {
         _cleanup_(fido_assertion_done) fido_assert_t *assertion = NULL;
         Proof proof = proof_of(&enroll->login, &enroll->credential, /* own= */ false);
+        size_t i = 0;
         int r;
 
         if (proof_begin(&enroll->login, &proof, &assertion) < 0)
@@ -181,8 +205,9 @@ static int prove(Enroll *enroll, const char *pin)
         r = fido_dev_get_assert(enroll->dev, assertion, proof.verification == FIDO_OPT_TRUE ? pin : NULL);
         if (r != FIDO_OK)
                 return tool_error(TOOL_REFUSED, "nothing is written, because the try failed: %s", fido_strerr(r));
-        if (proof_check(&enroll->login, &proof, assertion, NULL) != 0)
+        if (proof_check(&enroll->login, &proof, assertion, &i) != 0)
                 return tool_error(TOOL_REFUSED, "nothing is written, because what the security key signed does not fit");
+        enroll->verified = fido_assert_flags(assertion, i) & FLAG_UV;
         return 0;
 }
 
@@ -283,31 +308,57 @@ static int add(const Enroll *enroll, const char *line)
 
 static int begin(Enroll *enroll)
 {
-        const struct passwd *entry = getpwuid(getuid());
+        int r = tool_begin(&enroll->login, enroll->conf, enroll->origin);
 
-        if (!entry || user_find(entry->pw_name, &enroll->login.user) != 0 || options_new(&enroll->login.options) != 0 ||
-            gethostname(enroll->host, sizeof(enroll->host) - 1) < 0)
-                return tool_error(TOOL_OTHER, "the user database does not have you, or this machine has no name");
-        (void)snprintf(enroll->name, sizeof(enroll->name), "pam://%s", enroll->host);
-        enroll->origin = enroll->origin ? enroll->origin : enroll->name;
+        if (r != 0)
+                return r;
+        enroll->of_self = !enroll->user && !enroll->no_user;
+        enroll->origin = enroll->login.origin;
         enroll->user = enroll->user ? enroll->user : enroll->login.user.name;
-        enroll->login.log.fd = -1;
         enroll->login.service = "enroll";
-        enroll->login.host = strdup(enroll->host);
-        enroll->login.origin = strdup(enroll->origin);
-        enroll->login.appid = strdup(enroll->origin);
-        return enroll->login.host && enroll->login.origin && enroll->login.appid ? 0 : tool_error(TOOL_OTHER, "out of memory");
+        return 0;
+}
+
+static int write_line(Enroll *enroll)
+{
+        _cleanup_free_ char *line = NULL;
+        int r;
+
+        r = make_line(enroll, &line);
+        if (r != 0)
+                return r;
+        if (enroll->add)
+                return add(enroll, line);
+        if (printf("%s%s\n", enroll->no_user ? "" : enroll->user, line) < 0 || fflush(stdout) != 0)
+                return tool_error(TOOL_OTHER, "the line could not be written");
+        return 0;
+}
+
+/* By itself where it is certain to be meant: for somebody's own login, with a key that can, and that is not in the vault. */
+static int open_vault(Enroll *enroll)
+{
+        bool meant = enroll->of_self && enroll->secretive && !enroll->resident && !enroll->own;
+
+        if (enroll->no_unlock || (!meant && !enroll->unlock))
+                return 0;
+        (void)fido_dev_close(enroll->dev); /* the daemon's to use now */
+        return tool_slot_add(&(ToolSlot){.login = &enroll->login,
+                                         .credential = &enroll->credential,
+                                         .key = enroll->device,
+                                         .label = enroll->label,
+                                         .pin = enroll->secret,
+                                         .verified = enroll->verified,
+                                         .must = enroll->unlock});
 }
 
 static int run(Enroll *enroll)
 {
         _cleanup_(string_wipe_freep) char *pin = NULL;
-        _cleanup_free_ char *line = NULL;
         int r;
 
         r = begin(enroll);
         if (r == 0)
-                r = enroll->device && strcmp(enroll->device, OWN) == 0 ? open_own(enroll) : open_plugged(enroll);
+                r = open_key(enroll);
         if (r == 0 && needs_pin(enroll))
                 r = ask_pin(enroll);
         if (r == 0 && enroll->secret && !(pin = secret_strdup(enroll->secret)))
@@ -317,13 +368,9 @@ static int run(Enroll *enroll)
         if (r == 0)
                 r = prove(enroll, pin);
         if (r == 0)
-                r = make_line(enroll, &line);
-        if (r != 0)
-                return r;
-        if (enroll->add)
-                r = add(enroll, line);
-        else if (printf("%s%s\n", enroll->no_user ? "" : enroll->user, line) < 0 || fflush(stdout) != 0)
-                r = tool_error(TOOL_OTHER, "the line could not be written");
+                r = write_line(enroll);
+        if (r == 0)
+                r = open_vault(enroll);
         if (r == 0)
                 fprintf(stderr, "keyfob: for the day when this key is lost, enrol a second one, and have a code on paper for the "
                                 "vault: keyfob slot add --kind recovery\n");
@@ -337,6 +384,8 @@ int tool_enroll(int argc, char *argv[])
                                                 {"verify", no_argument, NULL, 'V'},        {"pin", no_argument, NULL, 'N'},
                                                 {"no-touch", no_argument, NULL, 'P'},      {"resident", no_argument, NULL, 'r'},
                                                 {"no-user", no_argument, NULL, 'n'},       {"add", no_argument, NULL, 'a'},
+                                                {"unlock", no_argument, NULL, 'U'},        {"no-unlock", no_argument, NULL, 'L'},
+                                                {"label", required_argument, NULL, 'l'},   {"conf", required_argument, NULL, 'c'},
                                                 {NULL, 0, NULL, 0}};
         _cleanup_(enroll_done) Enroll enroll = {.algorithm = COSE_ES256, .login = {.log = LOG_NULL, .user = USER_NULL}};
         int c;
@@ -375,10 +424,24 @@ int tool_enroll(int argc, char *argv[])
                 case 'a':
                         enroll.add = true;
                         break;
+                case 'U':
+                        enroll.unlock = true;
+                        break;
+                case 'L':
+                        enroll.no_unlock = true;
+                        break;
+                case 'l':
+                        enroll.label = optarg;
+                        break;
+                case 'c':
+                        enroll.conf = optarg;
+                        break;
                 default:
                         return TOOL_USAGE;
                 }
         }
+        if (enroll.unlock && (enroll.no_unlock || enroll.resident || enroll.user || enroll.no_user))
+                return tool_error(TOOL_USAGE, "--unlock is for your own login, by a credential that is not resident");
         if (optind != argc || (enroll.add && (enroll.user || enroll.no_user)))
                 return tool_error(TOOL_USAGE, "usage: keyfob pam enroll [OPTIONS]");
         fido_init(/* flags= */ 0);

@@ -6,6 +6,7 @@
 #include "pam/tool.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +37,28 @@ int tool_ask(const char *question, Secret **ret)
         r = typed[0] ? secret_new_from(ret, typed, strlen(typed)) : -ENOTTY;
         explicit_bzero(typed, strlen(typed));
         return r;
+}
+
+int tool_begin(Login *login, const char *conf, const char *origin)
+{
+        const struct passwd *entry = getpwuid(getuid());
+        _cleanup_free_ char *file = NULL, *name = NULL;
+        const char *arguments[2];
+        int r, n = 0;
+
+        if (!entry || user_find(entry->pw_name, &login->user) != 0)
+                return tool_error(TOOL_OTHER, "the user database does not have you");
+        if (conf && asprintf(&file, "conf=%s", conf) >= 0)
+                arguments[n++] = file;
+        if (origin && asprintf(&name, "origin=%s", origin) >= 0)
+                arguments[n++] = name;
+        r = n == !!conf + !!origin ? login_read_options(login, n, arguments) : -ENOMEM;
+        if (r == LOGIN_NO_CONFIG)
+                return tool_error(TOOL_OTHER, "the configuration file of logins is not right%s%s",
+                                  login->options->problem[0] ? ": " : "", login->options->problem);
+        if (r == 0)
+                r = login_read_host(login);
+        return r == 0 ? 0 : tool_error(TOOL_OTHER, "what logins are set up with can't be read: %s", strerror(-r));
 }
 
 int main(int argc, char *argv[])

@@ -20,6 +20,8 @@ complete -c keyfob -n '__fish_seen_subcommand_from slot' -l pin
 complete -c keyfob -n '__fish_seen_subcommand_from slot' -l pcrs -x
 complete -c keyfob -n '__fish_seen_subcommand_from slot' -l key -x
 complete -c keyfob -n '__fish_seen_subcommand_from slot' -l verify
+complete -c keyfob -n '__fish_seen_subcommand_from slot' -l rp-id -x
+complete -c keyfob -n '__fish_seen_subcommand_from slot' -l credential -x
 complete -c keyfob -n '__fish_seen_subcommand_from slot' -l pin-file -r -F
 complete -c keyfob -n '__fish_seen_subcommand_from slot' -l pin-fd -x
 complete -c keyfob -n '__fish_seen_subcommand_from unlock' -l touch
@@ -78,6 +80,10 @@ complete -c keyfob -n '__fish_seen_subcommand_from pam' -l resident
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -l verify
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -l pin
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -l no-touch
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l unlock
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l no-unlock
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l label -x
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l conf -r -F
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -l install
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -l key -x -a keyfob
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -l origin -x

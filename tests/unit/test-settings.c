@@ -29,7 +29,8 @@ TEST(every_key)
 {
         _cleanup_(settings_freep) Settings *settings =
                 parsed("# who asks\n[prompts]\nsession-agent=no\ndesktop = false\nnotification=OFF\npinentry=0\n\n"
-                       "[security-key]\nuhid=no\nfingerprint=no\nremote-fingerprint=on\n[ssh]\nagent=no\nkeep=yes\n[tpm]\ntcti=swtpm:port=2321");
+                       "[security-key]\nuhid=no\nfingerprint=no\nremote-fingerprint=on\n"
+                       "[ssh]\nagent=no\nkeep=yes\n[tpm]\ntcti=swtpm:port=2321");
 
         CHECK(!settings->session_agent && !settings->desktop && !settings->notification && !settings->pinentry);
         CHECK(!settings->uhid && !settings->fingerprint && settings->remote_fingerprint);

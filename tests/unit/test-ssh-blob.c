@@ -90,11 +90,11 @@ TEST(changed_private_keys)
 {
         for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
                 Span add = file(keys[i].name, ".add");
+                size_t end = add.size - 4 - strlen(" vector") - strlen(keys[i].name); /* the comment does not count */
                 uint8_t changed[1024];
 
                 CHECK(add.size <= sizeof(changed));
-                /* the comment does not count */
-                for (size_t at = 1; at < add.size - 4 - strlen(" vector") - strlen(keys[i].name); at += keys[i].kind == SSH_KEY_RSA ? 37 : 1) {
+                for (size_t at = 1; at < end; at += keys[i].kind == SSH_KEY_RSA ? 37 : 1) {
                         ByteWriter secret = BYTE_WRITER_NULL;
                         uint8_t *bytes;
                         size_t size;
