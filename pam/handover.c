@@ -2,7 +2,8 @@
  * The hand-over
  *
  * A child that has become the user connects to the user's socket, so root never talks to what a user has put there; who listens
- * must be that user (or root), in a directory of theirs alone. One packet goes there and one comes back: there is no protocol to be
+ * must be that user (or root), in a directory of theirs alone. Who has authenticated may not be whose session begins (sudo): what was kept goes
+ * to the one whose it is, and to nobody else. One packet goes there and one comes back: there is no protocol to be
  * out of step with, and no process of the user's can keep a login waiting for long.
  */
 #include "pam/handover.h"
@@ -79,7 +80,7 @@ static int read_answer(const Login *login, const Secret *reply)
         return LOGIN_REFUSED;
 }
 
-int handover_send(const Login *login, const Secret *frame)
+static int send_to(const Login *login, const User *user, const Secret *frame)
 {
         _cleanup_(secret_freep) Secret *reply = NULL;
         uint8_t bytes[UNLOCK_FRAME_SIZE]; /* what a Secret holds does not go to children */
@@ -91,7 +92,7 @@ int handover_send(const Login *login, const Secret *frame)
         if (r < 0)
                 return r;
         memcpy(bytes, frame->data, sizeof(bytes));
-        r = child_run(&login->user, send_frame, bytes, /* max= */ 1, &reply);
+        r = child_run(user, send_frame, bytes, /* max= */ 1, &reply);
         explicit_bzero(bytes, sizeof(bytes));
         if (r == 0)
                 return read_answer(login, reply);
@@ -102,27 +103,61 @@ int handover_send(const Login *login, const Secret *frame)
         return r;
 }
 
+int handover_send(const Login *login, const Secret *frame)
+{
+        return send_to(login, &login->user, frame);
+}
+
+/* ---- kept ---- */
+
+typedef struct Kept {
+        char *name;
+        Secret *frame;
+} Kept;
+
+static Kept *kept_free(Kept *kept)
+{
+        if (!kept)
+                return NULL;
+        kept->frame = secret_free(kept->frame);
+        free(kept->name);
+        free(kept);
+        return NULL;
+}
+
 static void forget(pam_handle_t *pamh, void *data, int status)
 {
-        (void)secret_free(data);
+        (void)kept_free(data);
 }
 
 int handover_keep(const Login *login, Secret *frame)
 {
-        if (pam_set_data(login->pamh, KEPT, frame, forget) == PAM_SUCCESS)
+        Kept *kept = calloc(1, sizeof(*kept));
+
+        if (!kept) {
+                (void)secret_free(frame);
+                return -ENOMEM;
+        }
+        kept->frame = frame;
+        kept->name = strdup(login->user.name);
+        if (kept->name && pam_set_data(login->pamh, KEPT, kept, forget) == PAM_SUCCESS)
                 return 0;
-        (void)secret_free(frame);
+        (void)kept_free(kept);
         return -ENOMEM;
 }
 
 int handover_send_kept(const Login *login)
 {
-        const void *frame = NULL;
+        _cleanup_(user_done) User user = USER_NULL;
+        const void *data = NULL;
+        const Kept *kept;
         int r;
 
-        if (pam_get_data(login->pamh, KEPT, &frame) != PAM_SUCCESS || !frame)
+        if (pam_get_data(login->pamh, KEPT, &data) != PAM_SUCCESS || !data)
                 return 0;
-        r = handover_send(login, frame);
+        kept = data;
+        r = user_find(kept->name, &user);
+        r = r == 0 ? send_to(login, &user, kept->frame) : -ENOENT;
         (void)pam_set_data(login->pamh, KEPT, NULL, NULL); /* wipes it: once is enough, whatever became of it */
         return r;
 }

@@ -3,7 +3,7 @@
  *
  *   pam-client [-r HOST] [-a ANSWER]... SERVICE USER STAGE...
  *
- * Stages are authenticate, setcred, account, open, close, chauthtok; all are of one handle. Each message of a module is a line of
+ * Stages are authenticate, setcred, account, open, close, chauthtok, and become=USER, as sudo does it; all are of one handle. Each message of a module is a line of
  * output ("info: ", "error: ", "question: "), and so is the end of each stage ("authenticate: 0"). Answers are given in their
  * order; when there are no more, the conversation fails. "-a -" is a response without text. The exit code is the last stage's.
  */
@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define ANSWERS_MAX 16
+#define BECOME      "become="
 
 typedef struct Person {
         const char *answers[ANSWERS_MAX];
@@ -65,6 +66,8 @@ static int run(pam_handle_t *pamh, const char *stage)
                 return pam_acct_mgmt(pamh, 0);
         if (strcmp(stage, "open") == 0)
                 return pam_open_session(pamh, 0);
+        if (strncmp(stage, BECOME, strlen(BECOME)) == 0)
+                return pam_set_item(pamh, PAM_USER, stage + strlen(BECOME));
         if (strcmp(stage, "close") == 0)
                 return pam_close_session(pamh, 0);
         return pam_chauthtok(pamh, 0);

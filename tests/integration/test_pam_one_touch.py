@@ -83,6 +83,13 @@ class Touch(OneTouch):
                     f'session optional {pam_stack.module()} conf={self.conf}', 'session required pam_permit.so'])
         self.check_login_opens(opens=False, answers=[PIN])
 
+    def test_the_session_of_somebody_else(self):
+        """As with sudo: what was kept is for the daemon of who has logged in."""
+        self.enroll()
+        self.keyfob('lock')
+        self.log_in_by_key('authenticate', 'become=nobody', 'open')
+        self.assertEqual(self.status(), 'unlocked')
+
     def test_refused_at_the_key(self):
         self.enroll()
         self.keyfob('lock')
