@@ -76,11 +76,9 @@ static int run(Login *login)
 
         if (options->unlock || options->unlock_now)
                 r = slots_read(login, &login->mirror);
-        if (r < 0)
-                return r;
         if (options->capture)
-                return capture(login);
-        r = authenticate(login);
+                return r == 0 ? capture(login) : r;
+        r = authenticate(login); /* whatever there is of slots */
         if (r == 0)
                 hand_over(login);
         return r;

@@ -51,13 +51,12 @@ int slots_read(const Login *login, SlotMirror **ret)
                 r = slot_mirror_read(data->data, data->size, &mirror);
         if (r == 0 && mirror->uid != login->user.uid)
                 r = -EBADMSG;
-        if (r == -ENOMEM)
-                return r;
         if (r == 0)
                 *ret = TAKE_PTR(mirror);
-        else if (r != FILE_MISSING)
-                log_error(&login->log, "the vault is not opened: what is mirrored of its slots is not right");
-        return 0;
+        if (r == 0 || r == FILE_MISSING)
+                return 0;
+        log_error(&login->log, "the vault is not opened: what is mirrored of its slots is not right");
+        return r > 0 ? -EBADMSG : r;
 }
 
 static int write_file(const char *path, const ByteWriter *data)

@@ -11,7 +11,7 @@
 #include "common/slot-mirror.h"
 #include "pam/login.h"
 
-/* The user's mirror; *ret is NULL when there is none, or none that is right. 0, -ENOMEM. */
+/* The user's mirror; *ret is NULL when there is none. 0, or a negative errno, and *ret is NULL, when it can't be read or is not right. */
 int slots_read(const Login *login, SlotMirror **ret);
 /* Puts a changed mirror in the place of the old one. 0, or a negative errno. */
 int slots_write(const Login *login, SlotMirror *mirror);

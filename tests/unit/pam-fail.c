@@ -13,6 +13,7 @@
 #include <fido/es256.h>
 #include <fido/rs256.h>
 #include <grp.h>
+#include <poll.h>
 #include <pwd.h>
 #include <security/pam_modules.h>
 #include <stdarg.h>
@@ -22,6 +23,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -30,6 +32,7 @@
 
 typedef struct Shared {
         unsigned left;
+        bool verified;
         char happened[32];
 } Shared;
 
@@ -51,7 +54,12 @@ void fail_leave(void)
         inside = false;
 }
 
-static bool now(const char *name)
+bool fail_verified(void)
+{
+        return shared->verified;
+}
+
+bool fail_now(const char *name)
 {
         if (!inside || !shared || shared->left == 0 || --shared->left > 0)
                 return false;
@@ -68,7 +76,7 @@ static bool now(const char *name)
                 bool was = inside;                                                                                     \
                 type result;                                                                                           \
                                                                                                                        \
-                if (now(#name)) {                                                                                      \
+                if (fail_now(#name)) {                                                                                      \
                         errno = number;                                                                                \
                         return failure;                                                                                \
                 }                                                                                                      \
@@ -106,7 +114,6 @@ WRAP(int, setresuid, (uid_t a, uid_t b, uid_t c), (a, b, c), -1, EPERM)
 WRAP(int, clearenv, (void), (), -1, 0)
 WRAP(int, setenv, (const char *name, const char *value, int replace), (name, value, replace), -1, ENOMEM)
 WRAP(int, pam_get_user, (pam_handle_t *pamh, const char **ret, const char *prompt), (pamh, ret, prompt), PAM_SYSTEM_ERR, 0)
-WRAP(int, pam_get_item, (const pam_handle_t *pamh, int item, const void **ret), (pamh, item, ret), PAM_SYSTEM_ERR, 0)
 WRAP(FILE *, fopen64, (const char *path, const char *mode), (path, mode), NULL, EMFILE)
 WRAP(pid_t, waitpid, (pid_t pid, int *status, int options), (pid, status, options), -1, ECHILD)
 WRAP(fido_assert_t *, fido_assert_new, (void), (), NULL, 0)
@@ -127,7 +134,19 @@ WRAP(int, fido_assert_allow_cred, (fido_assert_t *a, const unsigned char *id, si
 WRAP(int, fido_assert_set_up, (fido_assert_t *a, fido_opt_t up), (a, up), FIDO_ERR_INTERNAL, 0)
 WRAP(int, fido_assert_set_uv, (fido_assert_t *a, fido_opt_t uv), (a, uv), FIDO_ERR_INTERNAL, 0)
 WRAP(int, fido_assert_set_count, (fido_assert_t *a, size_t n), (a, n), FIDO_ERR_INTERNAL, 0)
-WRAP(int, fido_assert_verify, (const fido_assert_t *a, size_t i, int cose, const void *key), (a, i, cose, key), FIDO_ERR_INVALID_SIG, 0)
+WRAP(int, fido_assert_set_extensions, (fido_assert_t *a, int mask), (a, mask), FIDO_ERR_INTERNAL, 0)
+WRAP(int, fido_assert_set_hmac_salt, (fido_assert_t *a, const unsigned char *salt, size_t size), (a, salt, size), FIDO_ERR_INTERNAL, 0)
+WRAP(size_t, fido_assert_hmac_secret_len, (const fido_assert_t *a, size_t i), (a, i), 0, 0)
+WRAP(int, socket, (int domain, int type, int protocol), (domain, type, protocol), -1, EMFILE)
+WRAP(int, connect, (int fd, const struct sockaddr *to, socklen_t size), (fd, to, size), -1, ECONNREFUSED)
+WRAP(int, getsockopt, (int fd, int level, int name, void *ret, socklen_t *size), (fd, level, name, ret, size), -1, EIO)
+WRAP(ssize_t, send, (int fd, const void *data, size_t size, int flags), (fd, data, size, flags), -1, EPIPE)
+WRAP(ssize_t, recv, (int fd, void *data, size_t size, int flags), (fd, data, size, flags), -1, ECONNRESET)
+WRAP(int, poll, (struct pollfd *fds, nfds_t n, int timeout), (fds, n, timeout), -1, EINTR)
+WRAP(int, fchmod, (int fd, mode_t mode), (fd, mode), -1, EPERM)
+WRAP(int, fsync, (int fd), (fd), -1, EIO)
+WRAP(int, rename, (const char *from, const char *to), (from, to), -1, ENOSPC)
+WRAP(int, sodium_init, (void), (), -1, 0)
 WRAP(size_t, fido_assert_count, (const fido_assert_t *a), (a), 0, 0)
 WRAP(uint8_t, fido_assert_flags, (const fido_assert_t *a, size_t i), (a, i), 0, 0)
 WRAP(int, fido_dev_get_assert, (fido_dev_t *dev, fido_assert_t *a, const char *pin), (dev, a, pin), FIDO_ERR_RX, 0)
@@ -138,6 +157,50 @@ WRAP(bool, fido_dev_has_pin, (const fido_dev_t *dev), (dev), false, 0)
 WRAP(bool, fido_dev_has_uv, (const fido_dev_t *dev), (dev), false, 0)
 WRAP(bool, fido_dev_is_fido2, (const fido_dev_t *dev), (dev), false, 0)
 WRAP(int, sd_pid_get_session, (pid_t pid, char **ret), (pid, ret), -EIO, 0)
+
+/* ---- with more to them ---- */
+
+const char *fail_old_password, *fail_new_password;
+
+int __real_pam_get_item(const pam_handle_t *pamh, int item, const void **ret);
+int __wrap_pam_get_item(const pam_handle_t *pamh, int item, const void **ret);
+int __wrap_pam_get_item(const pam_handle_t *pamh, int item, const void **ret)
+{
+        if (fail_now("pam_get_item"))
+                return PAM_SYSTEM_ERR;
+        if (item != PAM_AUTHTOK && item != PAM_OLDAUTHTOK)
+                return __real_pam_get_item(pamh, item, ret);
+        *ret = item == PAM_AUTHTOK ? fail_new_password : fail_old_password;
+        return PAM_SUCCESS;
+}
+
+int __real_fido_assert_verify(const fido_assert_t *a, size_t i, int cose, const void *key);
+int __wrap_fido_assert_verify(const fido_assert_t *a, size_t i, int cose, const void *key);
+int __wrap_fido_assert_verify(const fido_assert_t *a, size_t i, int cose, const void *key)
+{
+        bool was = inside;
+        int r;
+
+        if (fail_now("fido_assert_verify"))
+                return FIDO_ERR_INVALID_SIG;
+        inside = false;
+        r = __real_fido_assert_verify(a, i, cose, key);
+        inside = was;
+        shared->verified |= r == FIDO_OK;
+        return r;
+}
+
+int __wrap_crypto_pwhash(unsigned char *ret, unsigned long long size, const char *password, unsigned long long n,
+                         const unsigned char *salt, unsigned long long passes, size_t memory, int kind);
+int __wrap_crypto_pwhash(unsigned char *ret, unsigned long long size, const char *password, unsigned long long n,
+                         const unsigned char *salt, unsigned long long passes, size_t memory, int kind)
+{
+        if (fail_now("crypto_pwhash"))
+                return -1;
+        for (size_t i = 0; i < size; i++)
+                ret[i] = (unsigned char)((n > 0 ? password[i % n] : 0) ^ salt[i % 16]);
+        return 0;
+}
 
 /* ---- with a variable number of arguments ---- */
 
@@ -151,7 +214,7 @@ int __wrap_open64(const char *path, int flags, ...)
         va_start(args, flags);
         mode = flags & O_CREAT ? va_arg(args, mode_t) : 0;
         va_end(args);
-        if (now("open")) {
+        if (fail_now("open")) {
                 errno = EMFILE;
                 return -1;
         }
@@ -169,7 +232,7 @@ long __wrap_syscall(long number, ...)
         for (int i = 0; i < 4; i++)
                 a[i] = va_arg(args, long);
         va_end(args);
-        if (now("syscall")) {
+        if (fail_now("syscall")) {
                 errno = ENOSYS;
                 return -1;
         }
@@ -186,7 +249,7 @@ int __wrap_prctl(int option, ...)
         va_start(args, option);
         a = va_arg(args, long);
         va_end(args);
-        if (now("prctl")) {
+        if (fail_now("prctl")) {
                 errno = EPERM;
                 return -1;
         }
@@ -201,7 +264,7 @@ int __wrap_asprintf(char **ret, const char *format, ...)
         va_list args;
         int r;
 
-        if (now("asprintf")) {
+        if (fail_now("asprintf")) {
                 *ret = NULL;
                 return -1;
         }
@@ -220,7 +283,7 @@ int __wrap___asprintf_chk(char **ret, int flag, const char *format, ...)
         va_list args;
         int r;
 
-        if (now("asprintf")) {
+        if (fail_now("asprintf")) {
                 *ret = NULL;
                 return -1;
         }

@@ -14,6 +14,8 @@
 
 #define OPTIONS_MAX 16
 
+bool (*world_fails)(const char *name);
+
 /* ---- what libpam lets only modules do: one datum of one handle ---- */
 
 static struct {
@@ -24,6 +26,8 @@ static struct {
 int __wrap_pam_set_data(pam_handle_t *pamh, const char *name, void *data, void (*done)(pam_handle_t *, void *, int));
 int __wrap_pam_set_data(pam_handle_t *pamh, const char *name, void *data, void (*done)(pam_handle_t *, void *, int))
 {
+        if (data && world_fails && world_fails("pam_set_data"))
+                return PAM_BUF_ERR;
         if (kept.data && kept.done)
                 kept.done(pamh, kept.data, PAM_DATA_REPLACE);
         kept.data = data;
@@ -34,6 +38,8 @@ int __wrap_pam_set_data(pam_handle_t *pamh, const char *name, void *data, void (
 int __wrap_pam_get_data(const pam_handle_t *pamh, const char *name, const void **ret);
 int __wrap_pam_get_data(const pam_handle_t *pamh, const char *name, const void **ret)
 {
+        if (world_fails && world_fails("pam_get_data"))
+                return PAM_SYSTEM_ERR;
         *ret = kept.data;
         return kept.data ? PAM_SUCCESS : PAM_NO_MODULE_DATA;
 }
@@ -136,19 +142,31 @@ static int converse(int n, const struct pam_message **messages, struct pam_respo
         return r;
 }
 
-int world_authenticate(World *world, ...)
+static int authenticate(World *world, pam_handle_t *pamh, int n, const char **arguments)
+{
+        int r = pam_sm_authenticate(pamh, 0, n, arguments);
+
+        if (world->session)
+                world->session_result = pam_sm_open_session(pamh, 0, n, arguments);
+        return r;
+}
+
+static int change(World *world, pam_handle_t *pamh, int n, const char **arguments)
+{
+        return pam_sm_chauthtok(pamh, PAM_UPDATE_AUTHTOK, n, arguments);
+}
+
+static int call(World *world, int (*stage)(World *, pam_handle_t *, int, const char **), va_list args)
 {
         const struct pam_conv conversation = {converse, world};
         char authfile[80], pending[80], mirror[80];
         const char *arguments[OPTIONS_MAX] = {authfile, pending, "origin=" WORLD_RP, "allow_remote", mirror};
         pam_handle_t *pamh;
-        va_list args;
         int n = 5, r;
 
         (void)snprintf(authfile, sizeof(authfile), "authfile=%s", world->authfile);
         (void)snprintf(pending, sizeof(pending), "authpending_file=%s/pending", world->dir);
         (void)snprintf(mirror, sizeof(mirror), "mirror=%s", world->dir);
-        va_start(args, world);
         for (const char *argument; (argument = va_arg(args, const char *)); n++) {
                 CHECK(n < OPTIONS_MAX);
                 if (strcmp(argument, "-remote") == 0) /* the default of the test's is that it may run from afar */
@@ -156,19 +174,38 @@ int world_authenticate(World *world, ...)
                 else
                         arguments[n] = argument;
         }
-        va_end(args);
         world->said[0] = 0;
         world->n_answered = 0;
         CHECK_EQ(pam_start_confdir("keyfob-test", world->user, &conversation, world->dir, &pamh), PAM_SUCCESS);
         if (world->rhost)
                 CHECK_EQ(pam_set_item(pamh, PAM_RHOST, world->rhost), PAM_SUCCESS);
         pam_key_enter();
-        r = pam_sm_authenticate(pamh, 0, n, arguments);
-        if (world->session)
-                world->session_result = pam_sm_open_session(pamh, 0, n, arguments);
+        r = stage(world, pamh, n, arguments);
         pam_key_leave();
         CHECK_EQ(__wrap_pam_set_data(pamh, NULL, NULL, NULL), PAM_SUCCESS);
         CHECK_EQ(pam_end(pamh, r), PAM_SUCCESS);
+        return r;
+}
+
+int world_authenticate(World *world, ...)
+{
+        va_list args;
+        int r;
+
+        va_start(args, world);
+        r = call(world, authenticate, args);
+        va_end(args);
+        return r;
+}
+
+int world_change(World *world, ...)
+{
+        va_list args;
+        int r;
+
+        va_start(args, world);
+        r = call(world, change, args);
+        va_end(args);
         return r;
 }
 

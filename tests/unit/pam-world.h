@@ -14,6 +14,9 @@
 #define WORLD_RP  "pam://test"
 #define WORLD_PIN "24681357"
 
+/* Whether what only libpam does is to fail now: NULL, or a test's. */
+extern bool (*world_fails)(const char *name);
+
 /* What the person does when asked: a text, or one of these. */
 #define ANSWER_NOTHING ((const char *)1) /* a response without text */
 #define ANSWER_NO_ROOM ((const char *)2) /* no response at all, and success */
@@ -48,4 +51,6 @@ void world_credential(World *world, const char *options);
 
 /* pam_sm_authenticate()'s answer, with these options (NULL at the end) behind authfile= and origin=. */
 int world_authenticate(World *world, ...) __attribute__((sentinel));
+/* pam_sm_chauthtok()'s. */
+int world_change(World *world, ...) __attribute__((sentinel));
 bool world_said(const World *world, const char *text);

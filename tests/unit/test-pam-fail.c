@@ -25,6 +25,7 @@ static const struct {
         {"fido_dev_is_fido2", "what U2F signs is checked alike"},
         {"fido_dev_has_uv", "then it is the PIN"},
         {"gethostname", "to see whether PAM_RHOST is this machine: then it is not"},
+        {"fido_assert_hmac_secret_len", "a key need not bring what opens the vault"},
         {"pam_get_item", "a line that is only shown"},
 };
 

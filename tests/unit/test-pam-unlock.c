@@ -11,77 +11,9 @@
 #include "common/slot-mirror.h"
 #include "common/unlock-frame.h"
 #include "crypto/sha.h"
-#include "tests/unit/pam-world.h"
+#include "tests/unit/pam-desk.h"
 #include "tests/unit/pin-tools.h"
 #include "tests/unit/test.h"
-
-#define SALT_BYTE 0x5a
-
-typedef struct Desk {
-        World *w;
-        char mirror[64], option[80];
-        SlotMirror *slots;
-        uint8_t *id;
-        size_t id_size;
-        int listener;
-} Desk;
-
-static void write_mirror(Desk *desk)
-{
-        ByteWriter data = BYTE_WRITER_NULL;
-        FILE *file;
-
-        slot_mirror_write(desk->slots, &data);
-        file = fopen(desk->mirror, "we");
-        CHECK(file && fwrite(data.data, 1, data.size, file) == data.size && fclose(file) == 0);
-        CHECK_EQ(chmod(desk->mirror, 0644), 0);
-        byte_writer_done(&data);
-}
-
-/* The socket of a daemon that the test plays itself. */
-static int listen_at(const char *dir)
-{
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
-        char path[96];
-        int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-        (void)snprintf(path, sizeof(path), "%s/keyfob", dir);
-        CHECK_EQ(mkdir(path, 0700), 0);
-        (void)snprintf(address.sun_path, sizeof(address.sun_path), "%s/keyfob/unlock", dir);
-        CHECK_EQ(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-        CHECK_EQ(listen(fd, 8), 0);
-        CHECK_EQ(setenv("XDG_RUNTIME_DIR", dir, 1), 0);
-        return fd;
-}
-
-static void desk_open(Desk *desk, bool uv, void (*adjust)(Fixture *fixture))
-{
-        memset(desk, 0, sizeof(*desk));
-        desk->w = world_new(adjust);
-        desk->w->session = true;
-        desk->listener = listen_at(desk->w->dir);
-        (void)snprintf(desk->mirror, sizeof(desk->mirror), "%s/%u", desk->w->dir, getuid());
-        (void)snprintf(desk->option, sizeof(desk->option), "mirror=%s", desk->w->dir);
-        CHECK_EQ(base64_decode(desk->w->credential, strcspn(desk->w->credential, ","), &desk->id, &desk->id_size), 0);
-        desk->slots = calloc(1, sizeof(*desk->slots));
-        desk->slots->uid = getuid();
-        memset(desk->slots->hmac_salt, SALT_BYTE, sizeof(desk->slots->hmac_salt));
-        desk->slots->n = 1;
-        desk->slots->slots[0] = (SlotMirrorEntry){.kind = SLOT_MIRROR_FIDO2, .uv = uv, .credential_size = desk->id_size};
-        memset(desk->slots->slots[0].id, 7, UNLOCK_ID_SIZE);
-        (void)strcpy(desk->slots->slots[0].rp_id, WORLD_RP);
-        memcpy(desk->slots->slots[0].credential, desk->id, desk->id_size);
-        write_mirror(desk);
-        world_credential(desk->w, "+presence");
-}
-
-static void desk_close(Desk *desk)
-{
-        free(desk->slots);
-        free(desk->id);
-        (void)close(desk->listener);
-        world_free(desk->w);
-}
 
 /* Plays the daemon for one frame in a child, which ends with 0 if it was this one. */
 static pid_t play(const Desk *desk, const UnlockFrame *expected, UnlockStatus status)
@@ -227,14 +159,14 @@ TEST(a_mirror_that_is_not_right)
 
         desk_open(&desk, false, NULL);
         desk.slots->slots[0].credential[0] ^= 1;
-        write_mirror(&desk);
+        desk_write(&desk);
         check_login_without(&desk);
         desk.slots->slots[0].credential[0] ^= 1;
         desk.slots->uid++;
-        write_mirror(&desk);
+        desk_write(&desk);
         check_login_without(&desk);
         desk.slots->uid--;
-        write_mirror(&desk);
+        desk_write(&desk);
         CHECK_EQ(chmod(desk.mirror, 0666), 0);
         check_login_without(&desk);
         file = fopen(desk.mirror, "we");
