@@ -1,10 +1,11 @@
 /*
  * The hand-over
  *
- * A child that has become the user connects to the user's socket, so root never talks to what a user has put there; who listens
- * must be that user (or root), in a directory of theirs alone. Who has authenticated may not be whose session begins (sudo): what was kept goes
- * to the one whose it is, and to nobody else. One packet goes there and one comes back: there is no protocol to be
- * out of step with, and no process of the user's can keep a login waiting for long.
+ * A child that has become the user connects to the user's socket, so root never talks to what a user has put there;
+ * who listens must be that user (or root), in a directory of theirs alone. Who has authenticated may not be whose
+ * session begins (sudo): what was kept goes to the one whose it is, and to nobody else. One packet goes there and one
+ * comes back: there is no protocol to be out of step with, and no process of the user's can keep a login waiting for
+ * long.
  */
 #include "pam/handover.h"
 

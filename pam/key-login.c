@@ -238,12 +238,12 @@ static int try_key(Login *login, fido_dev_t *dev, const Credential *credential, 
         return r == TRY_PIN ? with_pin(&attempt) : r;
 }
 
-static int try_credential(Login *login, const Keys *keys, const Credential *credential, bool *cued, bool *found)
+static int try_credential(Login *login, const Keys *keys, bool last, const Credential *credential, bool *cued, bool *found)
 {
         int r;
 
         for (size_t i = 0; i < keys->n; i++) {
-                if (!keys->devices[i])
+                if (!keys->devices[i] || keys->last[i] != last)
                         continue;
                 r = key_has(login, keys->devices[i], credential);
                 if (r < 0)
@@ -284,8 +284,9 @@ int key_login(Login *login)
         if (r < 0)
                 return r;
         pending = pending_begin(login);
-        for (size_t i = 0; i < login->credentials.n; i++) {
-                r = try_credential(login, &keys, login->credentials.list + i, &cued, &found);
+        for (size_t i = 0; i < 2 * login->credentials.n; i++) {
+                r = try_credential(login, &keys, /* last= */ i >= login->credentials.n,
+                                   login->credentials.list + i % login->credentials.n, &cued, &found);
                 if (r != TRY_NEXT)
                         return r;
         }

@@ -3,10 +3,15 @@
  *
  * A security key answers at once, and without a person, whether it made a credential. Those that only show some of them to
  * a verified person can't be asked; neither can one be asked for what it knows itself. Then it has to be tried.
+ *
+ * One does not answer at once: the device that is the user's own daemon, as long as the vault is locked, which a login is to open. It
+ * waits for somebody to open it, so it comes last.
  */
 #include "pam/keys.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/hex.h"
@@ -14,6 +19,28 @@
 
 #define AAGUID_SIZE 16U
 #define PATIENCE_MS 60000
+#define NODE        "/dev/hidraw"
+#define UNIQ        "HID_UNIQ=keyfob-%u\n" /* docs/PROTOCOL.md, "The kernel's device" */
+#define UEVENT_MAX  1024U
+
+/* Whose device it is, the kernel knows from who made it. */
+static bool is_of_user(const char *path, uid_t uid)
+{
+        char place[96], uniq[64], text[UEVENT_MAX];
+        _cleanup_close_ int fd = -1;
+        ssize_t n;
+
+        if (strncmp(path, NODE, strlen(NODE)) != 0 || strlen(path) > 32)
+                return false;
+        (void)snprintf(place, sizeof(place), "/sys/class/hidraw/%s/device/uevent", strrchr(path, '/') + 1);
+        (void)snprintf(uniq, sizeof(uniq), UNIQ, uid);
+        fd = open(place, O_RDONLY | O_CLOEXEC);
+        n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+        if (n < 0)
+                return false;
+        text[n] = 0;
+        return strstr(text, uniq);
+}
 
 int keys_open(const Login *login, Keys *ret)
 {
@@ -37,6 +64,7 @@ int keys_open(const Login *login, Keys *ret)
                 ret->devices[i] = path ? fido_dev_new() : NULL;
                 if (!ret->devices[i])
                         continue;
+                ret->last[i] = is_of_user(path, login->user.uid);
                 r = fido_dev_open(ret->devices[i], path);
                 if (r != FIDO_OK || fido_dev_set_timeout(ret->devices[i], PATIENCE_MS) != FIDO_OK) {
                         log_debug(&login->log, "a security key can't be opened: %s", fido_strerr(r));

@@ -9,6 +9,7 @@ typedef struct Keys {
         fido_dev_info_t *infos;
         size_t n;
         fido_dev_t *devices[KEYS_MAX]; /* NULL where one can't be opened */
+        bool last[KEYS_MAX];           /* is asked when no other key will do */
 } Keys;
 
 /* 0, or a negative errno. None at all is no error. */

@@ -3,9 +3,10 @@
  *
  *   pam-client [-r HOST] [-a ANSWER]... SERVICE USER STAGE...
  *
- * Stages are authenticate, setcred, account, open, close, chauthtok, and become=USER, as sudo does it; all are of one handle. Each message of a module is a line of
- * output ("info: ", "error: ", "question: "), and so is the end of each stage ("authenticate: 0"). Answers are given in their
- * order; when there are no more, the conversation fails. "-a -" is a response without text. The exit code is the last stage's.
+ * Stages are authenticate, setcred, account, open, close, chauthtok, and become=USER, as sudo does it; all are of one
+ * handle. Each message of a module is a line of output ("info: ", "error: ", "question: "), and so is the end of each
+ * stage ("authenticate: 0"). Answers are given in their order; when there are no more, the conversation fails. "-a -"
+ * is a response without text. The exit code is the last stage's.
  */
 #include <security/pam_appl.h>
 #include <stdbool.h>
