@@ -215,12 +215,13 @@ class Hostile(DoorTest):
 
     def test_only_the_first_packet_counts(self):
         with login.connect(self.sandbox) as peer:
-            peer.send(login.open_frame(self.slot.id, bytes(32)))
             try:
+                peer.send(login.open_frame(self.slot.id, bytes(32)))
                 peer.send(login.open_frame(self.slot.id, self.key))
+                # What is left unread takes the answer with it, when the connection ends.
+                self.assertEqual(login.read_answer(peer.recv(100)), (login.WRONG_KEY, 0))
             except OSError:
                 pass
-            self.assertEqual(login.read_answer(peer.recv(100)), (login.WRONG_KEY, 0))
         self.assertEqual(self.status(), 'locked')
 
     def test_a_flood_is_put_off_and_ends(self):
