@@ -127,6 +127,13 @@ class Touch(OneTouch):
         self.check_login_opens()
         self.assertEqual(self.shown().stdout.count(b'opens the vault'), 2)
 
+    def test_status_reads_what_logins_read(self):
+        self.enroll()
+        self.assertOneLine(self.keyfob('pam', 'status', code=1).stderr, 'no security key logs in here')
+        self.assertIn(b'opens the vault', self.shown().stdout)
+        self.conf = self.sandbox.write('wrong.conf', 'authfile\n', mode=0o644)
+        self.assertOneLine(self.keyfob('pam', 'status', '--conf', self.conf, code=8).stderr, 'configuration file', 'authfile')
+
     def test_for_others_only_a_line(self):
         self.keyfob('pam', 'enroll', '--conf', self.conf, '--user', 'other', env=self.env())
         self.assertEqual([s for s in self.slots() if s['kind'] == 'fido2'], [])

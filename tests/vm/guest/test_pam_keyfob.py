@@ -78,6 +78,7 @@ class Login(guest.KeyTest):
         output = self.type_answers(self.key.terminal(['su', guest.USER, '-c', 'id -u']), ('PIN', PIN))
         self.assertRegex(output, rf'(?m)^{guest.UID}\r?$')
         self.assertEqual(self.vault(), 'unlocked')
+        self.assertEqual(self.person.questions(), [], "the user's own device is not asked for what another one has")
 
     def test_su_refused(self):
         self.service('su')
