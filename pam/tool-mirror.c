@@ -18,6 +18,7 @@
 #include "pam/tool.h"
 
 #define DIR_MODE 0755
+#define SUDO     "/usr/bin/sudo"
 
 /* ---- the user's half ---- */
 
@@ -108,7 +109,7 @@ static int put_by_sudo(const Login *login, const Secret *mirror)
         if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0 || strpbrk(self, "'\n") ||
             (dir && strpbrk(dir, "'\n")))
                 return -EINVAL;
-        r = asprintf(&command, "exec sudo -- '%s' mirror --install%s%s%s", self, dir ? " --directory '" : "",
+        r = asprintf(&command, "exec " SUDO " -- '%s' mirror --install%s%s%s", self, dir ? " --directory '" : "",
                      dir ? dir : "", dir ? "'" : "");
         if (r < 0)
                 return -ENOMEM;
@@ -124,7 +125,7 @@ int tool_mirror_pass_on(const Login *login, const Secret *mirror)
 {
         if (geteuid() == 0 || access(login->options->mirror ? login->options->mirror : SLOT_MIRROR_DIR, W_OK) == 0)
                 return put(login, mirror);
-        if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO) && access("/usr/bin/sudo", X_OK) == 0) {
+        if (isatty(STDIN_FILENO) && isatty(STDERR_FILENO) && access(SUDO, X_OK) == 0) {
                 fprintf(stderr, "keyfob: now logins have to know of it, which is root's to say: by sudo\n");
                 if (put_by_sudo(login, mirror) == 0)
                         return TOOL_DONE;
