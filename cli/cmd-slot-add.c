@@ -55,6 +55,8 @@ int slot_add(Cli *cli, int argc, char *argv[])
                                                 {"collection", required_argument, NULL, 'c'},
                                                 {"key", required_argument, NULL, 'd'},
                                                 {"verify", no_argument, NULL, 'v'},
+                                                {"rp-id", required_argument, NULL, 'R'},
+                                                {"credential", required_argument, NULL, 'C'},
                                                 {"pin", no_argument, NULL, 'P'},
                                                 {"pcrs", required_argument, NULL, 'r'},
                                                 PASSWORD_PIN_OPTIONS,
@@ -67,11 +69,14 @@ int slot_add(Cli *cli, int argc, char *argv[])
         _cleanup_(keyfile_done) Keyfile keyfile = KEYFILE_NULL;
         _cleanup_(secret_freep) Secret *auth = NULL, *secret = NULL;
         _cleanup_json_ struct json_object *id = NULL;
+        _cleanup_free_ void *credential_id = NULL;
         PasswordSource source = PASSWORD_SOURCE_NULL, new_source = PASSWORD_SOURCE_NULL;
         const char *kind = NULL, *key_path = NULL, *label = NULL, *collection = NULL, *key = NULL;
+        const char *rp_id = NULL, *credential = NULL;
         KdfOptions kdf = {0};
         bool recovery, fido2, tpm2, verify = false, with_pin = false;
         uint32_t pcrs = 0;
+        size_t credential_size = 0;
         int c, r;
 
         while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
@@ -93,6 +98,12 @@ int slot_add(Cli *cli, int argc, char *argv[])
                         break;
                 case 'v':
                         verify = true;
+                        break;
+                case 'R':
+                        rp_id = optarg;
+                        break;
+                case 'C':
+                        credential = optarg;
                         break;
                 case 'P':
                         with_pin = true;
@@ -123,8 +134,12 @@ int slot_add(Cli *cli, int argc, char *argv[])
         recovery = strcmp(kind, "recovery") == 0;
         fido2 = strcmp(kind, "fido2") == 0;
         tpm2 = strcmp(kind, "tpm2") == 0;
-        if (!fido2 && (key || verify))
-                return cli_error(EXIT_USAGE, "--key and --verify are for --kind fido2");
+        if (!fido2 && (key || verify || rp_id || credential))
+                return cli_error(EXIT_USAGE, "--key, --verify, --rp-id and --credential are for --kind fido2");
+        if (!rp_id != !credential)
+                return cli_error(EXIT_USAGE, "--rp-id and --credential go together: whom the credential was made for");
+        if (credential && text_base64_decode(credential, &credential_id, &credential_size) < 0)
+                return cli_error(EXIT_USAGE, "--credential is an id in base64, as it stands in an authfile");
         if (!tpm2 && (pcrs != 0 || with_pin))
                 return cli_error(EXIT_USAGE, "--pin and --pcrs are for --kind tpm2");
         if (strcmp(kind, "password") != 0 && strcmp(kind, "login") != 0 && !fido2 && !tpm2 &&
@@ -154,6 +169,8 @@ int slot_add(Cli *cli, int argc, char *argv[])
         request_secret(&request, fido2 || tpm2 ? "pin" : "secret", key_path ? keyfile.content : secret);
         request_string(&request, "key", key);
         request_bool(&request, "uv", verify);
+        request_string(&request, "rp-id", rp_id);
+        request_bytes(&request, "credential", credential_id, credential_size);
         request_bool(&request, "with-pin", with_pin);
         request_u32(&request, "pcrs", pcrs);
         request_string(&request, "path", keyfile.path);

@@ -233,6 +233,7 @@ const Command command_slot = {
                 "they are\n"
                 "      [--key KEY] [--verify] [--pin-file FILE] [--pin-fd N]  fido2: which security key, and whether "
                 "it is to verify\n"
+                "      [--rp-id NAME --credential BASE64]                fido2: a credential that is there already\n"
                 "      [--new-password-file FILE] [--new-password-fd N]   the new password\n"
                 "      [--password-file FILE] [--password-fd N]           one that opens the vault now\n" KDF_HELP
                 "  remove ID [--password-file FILE] [--password-fd N]     ID: its beginning or a label will do\n"

@@ -60,6 +60,12 @@ void request_secret(Request *request, const char *key, const Secret *value)
                 note(request, client_append_bytes(request->message, key, value->data, value->size));
 }
 
+void request_bytes(Request *request, const char *key, const void *data, size_t size)
+{
+        if (open_options(request) && data)
+                note(request, client_append_bytes(request->message, key, data, size));
+}
+
 void request_secrets(Request *request, const char *key, Secret *const *values, size_t n)
 {
         sd_bus_message *m = request->message;

@@ -28,6 +28,7 @@ void request_append(Request *request, const char *types, ...);
 /* From here on options; opens the dictionary when first used. */
 void request_string(Request *request, const char *key, const char *value);
 void request_secret(Request *request, const char *key, const Secret *value); /* NULL: nothing */
+void request_bytes(Request *request, const char *key, const void *data, size_t size); /* NULL: nothing */
 void request_secrets(Request *request, const char *key, Secret *const *values, size_t n);
 void request_u32(Request *request, const char *key, uint32_t value); /* 0: nothing */
 void request_bool(Request *request, const char *key, bool value);    /* false: nothing */

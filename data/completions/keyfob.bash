@@ -3,7 +3,7 @@
 _keyfob()
 {
         local commands="init set get del list search generate run lock unlock status passwd slot collection undelete rekey
-                check authenticator passkey key ssh enable disable env fido2 prompt-agent diagnose completion"
+                check authenticator passkey key ssh pam enable disable env fido2 prompt-agent diagnose completion"
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= i
 
         case $prev in
@@ -51,10 +51,12 @@ _keyfob()
         del|lock) options+=" --keyring-backend" ;;
         status|diagnose) options+=" --json" ;;
         passwd) options+=" --slot --password-file --password-fd --new-password-file --new-password-fd --kdf-memory --kdf-passes --kdf-time" ;;
-        slot) options="list add remove test rename --key --verify --pin --pcrs --pin-file --pin-fd --kind --key-file --label --collection --password-file --password-fd
+        slot) options="list add remove test rename --key --verify --rp-id --credential --pin --pcrs --pin-file --pin-fd --kind --key-file --label --collection --password-file --password-fd
                 --new-password-file --new-password-fd --kdf-memory --kdf-passes --kdf-time --json --help" ;;
         collection) options="list create delete default --alias --own-password --new-password-file --new-password-fd
                 --password-file --password-fd --yes --json --help" ;;
+        pam) options="enroll mirror status test enable disable --add --key --origin --user --no-user --type --resident --verify --pin
+                --no-touch --unlock --no-unlock --label --conf --install --directory --help" ;;
         undelete) options+=" --collection --json" ;;
         rekey) options+=" --password-file --password-fd --drop --json" ;;
         authenticator) options="info pin finger replug reset set change list add rename delete --pin-file --pin-fd --old-pin-file --old-pin-fd

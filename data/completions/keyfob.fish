@@ -1,7 +1,7 @@
 # fish completion for keyfob
 
 set -l commands init set get del list search generate run lock unlock status passwd slot collection undelete rekey check \
-    authenticator passkey key ssh enable disable env fido2 prompt-agent diagnose completion
+    authenticator passkey key ssh pam enable disable env fido2 prompt-agent diagnose completion
 
 complete -c keyfob -f
 complete -c keyfob -s h -l help -d 'Show help'
@@ -20,6 +20,8 @@ complete -c keyfob -n '__fish_seen_subcommand_from slot' -l pin
 complete -c keyfob -n '__fish_seen_subcommand_from slot' -l pcrs -x
 complete -c keyfob -n '__fish_seen_subcommand_from slot' -l key -x
 complete -c keyfob -n '__fish_seen_subcommand_from slot' -l verify
+complete -c keyfob -n '__fish_seen_subcommand_from slot' -l rp-id -x
+complete -c keyfob -n '__fish_seen_subcommand_from slot' -l credential -x
 complete -c keyfob -n '__fish_seen_subcommand_from slot' -l pin-file -r -F
 complete -c keyfob -n '__fish_seen_subcommand_from slot' -l pin-fd -x
 complete -c keyfob -n '__fish_seen_subcommand_from unlock' -l touch
@@ -71,6 +73,23 @@ complete -c keyfob -n '__fish_seen_subcommand_from key' -l always-uv -x -a 'yes 
 complete -c keyfob -n '__fish_seen_subcommand_from key' -l min-pin-length -x
 complete -c keyfob -n '__fish_seen_subcommand_from key' -l force-pin-change
 complete -c keyfob -n '__fish_seen_subcommand_from key' -l enterprise-attestation
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -a 'enroll mirror status test enable disable'
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l add
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l no-user
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l resident
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l verify
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l pin
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l no-touch
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l unlock
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l no-unlock
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l label -x
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l conf -r -F
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l install
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l key -x -a keyfob
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l origin -x
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l user -x
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l type -x -a 'es256 eddsa'
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l directory -r -F
 complete -c keyfob -n '__fish_seen_subcommand_from ssh' -a 'list add keep remove undelete policy setup env copy-id'
 complete -c keyfob -n '__fish_seen_subcommand_from ssh' -s L -l public
 complete -c keyfob -n '__fish_seen_subcommand_from ssh' -l type -x -a 'ed25519 ecdsa rsa ed25519-sk ecdsa-sk'

@@ -19,6 +19,7 @@ LIBRARIES = {
     'libqrencode': r'qrencode',
     'libcbor': r'cbor',
     'libfido2': r'fido',
+    'libpam': r'security/',
     'tpm2-tss': r'tss2/',
 }
 

@@ -1,0 +1,102 @@
+/*
+ * keyfob pam: logging in with security keys
+ *
+ * What needs libfido2 or libpam is a program of its own beside the other modules; stacks are changed by the tool that the
+ * system has for that, never by hand.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/exec.h"
+#include "cli/module.h"
+
+#define PROGRAM  "keyfob-pam"
+#define UPDATE   "pam-auth-update"
+#define PROFILES "/usr/share/pam-configs/"
+
+static int run_program(Cli *cli, int argc, char *argv[])
+{
+        _cleanup_free_ char *program = module_find(PROGRAM);
+        char **arguments;
+        int r;
+
+        if (!program)
+                return cli_error(EXIT_OTHER, "%s is not installed (it needs libfido2 and libpam)", PROGRAM);
+        arguments = calloc((size_t)argc + 2, sizeof(*arguments));
+        if (!arguments)
+                return cli_no_memory();
+        arguments[0] = program;
+        memcpy(arguments + 1, argv, (size_t)argc * sizeof(*argv));
+        r = exec_command(arguments, environ, NULL);
+        free(arguments);
+        return r;
+}
+
+static int update(Cli *cli, int argc, char *argv[], char *change)
+{
+        static char update_name[] = UPDATE, package[] = "--package", login[] = "keyfob", unlock[] = "keyfob-unlock";
+        char *command[] = {update_name, package, change, login, unlock, NULL};
+        int r;
+
+        r = cli_plain_options(cli, argc, argv);
+        if (r >= 0)
+                return r;
+        if (optind != argc)
+                return cli_usage(cli);
+        if (access(PROFILES "keyfob", R_OK) < 0)
+                return cli_error(EXIT_NOT_FOUND, "%s reads profiles of " PROFILES " only, and Keyfob's are not there: install Keyfob with "
+                                                 "the prefix /usr", UPDATE);
+        if (geteuid() != 0)
+                return cli_error(EXIT_REFUSED, "only root may change how people log in: run it with sudo");
+        return exec_command(command, environ, NULL);
+}
+
+static int enable(Cli *cli, int argc, char *argv[])
+{
+        static char change[] = "--enable";
+
+        return update(cli, argc, argv, change);
+}
+
+static int disable(Cli *cli, int argc, char *argv[])
+{
+        static char change[] = "--remove";
+
+        return update(cli, argc, argv, change);
+}
+
+static int run_pam(Cli *cli, int argc, char *argv[])
+{
+        static const char *const programs[] = {"enroll", "mirror", "status", "test"};
+        static const Verb verbs[] = {{"enable", enable}, {"disable", disable}};
+
+        for (size_t i = 0; argc > 1 && i < ELEMENTSOF(programs); i++)
+                if (strcmp(argv[1], programs[i]) == 0 && !(argc > 2 && strcmp(argv[2], "--help") == 0))
+                        return run_program(cli, argc - 1, argv + 1);
+        if (argc > 1 && strcmp(argv[1], "enable") != 0 && strcmp(argv[1], "disable") != 0) {
+                cli_help(cli->command);
+                return strcmp(argv[argc - 1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ? EXIT_DONE : EXIT_USAGE;
+        }
+        return argc > 1 ? cli_verb(cli, verbs, ELEMENTSOF(verbs), argc, argv) : cli_usage(cli);
+}
+
+const Command command_pam = {
+        .name = "pam",
+        .usage = "enroll [OPTIONS] | mirror [--install] | status [--conf FILE] | test SERVICE [USER] | enable | disable",
+        .summary = "Log in with a security key, and open the vault at login",
+        .help = "  enroll                   make a credential, try it, and print its line for an authfile\n"
+                "      [--add]              add it to your own instead, ~/.config/Yubico/u2f_keys\n"
+                "      [--key PATH|keyfob]  which security key\n"
+                "      [--origin NAME] [--user NAME] [--no-user] [--type es256|eddsa] [--resident]\n"
+                "      [--verify] [--pin] [--no-touch]   what it has to prove\n"
+                "      [--unlock | --no-unlock] [--label TEXT]   whether its touch is to open the vault, too\n"
+                "      [--conf FILE]        the module's configuration file, when it is elsewhere\n"
+                "  mirror [--install]       print what a login must know of the vault's slots; install it, as root:\n"
+                "      [--directory DIR]    keyfob pam mirror | sudo keyfob pam mirror --install\n"
+                "  status [--conf FILE]     which security keys log you in, and which of them open the vault\n"
+                "  test SERVICE [USER]      authenticate once, as SERVICE would\n"
+                "  enable, disable          for all of this machine, by pam-auth-update (as root)\n",
+        .run = run_pam,
+};

@@ -1,0 +1,7 @@
+/* Whether a process descends from a program that lets people in from afar. */
+#pragma once
+
+#include <stdint.h>
+
+/* 1, 0, or a negative errno when there is no such process. */
+int ancestors_are_remote(uint32_t pid);

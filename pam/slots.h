@@ -1,0 +1,29 @@
+/*
+ * Slots: the keys to the vault that a login yields
+ *
+ * What is public of them is in the mirror, which is root's. What is derived is a frame for the daemon, in memory that is wiped.
+ */
+#pragma once
+
+#include <fido.h>
+
+#include "common/secret.h"
+#include "common/slot-mirror.h"
+#include "pam/login.h"
+
+/* The user's mirror; *ret is NULL when there is none. 0, or a negative errno, and *ret is NULL, when it can't be read or is not right. */
+int slots_read(const Login *login, SlotMirror **ret);
+/* Puts a changed mirror in the place of the old one. 0, or a negative errno. */
+int slots_write(const Login *login, SlotMirror *mirror);
+
+/* Whether a credential has a slot, of either kind. */
+bool slots_have(const SlotMirror *mirror, const Credential *credential, const char *rp);
+
+/* The frame that opens the vault with what the i-th statement of an assertion brought: *ret is NULL when it fits no slot. */
+int slots_frame_of_key(const SlotMirror *mirror, const Credential *credential, const fido_assert_t *assertion, size_t i,
+                       Secret **ret);
+/* The same with the login password. Takes as long as its derivation does. */
+int slots_frame_of_password(const SlotMirror *mirror, const char *password, Secret **ret);
+
+/* The frame that has the login slot open with a new password instead of the old one; the mirror gets what will be true then. */
+int slots_frame_of_change(SlotMirror *mirror, const char *old_password, const char *new_password, Secret **ret);

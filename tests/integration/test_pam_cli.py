@@ -1,0 +1,148 @@
+#!/usr/bin/python3
+"""keyfob pam: enrolment that writes nothing until it was tried, what status tells, and profiles for pam-auth-update."""
+import os
+import re
+import shutil
+
+import keyfob_test as kt
+import pam_stack
+from fido_bridge import PIN
+from pam_stack import USER
+
+LINE = re.compile(r'^[^:]+:[A-Za-z0-9+/=]+,[A-Za-z0-9+/]{86}==,es256,\+presence\+verification\n$')
+
+
+class Cli(pam_stack.PamTest):
+    def setUp(self):
+        super().setUp()
+        self.authfile = os.path.join(self.sandbox.config, 'Yubico', 'u2f_keys')
+        self.set_pin()
+
+    def enroll(self, *options, answer=PIN, code=0):
+        """Keyfob's own: the daemon asks the person."""
+        self.person.always(answer)
+        return self.keyfob('pam', 'enroll', '--key', 'keyfob', '--origin', pam_stack.ORIGIN, *options, code=code)
+
+    def test_a_line_that_logs_in(self):
+        line = self.enroll().stdout.decode()
+        self.assertRegex(line, LINE)
+        self.service('keyfob', authfile=self.write_authfile(line))
+        self.log_in(bridge=False)
+        self.service(authfile=self.write_authfile(line))
+        self.log_in(answers=[PIN])
+
+    def test_the_way_back_is_part_of_it(self):
+        self.assertIn(b'keyfob slot add --kind recovery', self.enroll().stderr)
+
+    def test_as_pamu2fcfg_would(self):
+        self.assertTrue(self.enroll('-n').stdout.startswith(b':'))
+        self.assertTrue(self.enroll('-u', 'someone').stdout.startswith(b'someone:'))
+        self.assertTrue(self.enroll('-r').stdout.startswith(f'{USER}:*,'.encode()))
+        self.assertIn(b',es256,+verification', self.enroll('-P').stdout)
+
+    def test_added_and_several(self):
+        self.enroll('--add')
+        with open(self.authfile, encoding='utf-8') as file:
+            first = file.read()
+        self.assertRegex(first, LINE)
+        self.assertEqual(os.stat(self.authfile).st_mode & 0o777, 0o600)
+        self.enroll('--add')
+        with open(self.authfile, encoding='utf-8') as file:
+            second = file.read()
+        self.assertTrue(second.startswith(first.rstrip('\n') + ':'), second)
+        self.assertEqual(os.listdir(os.path.dirname(self.authfile)), ['u2f_keys'])
+        shown = self.keyfob('pam', 'status').stdout.decode().splitlines()
+        self.assertEqual(len(shown), 2)
+        self.assertIn('touch verification', shown[0])
+        self.assertIn('does not open the vault', shown[0])
+
+    def test_lines_of_others_stay(self):
+        os.makedirs(os.path.dirname(self.authfile), 0o700)
+        with open(self.authfile, 'w', encoding='utf-8') as file:
+            file.write('bob:x,y')
+        self.enroll('--add')
+        with open(self.authfile, encoding='utf-8') as file:
+            lines = file.read().split('\n')
+        self.assertEqual(lines[0], 'bob:x,y')
+        self.assertTrue(lines[1].startswith(USER + ':'))
+
+    def test_nothing_is_written_when_refused(self):
+        self.assertEqual(self.enroll('--add', answer='deny', code=4).stdout, b'')
+        self.assertFalse(os.path.exists(self.authfile))
+
+    def test_nothing_is_added_to_what_is_wrong(self):
+        os.makedirs(os.path.dirname(self.authfile), 0o700)
+        with open(self.authfile, 'w', encoding='utf-8') as file:
+            file.write(f'{USER}:cut,off\n')
+        self.enroll('--add', code=8)
+        with open(self.authfile, encoding='utf-8') as file:
+            self.assertEqual(file.read(), f'{USER}:cut,off\n')
+        self.assertOneLine(self.keyfob('pam', 'status', code=8).stderr, 'cut off')
+
+    def test_by_the_bridge_with_a_typed_pin(self):
+        said = self.on_terminal([self.sandbox.stage.keyfob, 'pam', 'enroll', '--add'], (r'PIN of the security key \(8 tries left\)', PIN))
+        self.assertIn(b'added to', said)
+        self.assertTrue(os.path.exists(self.authfile))
+
+    def test_a_try_in_a_stack(self):
+        line = self.enroll().stdout.decode()
+        self.service('keyfob', authfile=self.write_authfile(line))
+        env = {'LD_PRELOAD': pam_stack.find(pam_stack.WRAPPER), 'PAM_WRAPPER': '1', 'PAM_WRAPPER_SERVICE_DIR': self.services}
+        self.assertIn(b'keyfob-test: Success', self.keyfob('pam', 'test', 'keyfob-test', env=env).stdout)
+        self.person.always('deny')
+        self.keyfob('pam', 'test', 'keyfob-test', env=env, code=4)
+
+
+class WithoutKeys(kt.KeyfobTest):
+    def setUp(self):
+        pam_stack.skip_unless_built()
+        super().setUp()
+
+    def test_ends(self):
+        self.assertOneLine(self.keyfob('pam', 'status', code=1).stderr, 'keyfob pam enroll')
+        self.assertOneLine(self.keyfob('pam', 'enroll', code=1, env={'KEYFOB_CTAP_SOCKET': '/none'}).stderr, 'no security key')
+        self.assertOneLine(self.keyfob('pam', 'enroll', '--type', 'x', code=2).stderr, '--type')
+        self.assertOneLine(self.keyfob('pam', 'test', code=2).stderr, 'SERVICE')
+        if not os.path.exists('/usr/share/pam-configs/keyfob'):
+            self.assertOneLine(self.keyfob('pam', 'enable', code=1).stderr, '/usr/share/pam-configs')
+        self.keyfob('pam', 'unknown', code=2)
+
+    def profiles(self):
+        """The staged ones, wherever the architecture's folder is."""
+        directory, name = self.sandbox.stage.libdir, os.path.join('share', 'pam-configs')
+        while not os.path.isdir(os.path.join(directory, name)):
+            self.assertNotEqual(directory, '/')
+            directory = os.path.dirname(directory)
+        return os.path.join(directory, name)
+
+    def test_stacks_that_pam_auth_update_makes(self):
+        program = shutil.which('pam-auth-update', path='/usr/sbin:/usr/bin')
+        if not program or not os.path.exists('/usr/share/pam-configs/systemd'):
+            self.skipTest('there is no pam-auth-update with a profile of systemd')
+        root = os.path.join(self.sandbox.root, 'root')
+        for directory in ('usr/share/pam-configs', 'etc/pam.d', 'var/lib/pam', 'usr/share/pam'):
+            os.makedirs(os.path.join(root, directory))
+        for path in ['/usr/share/pam-configs/unix', '/usr/share/pam-configs/systemd',
+                     *(os.path.join(self.profiles(), name) for name in ('keyfob', 'keyfob-unlock'))]:
+            shutil.copy(path, os.path.join(root, 'usr/share/pam-configs'))
+        for kind in ('auth', 'account', 'password', 'session', 'session-noninteractive'):
+            shutil.copy(f'/usr/share/pam/common-{kind}', os.path.join(root, 'etc/pam.d'))
+        self.sandbox.run([program, '--root', root, '--force', '--package', '--enable', 'unix', 'systemd', 'keyfob', 'keyfob-unlock'],
+                         env={'DEBIAN_FRONTEND': 'noninteractive', 'DEBCONF_DB_OVERRIDE': f'File{{{root}/debconf}}'})
+        auth, session, password = (self.modules(root, kind) for kind in ('auth', 'session', 'password'))
+        self.assertEqual(auth, ['[success=2 pam_keyfob.so cue unlock', '[success=1 pam_unix.so nullok try_first_pass',
+                                'requisite pam_deny.so', 'required pam_permit.so', 'optional pam_keyfob.so unlock capture'])
+        self.assertEqual(session[-2:], ['optional pam_systemd.so', 'optional pam_keyfob.so unlock'])
+        self.assertEqual(password[-1], 'optional pam_keyfob.so unlock')
+        self.assertIn('pam_unix.so', password[0])
+
+    @staticmethod
+    def modules(root, kind):
+        """Of each line the control's first word, and the module with its options."""
+        with open(os.path.join(root, 'etc/pam.d', 'common-' + kind), encoding='utf-8') as file:
+            lines = [line.split() for line in file if line.strip() and not line.startswith('#')]
+        return [' '.join([words[1], *words[next(i for i, word in enumerate(words) if word.endswith('.so')):]]) for words in lines]
+
+
+if __name__ == '__main__':
+    kt.main()

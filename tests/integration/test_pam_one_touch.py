@@ -1,0 +1,192 @@
+#!/usr/bin/python3
+"""One touch logs in and opens the vault: keyfob pam enroll, a real stack, the real daemon. Another Keyfob plays the security key."""
+import base64
+import json
+import os
+
+import fido_bridge
+import keyfob_test as kt
+import pam_stack
+import test_slots_fido2 as plugged
+from person import Person
+from test_slots_fido2 import PASSWORD, PIN
+
+
+
+@kt.not_sanitized
+class OneTouch(pam_stack.Stacks, plugged.Fido2):
+    other_make = True  # Keyfob's own make has to verify each time
+
+    def setUp(self):
+        pam_stack.skip_unless_built()
+        super().setUp()
+        self.person.always(PASSWORD)
+        self.make_services()
+        self.authfile = os.path.join(self.sandbox.root, 'authfile')
+        self.mirror = os.path.join(self.sandbox.root, 'mirror')
+        os.mkdir(self.mirror)
+        self.conf = self.sandbox.write('pam.conf', f'authfile = {self.authfile}\nmirror = {self.mirror}\norigin = {pam_stack.ORIGIN}\n'
+                                       'authpending_file =\nunlock\nallow_remote\ncue\n', mode=0o644)
+        keyfob = f'{pam_stack.module()} conf={self.conf}'
+        self.stack([f'auth required {keyfob}', f'session optional {keyfob}', 'session required pam_permit.so'])
+
+    def env(self):
+        other = os.path.join(os.environ['KEYFOB_BUILD'], 'tests', 'integration', 'other-make.so')
+        preload = [fido_bridge.preload(), *([other] if self.other_make else [])]
+        return {'LD_PRELOAD': ':'.join(preload), 'KEYFOB_CTAP_SOCKET': self.plug}
+
+    def enroll(self, *options, code=0):
+        return self.keyfob('pam', 'enroll', '--add', '--conf', self.conf, *options, code=code, env=self.env())
+
+    def enroll_on_terminal(self, *options, dialogue):
+        terminal = self.sandbox.terminal([self.sandbox.stage.keyfob, 'pam', 'enroll', '--add', '--conf', self.conf, *options], env=self.env())
+        for prompt, text in dialogue:
+            terminal.expect(prompt)
+            pam_stack.wait_for(lambda: not terminal.echoes(), 'the terminal to hide what is typed')
+            terminal.send(text + '\n')
+        self.assertEqual(terminal.wait(), 0, terminal.output)
+
+    def log_in_by_key(self, *stages, answers=(), code=0):
+        return self.log_in(answers=answers, stages=stages or ('authenticate', 'open'), bridge=False, env=self.env(), code=code)
+
+    def shown(self):
+        return self.keyfob('pam', 'status', '--conf', self.conf, env=self.env())
+
+    def forget_questions(self):
+        for person in (self.person, *self.people.values()):
+            person.questions()
+
+    def check_login_opens(self, opens=True, answers=()):
+        self.keyfob('lock')
+        self.forget_questions()
+        self.log_in_by_key(answers=answers)
+        self.assertEqual(self.status(), 'unlocked' if opens else 'locked')
+        if opens:
+            self.assertEqual(self.keyfob('get', 'svc', 'me').stdout, b's3cret')
+
+
+class Touch(OneTouch):
+    def test_one_touch(self):
+        said = self.enroll('--label', 'the blue one').stderr
+        self.assertIn(b'1 slots of user', said)
+        self.assertEqual([(s['label'], s['rp_id'], s['uv']) for s in self.slots() if s['kind'] == 'fido2'],
+                         [('the blue one', pam_stack.ORIGIN, False)])
+        self.check_login_opens()
+        self.assertEqual(len(self.people['one'].questions()), 1, 'touches')
+        self.assertEqual(self.person.questions(), [], 'nobody is asked for a password')
+        self.assertIn(b'opens the vault', self.shown().stdout)
+
+    def test_with_verification_demanded_later_it_only_logs_in(self):
+        self.enroll()
+        self.set_pin('one')
+        self.stack([f'auth required {pam_stack.module()} conf={self.conf} pinverification=1',
+                    f'session optional {pam_stack.module()} conf={self.conf}', 'session required pam_permit.so'])
+        self.check_login_opens(opens=False, answers=[PIN])
+
+    def test_the_session_of_somebody_else(self):
+        """As with sudo: what was kept is for the daemon of who has logged in."""
+        self.enroll()
+        self.keyfob('lock')
+        self.log_in_by_key('authenticate', 'become=nobody', 'open')
+        self.assertEqual(self.status(), 'unlocked')
+
+    def test_refused_at_the_key(self):
+        self.enroll()
+        self.keyfob('lock')
+        self.people['one'].always('deny')
+        self.log_in_by_key(code=pam_stack.AUTH_ERR)
+        self.assertEqual(self.status(), 'locked')
+
+    def test_without_a_slot(self):
+        self.enroll('--no-unlock')
+        self.check_login_opens(opens=False)
+        shown = self.shown()
+        self.assertIn(b'does not open the vault', shown.stdout)
+        self.assertIn(b'pamu2fcfg', shown.stderr)
+        # The credential has what it takes: its slot is made by hand.
+        with open(self.authfile, encoding='utf-8') as file:
+            credential = file.read().split(':')[1].split(',')[0]
+        self.keyfob('slot', 'add', '--kind', 'fido2', '--rp-id', pam_stack.ORIGIN, '--credential', credential,
+                    '--password-file', self.file(PASSWORD))
+        self.assertIn(b'will open the vault, once logins know of it', self.shown().stdout)
+        self.keyfob('pam', 'mirror', '--install', '--directory', self.mirror, input=self.keyfob('pam', 'mirror').stdout)
+        self.check_login_opens()
+
+    def test_a_wrong_password_leaves_the_line(self):
+        self.person.always('deny')
+        self.assertIn(b'does not open the vault', self.enroll(code=8).stderr)
+        self.log_in_by_key()
+        self.assertEqual([s for s in self.slots() if s['kind'] == 'fido2'], [])
+
+    def test_several_keys(self):
+        self.enroll()
+        self.plug_in('two')
+        self.enroll()
+        self.check_login_opens()
+        self.plug_in('one')
+        self.check_login_opens()
+        self.assertEqual(self.shown().stdout.count(b'opens the vault'), 2)
+
+    def test_status_reads_what_logins_read(self):
+        self.enroll()
+        self.assertOneLine(self.keyfob('pam', 'status', code=1).stderr, 'no security key logs in here')
+        self.assertIn(b'opens the vault', self.shown().stdout)
+        self.conf = self.sandbox.write('wrong.conf', 'authfile\n', mode=0o644)
+        self.assertOneLine(self.keyfob('pam', 'status', '--conf', self.conf, code=8).stderr, 'configuration file', 'authfile')
+
+    def test_for_others_only_a_line(self):
+        self.keyfob('pam', 'enroll', '--conf', self.conf, '--user', 'other', env=self.env())
+        self.assertEqual([s for s in self.slots() if s['kind'] == 'fido2'], [])
+        self.keyfob('pam', 'enroll', '--conf', self.conf, '--user', 'other', '--unlock', env=self.env(), code=2)
+
+    def test_slots_of_what_is_wrong(self):
+        add = ('slot', 'add', '--kind', 'fido2', '--password-file', self.file(PASSWORD))
+        self.keyfob(*add, '--rp-id', 'keyfob', code=2)
+        self.keyfob(*add, '--rp-id', 'keyfob', '--credential', '!', code=2)
+        self.keyfob(*add, '--rp-id', 'keyfob', '--credential', base64.b64encode(bytes(48)).decode(), code=1)
+        self.keyfob('slot', 'add', '--kind', 'login', '--rp-id', 'x', '--credential', 'AAAA', code=2)
+
+
+class WithoutVault(OneTouch):
+    def test_enrolment_goes_on(self):
+        self.sandbox.stop_daemon()
+        os.rename(self.sandbox.vault_dir, self.sandbox.vault_dir + '.away')
+        self.start()
+        self.assertIn(b'there is no vault', self.enroll().stderr)
+        self.assertEqual(json.loads(self.keyfob('status', '--json').stdout)['vault'], 'absent')
+        self.log_in_by_key()
+        self.enroll('--unlock', code=8)
+
+
+class Verified(OneTouch):
+    """Keyfob's own make: the PIN, each time."""
+    other_make = False
+
+    def setUp(self):
+        super().setUp()
+        self.set_pin('one')
+
+    def test_pin_and_touch(self):
+        self.enroll_on_terminal('--unlock', dialogue=[('PIN', PIN), ('Answer', PASSWORD)])
+        self.assertEqual([s['uv'] for s in self.slots() if s['kind'] == 'fido2'], [True])
+        self.check_login_opens(answers=[PIN])
+        self.assertEqual(self.person.questions(), [])
+        self.keyfob('lock')
+        self.log_in_by_key(answers=['00000000', ''], code=pam_stack.AUTH_ERR)
+        self.assertEqual(self.status(), 'locked')
+
+    def test_its_own_make_is_left_out_unless_it_is_asked_for(self):
+        self.enroll_on_terminal(dialogue=[('PIN', PIN)])
+        self.assertEqual([s for s in self.slots() if s['kind'] == 'fido2'], [])
+
+
+class VerifiedOfAnotherMake(OneTouch):
+    def test_where_the_line_demands_it(self):
+        self.set_pin('one')
+        self.enroll_on_terminal('--verify', dialogue=[('PIN', PIN), ('Answer', PASSWORD)])
+        self.assertEqual([s['uv'] for s in self.slots() if s['kind'] == 'fido2'], [True])
+        self.check_login_opens(answers=[PIN])
+
+
+if __name__ == '__main__':
+    kt.main()
