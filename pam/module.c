@@ -144,7 +144,7 @@ static int change(Login *login, const char *old_password, const char *new_passwo
                 return r;
         r = handover_send(login, frame);
         if (r != 0) {
-                talk_complain(&login->talk, "Keyfob: the vault does not follow the new login password: run keyfob slot add login.");
+                talk_complain(&login->talk, "Keyfob: the vault does not follow the new login password: run keyfob slot add --kind login.");
                 return r;
         }
         r = slots_write(login, login->mirror);

@@ -60,8 +60,9 @@ class Recovery(SlotTest):
 
     def test_end_to_end(self):
         code = self.new()
-        self.assertNotEqual(code, json.loads(self.add('recovery', '--json').stdout)['code'])
-        self.keyfob('slot', 'remove', self.slots()[-1]['id'], '--password-file', self.file(PASSWORD))
+        other = json.loads(self.add('recovery', '--json').stdout)
+        self.assertNotEqual(code, other['code'])
+        self.keyfob('slot', 'remove', other['id'], '--password-file', self.file(PASSWORD))
         for typed in (code, code.lower().replace('-', ' '), code.replace('-', ''), f' {code} ', code.replace('0', 'o').replace('1', 'I')):
             self.check_opens(typed)
         # It is as good as a password for everything: here for taking the password away.
