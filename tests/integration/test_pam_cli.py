@@ -79,11 +79,13 @@ class Cli(pam_stack.PamTest):
             self.assertEqual(file.read(), f'{USER}:cut,off\n')
         self.assertOneLine(self.keyfob('pam', 'status', code=8).stderr, 'cut off')
 
+    @kt.not_sanitized
     def test_by_the_bridge_with_a_typed_pin(self):
         said = self.on_terminal([self.sandbox.stage.keyfob, 'pam', 'enroll', '--add'], (r'PIN of the security key \(8 tries left\)', PIN))
         self.assertIn(b'added to', said)
         self.assertTrue(os.path.exists(self.authfile))
 
+    @kt.not_sanitized
     def test_a_try_in_a_stack(self):
         line = self.enroll().stdout.decode()
         self.service('keyfob', authfile=self.write_authfile(line))
