@@ -7,8 +7,11 @@
             said = self.log_in(answers=[fido_bridge.PIN])       # what the person saw; .code is the stack's answer
 """
 import base64
+import contextlib
+import fcntl
 import os
 import pwd
+import tempfile
 import unittest
 
 import fido_bridge
@@ -26,6 +29,15 @@ SUCCESS, SERVICE_ERR, SYSTEM_ERR, BUF_ERR, AUTH_ERR, AUTHINFO_UNAVAIL, USER_UNKN
 
 def find(name):
     return next((os.path.join(place, name) for place in PLACES if os.path.exists(os.path.join(place, name))), None)
+
+
+@contextlib.contextmanager
+def alone():
+    """One program under pam_wrapper at a time on this machine: two that begin at once take the same directory below /tmp, and one
+    meets the other's stack."""
+    with open(os.path.join(tempfile.gettempdir(), f'keyfob-pam-wrapper-{os.getuid()}'), 'w', encoding='utf-8') as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def module():
@@ -70,10 +82,11 @@ class Stacks:
                 'keyfob-test', user, *stages]
         wrapped = ['sh', '-c', 'LD_PRELOAD="${LD_PRELOAD:+$LD_PRELOAD:}$0" exec "$@"', find(WRAPPER), *argv]
         env = {'PAM_WRAPPER': '1', 'PAM_WRAPPER_SERVICE_DIR': self.services, **(env or {})}
-        if bridge:
-            result = self.keyfob('fido2', '--', *wrapped, env=env, code=None)
-        else:
-            result = self.sandbox.run(wrapped, env=env, code=None)
+        with alone():
+            if bridge:
+                result = self.keyfob('fido2', '--', *wrapped, env=env, code=None)
+            else:
+                result = self.sandbox.run(wrapped, env=env, code=None)
         said = Said(result.stdout.decode())
         said.code = result.returncode
         if code is not None:

@@ -5,6 +5,7 @@ import os
 import pwd
 
 import fido_bridge
+import pam_stack
 import keyfob_test as kt
 from fido_bridge import DEVICE, PIN
 
@@ -53,7 +54,8 @@ class Pam(fido_bridge.BridgeTest):
         return f'{USER}:{identifier},{base64.b64encode(key).decode()},es256,{options}'
 
     def authenticate(self, **how):
-        return self.fido(*self.argv, env={**self.env, **how.pop('env', {})}, **how)
+        with pam_stack.alone():
+            return self.fido(*self.argv, env={**self.env, **how.pop('env', {})}, **how)
 
     def test_authenticated_by_touch(self):
         self.service(self.enrol())
@@ -70,9 +72,11 @@ class Pam(fido_bridge.BridgeTest):
     def test_authenticated_by_pin(self):
         self.set_pin()
         self.service(self.enrol(options='+presence+pin'), 'pinverification=1')
-        said = self.on_terminal(self.argv, ('PIN[^:]*:', PIN), env=self.env)
+        with pam_stack.alone():
+            said = self.on_terminal(self.argv, ('PIN[^:]*:', PIN), env=self.env)
         self.assertIn(b'successfully authenticated', said)
-        said = self.on_terminal(self.argv, ('PIN[^:]*:', '000000'), code=1, env=self.env)
+        with pam_stack.alone():
+            said = self.on_terminal(self.argv, ('PIN[^:]*:', '000000'), code=1, env=self.env)
         self.assertNotIn(b'successfully', said)
 
     def test_other_credential_is_refused(self):

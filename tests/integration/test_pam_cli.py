@@ -90,9 +90,11 @@ class Cli(pam_stack.PamTest):
         line = self.enroll().stdout.decode()
         self.service('keyfob', authfile=self.write_authfile(line))
         env = {'LD_PRELOAD': pam_stack.find(pam_stack.WRAPPER), 'PAM_WRAPPER': '1', 'PAM_WRAPPER_SERVICE_DIR': self.services}
-        self.assertIn(b'keyfob-test: Success', self.keyfob('pam', 'test', 'keyfob-test', env=env).stdout)
+        with pam_stack.alone():
+            self.assertIn(b'keyfob-test: Success', self.keyfob('pam', 'test', 'keyfob-test', env=env).stdout)
         self.person.always('deny')
-        self.keyfob('pam', 'test', 'keyfob-test', env=env, code=4)
+        with pam_stack.alone():
+            self.keyfob('pam', 'test', 'keyfob-test', env=env, code=4)
 
 
 class WithoutKeys(kt.KeyfobTest):
