@@ -26,7 +26,7 @@ KINDS = ('ed25519-sk', 'ecdsa-sk')
 WITH_RUN_SSHD = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /run && mkdir -m 755 /run/sshd && exec "$@"', 'sh']
 
 
-def library():
+def provider():
     return os.path.join(kt.stage().libdir, 'libsk-keyfob.so')
 
 
@@ -45,14 +45,14 @@ class ProviderTest(kt.KeyfobTest):
     person = None
 
     def setUp(self):
-        if not os.path.exists(library()):
+        if not os.path.exists(provider()):
             raise unittest.SkipTest('built without libfido2')
         for program in self.programs:
             if not fido_bridge.find(program):
                 raise unittest.SkipTest(f'{program} is not installed')
         super().setUp()
         self.sandbox.use_pinentry(None)
-        self.sandbox.env['SSH_SK_PROVIDER'] = library()
+        self.sandbox.env['SSH_SK_PROVIDER'] = provider()
         self.prepare()
         self.sandbox.start_daemon()
         self.sandbox.init('pass word')
@@ -130,7 +130,7 @@ PidFile none
 ''')
         known = self.sandbox.write('known', 'keyfob-test ' + self.read('host.pub'))
         command = shlex.join([*prefix, fido_bridge.find('sshd'), '-i', '-e', '-f', config]).replace('%', '%%')
-        config = self.sandbox.write('ssh_config', f'''SecurityKeyProvider {library()}
+        config = self.sandbox.write('ssh_config', f'''SecurityKeyProvider {provider()}
 ProxyCommand {command} 2>> {self.path('sshd-log')}
 UserKnownHostsFile {known}
 GlobalKnownHostsFile none
@@ -158,7 +158,7 @@ PreferredAuthentications publickey
     def agent(self, *options):
         """OpenSSH's own agent, with the library allowed; the environment that leads to it."""
         socket = self.path('agent')
-        self.sandbox.spawn(['ssh-agent', '-D', '-a', socket, '-P', os.path.realpath(library()), *options])
+        self.sandbox.spawn(['ssh-agent', '-D', '-a', socket, '-P', os.path.realpath(provider()), *options])
         wait_for(lambda: os.path.exists(socket), "the agent's socket")
         return {'SSH_AUTH_SOCK': socket}
 

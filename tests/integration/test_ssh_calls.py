@@ -48,7 +48,7 @@ class Calls(ssh_provider.ProviderTest):
 
     def calls(self, *calls):
         """(returned, whether there is a response, how many) of each."""
-        result = self.sandbox.run([sys.executable, '-c', CALLER, ssh_provider.library()],
+        result = self.sandbox.run([sys.executable, '-c', CALLER, ssh_provider.provider()],
                                   input='\n'.join(json.dumps(call) for call in calls))
         self.stderr = result.stderr
         return [tuple(json.loads(line)) for line in result.stdout.splitlines()]

@@ -16,7 +16,7 @@ INSTALLED = '/usr/local/bin/keyfobd', '/usr/bin/keyfobd'
 
 class Library(ssh_provider.ProviderTest):
     def test_is_what_openssh_looks_for(self):
-        path = ssh_provider.library()
+        path = ssh_provider.provider()
         self.assertFalse(os.path.islink(path))  # the agent's list of allowed places is of real paths
         with open(path, 'rb') as file:
             self.assertIn(b'sk_api_version', file.read())
@@ -76,7 +76,7 @@ class Login(ssh_provider.ProviderTest):
         self.someone()
         place = self.path('some where')
         os.mkdir(place)
-        copy = shutil.copy(ssh_provider.library(), place)
+        copy = shutil.copy(ssh_provider.provider(), place)
         options = self.serve(self.keygen('ed25519-sk', 'key', '-w', copy, env={'SSH_SK_PROVIDER': None}))
         self.login(options, 'key', '-o', f'SecurityKeyProvider="{copy}"')
 
@@ -383,7 +383,7 @@ class Agent(ssh_provider.ProviderTest):
     def test_a_library_that_the_agent_does_not_allow(self):
         self.someone()
         self.keygen('ed25519-sk', 'key')
-        copy = shutil.copy(ssh_provider.library(), self.path('copy.so'))
+        copy = shutil.copy(ssh_provider.provider(), self.path('copy.so'))
         env = {**self.agent(), 'SSH_SK_PROVIDER': copy}
         self.assertIn(b'refused', self.sandbox.run(['ssh-add', '-q', self.path('key')], env=env, code=1).stderr)
 
