@@ -86,7 +86,7 @@ static void on_touched(void *userdata, const SlotKeyAnswer *answer)
 
         opening->touching = NULL;
         switch (answer->result) {
-        case SLOT_KEY_DONE:
+        case KEY_TALK_DONE:
                 slots.slots = calloc(1, sizeof(Slot *));
                 if (slots.slots && (slots.slots[0] = take_slot(&opening->devices, answer))) {
                         slots.n = 1;
@@ -98,7 +98,7 @@ static void on_touched(void *userdata, const SlotKeyAnswer *answer)
                 opening_fail(opening, KEYFOB_ERROR_IO,
                              "the security key answered for a credential that nobody asked about");
                 break;
-        case SLOT_KEY_NOT_FOUND:
+        case KEY_TALK_NOT_FOUND:
                 if (next_sort(&opening->devices, &sort))
                         drop_sort(&opening->devices, &sort);
                 r = opening->devices.n > 0 ? ask_next(opening) : VAULT_E_NOT_FOUND;
@@ -107,10 +107,10 @@ static void on_touched(void *userdata, const SlotKeyAnswer *answer)
                 else if (r > 0)
                         opening_fail(opening, KEYFOB_ERROR_NOT_FOUND, answer->why);
                 break;
-        case SLOT_KEY_REFUSED:
+        case KEY_TALK_REFUSED:
                 opening_end_shared(opening, OPENING_CANCELLED);
                 break;
-        case SLOT_KEY_FAILED:
+        case KEY_TALK_FAILED:
                 opening_fail(opening, keys1_error_name(answer->error), answer->why);
                 break;
         }

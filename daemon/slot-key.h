@@ -6,9 +6,7 @@
  */
 #pragma once
 
-#include "daemon/ask.h"
-#include "daemon/helper-link.h"
-#include "helper/key.h"
+#include "daemon/key-talk.h"
 
 #define SLOT_KEY_RP "keyfob" /* whose credentials are that are made for a slot */
 
@@ -34,17 +32,10 @@ typedef struct SlotKeyRequest {
         const Secret *pin;   /* NULL: asked for, where it is needed */
 } SlotKeyRequest;
 
-typedef enum SlotKeyResult {
-        SLOT_KEY_DONE = 0,
-        SLOT_KEY_NOT_FOUND, /* none that is plugged in has one of the credentials, or there is none */
-        SLOT_KEY_REFUSED,   /* by the person */
-        SLOT_KEY_FAILED,
-} SlotKeyResult;
-
 typedef struct SlotKeyAnswer {
-        SlotKeyResult result;
-        KeyError error;   /* unless it is done */
-        const char *why;  /* the same in one line, with the remedy */
+        KeyTalkResult result; /* NOT_FOUND: none that is plugged in has one of the credentials, or there is none */
+        KeyError error;       /* unless it is done */
+        const char *why;      /* the same in one line, with the remedy */
         const uint8_t *credential; /* when it is done: which it was */
         size_t credential_size;
         Secret *secret; /* KEY_HMAC_SIZE bytes; the callback owns it */

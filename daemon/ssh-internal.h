@@ -8,6 +8,7 @@
 #include "daemon/caller.h"
 #include "daemon/helper-link.h"
 #include "daemon/job.h"
+#include "daemon/key-talk.h"
 #include "daemon/opening.h"
 #include "daemon/own-socket.h"
 #include "daemon/ssh.h"
@@ -17,7 +18,6 @@
 #define SSH_PROGRAM_MAX 64U
 
 typedef struct SshConnection SshConnection;
-typedef struct SshDevice SshDevice;
 typedef struct SshPeer SshPeer;
 typedef struct SshSignature SshSignature;
 typedef struct SshToken SshToken;
@@ -133,34 +133,6 @@ int ssh_verification_start(SshDoor *door, const AskAbout *about, const char *mes
                            SshVerification **ret);
 /* NULL allowed. Returns NULL. The pointer is dead after done(). */
 SshVerification *ssh_verification_cancel(SshVerification *verification);
-
-/* ---- ssh-device.c: security keys of other makers ---- */
-
-typedef enum SshDeviceResult {
-        SSH_DEVICE_DONE,
-        SSH_DEVICE_NOT_FOUND, /* none that is plugged in is meant */
-        SSH_DEVICE_REFUSED,
-        SSH_DEVICE_FAILED,
-} SshDeviceResult;
-
-/* What a security key is to do (helper/key.h); all is copied. */
-typedef struct SshDeviceRequest {
-        Caller *caller;
-        AskAbout about;       /* for questions */
-        const char *message;  /* the same in words */
-        bool enroll;          /* else to sign */
-        const char *key, *application, *user;
-        const uint8_t *handle, *hash;
-        size_t handle_size;
-        const Secret *pin;    /* NULL: it is asked for when it is needed */
-        uint32_t given;       /* KeyGiven */
-} SshDeviceRequest;
-
-/* `fields` are those of the answer when it is DONE; else `why` may say what is wrong (NULL: unknown). Never runs inside. */
-typedef void (*SshDeviceDone)(void *userdata, SshDeviceResult result, ByteReader *fields, const char *why, KeyError error);
-int ssh_device_start(Daemon *daemon, const SshDeviceRequest *request, SshDeviceDone done, void *userdata, SshDevice **ret);
-/* NULL allowed. Returns NULL. The pointer is dead after done(). */
-SshDevice *ssh_device_cancel(SshDevice *device);
 
 /* ---- ssh-token.c: signatures of security keys ---- */
 

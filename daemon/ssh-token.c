@@ -22,7 +22,7 @@
 struct SshToken {
         SshConnection *connection;
         CtapOwn *own;
-        SshDevice *device;
+        KeyTalk *talk;
         char *application, *sentence, *user, *host_name;
         uint8_t handle[HANDLE_MAX], hash[32];
         size_t handle_size;
@@ -36,7 +36,7 @@ SshToken *ssh_token_cancel(SshToken *token)
         if (!token)
                 return NULL;
         ctap_own_cancel(token->own);
-        ssh_device_cancel(token->device);
+        key_talk_free(token->talk);
         free(token->application);
         free(token->sentence);
         free(token->user);
@@ -142,16 +142,17 @@ static int start_own(SshToken *token)
 
 /* ---- others ---- */
 
-static void on_device(void *userdata, SshDeviceResult outcome, ByteReader *fields, const char *why, KeyError error)
+static void on_talked(void *userdata, const KeyTalkAnswer *answer)
 {
         SshSkResult result = {.answer = SSH_NO};
+        ByteReader *fields = answer->fields;
         SshToken *token = userdata;
         const uint8_t *signature;
 
-        token->device = NULL;
-        if (outcome == SSH_DEVICE_NOT_FOUND && !token->not_ours && start_own(token) >= 0)
+        token->talk = key_talk_free(token->talk);
+        if (answer->result == KEY_TALK_NOT_FOUND && !token->not_ours && start_own(token) >= 0)
                 return;
-        if (outcome == SSH_DEVICE_DONE) {
+        if (answer->result == KEY_TALK_DONE) {
                 result.flags = byte_reader_u8(fields);
                 result.counter = byte_reader_u32(fields);
                 signature = byte_reader_blob(fields, sizeof(result.signature), &result.signature_size);
@@ -159,8 +160,8 @@ static void on_device(void *userdata, SshDeviceResult outcome, ByteReader *field
                         memcpy(result.signature, signature, result.signature_size);
                         result.answer = SSH_YES;
                 }
-        } else if (why) {
-                log_line(LOG_NOTICE, "a security key did not sign for ssh: %s", why);
+        } else {
+                log_line(LOG_NOTICE, "a security key did not sign for ssh: %s", answer->why);
         }
         end(token, &result);
 }
@@ -169,18 +170,25 @@ static int start_device(SshToken *token)
 {
         SshConnection *connection = token->connection;
         char program[SSH_PROGRAM_MAX];
-        SshDeviceRequest request = {.message = token->sentence,
-                                    .application = token->application,
-                                    .handle = token->handle,
-                                    .handle_size = token->handle_size,
-                                    .hash = token->hash,
-                                    .given = (token->presence ? KEY_GIVEN_PRESENCE : 0) |
-                                             (token->verification ? KEY_GIVEN_VERIFICATION : 0)};
+        KeyTalkRequest request = {.message = token->sentence};
+        int r;
 
         ssh_connection_identify(connection, program, &request.about);
         request.about.user = token->user;
         request.about.host = token->host_name;
-        return ssh_device_start(connection->door->daemon, &request, on_device, token, &token->device);
+        r = key_talk_new(connection->door->daemon, &request, on_talked, token, &token->talk);
+        if (r < 0)
+                return r;
+        return key_talk_order(token->talk, &(KeyTalkOrder){
+                                                   .operation = KEY_SIGN,
+                                                   .name = token->application,
+                                                   .id = token->handle,
+                                                   .id_size = token->handle_size,
+                                                   .given = (token->presence ? KEY_GIVEN_PRESENCE : 0) |
+                                                            (token->verification ? KEY_GIVEN_VERIFICATION : 0),
+                                                   .content = token->hash,
+                                                   .content_size = sizeof(token->hash),
+                                           });
 }
 
 /* ---- which ---- */

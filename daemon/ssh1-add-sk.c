@@ -207,16 +207,16 @@ static int make_own(Waiting *waiting, sd_bus_error *error)
 
 /* ---- another maker's ---- */
 
-static int device_error(sd_bus_error *error, SshDeviceResult result, const char *why, KeyError code)
+static int talk_error(sd_bus_error *error, const KeyTalkAnswer *answer)
 {
-        if (result == SSH_DEVICE_REFUSED)
-                return sd_bus_error_set(error, KEYFOB_ERROR_CANCELLED, why ? why : "refused");
-        if (code == KEY_E_PIN_REQUIRED)
-                return sd_bus_error_set(error, KEYFOB_ERROR_NO_PROMPTER, why ? why : "the key wants its PIN");
-        return sd_bus_error_set(error, keys1_error_name(code), why ? why : "the security key failed");
+        const char *name = answer->result == KEY_TALK_REFUSED         ? KEYFOB_ERROR_CANCELLED
+                           : answer->error == KEY_E_PIN_REQUIRED ? KEYFOB_ERROR_NO_PROMPTER
+                                                                      : keys1_error_name(answer->error);
+
+        return sd_bus_error_set(error, name, answer->why);
 }
 
-static void on_device(void *userdata, SshDeviceResult result, ByteReader *fields, const char *why, KeyError code)
+static void on_talked(void *userdata, const KeyTalkAnswer *answer)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         Waiting *waiting = userdata;
@@ -224,13 +224,14 @@ static void on_device(void *userdata, SshDeviceResult result, ByteReader *fields
         size_t public_size = 0, handle_size = 0;
         int r;
 
-        waiting->ssh->at_device = NULL;
-        if (result == SSH_DEVICE_DONE) {
-                public_key = byte_reader_blob(fields, 65, &public_size);
-                handle = byte_reader_blob(fields, KEY_ID_MAX, &handle_size);
-                r = byte_reader_done(fields) ? store(waiting, public_key, public_size, handle, handle_size, &error) : -EBADMSG;
+        waiting->ssh->talk = key_talk_free(waiting->ssh->talk);
+        if (answer->result == KEY_TALK_DONE) {
+                public_key = byte_reader_blob(answer->fields, 65, &public_size);
+                handle = byte_reader_blob(answer->fields, KEY_ID_MAX, &handle_size);
+                r = byte_reader_done(answer->fields) ? store(waiting, public_key, public_size, handle, handle_size, &error)
+                                                     : -EBADMSG;
         } else {
-                r = device_error(&error, result, why, code);
+                r = talk_error(&error, answer);
         }
         waiting_settle(waiting, r, &error);
 }
@@ -240,26 +241,30 @@ static int make_at_device(Waiting *waiting)
         SshWish *wish = waiting->ssh;
         Caller *caller = waiting->resource.caller;
         _cleanup_free_ char *message = NULL;
-        SshDeviceRequest request = {.caller = caller,
-                                    .enroll = true,
-                                    .key = wish->device,
-                                    .application = application_of(wish),
-                                    .user = wish->user,
-                                    .pin = wish->pin,
-                                    .given = (is_point(wish) ? 0U : (unsigned)KEY_GIVEN_ED25519) |
-                                             (wish->resident ? KEY_GIVEN_RESIDENT : 0) |
-                                             (wish->verify_required ? KEY_GIVEN_VERIFICATION : 0)};
         uint8_t hash[KEY_HASH_SIZE];
+        int r;
 
         if (asprintf(&message, "The program \"%s\" (process %d) wants to make a key of ssh on a security key, for %s.",
                      caller_program(caller), caller_pid(caller), application_of(wish)) < 0) {
                 message = NULL;
                 return -ENOMEM;
         }
+        r = key_talk_new(waiting->daemon,
+                         &(KeyTalkRequest){.caller = caller, .message = message, .key = wish->device, .pin = wish->pin},
+                         on_talked, waiting, &wish->talk);
+        if (r < 0)
+                return r;
         random_bytes(hash, sizeof(hash));
-        request.hash = hash;
-        request.message = message;
-        return ssh_device_start(waiting->daemon, &request, on_device, waiting, &wish->at_device);
+        return key_talk_order(wish->talk, &(KeyTalkOrder){
+                                                  .operation = KEY_ENROLL,
+                                                  .name = application_of(wish),
+                                                  .display_name = wish->user,
+                                                  .given = (is_point(wish) ? 0U : (unsigned)KEY_GIVEN_ED25519) |
+                                                           (wish->resident ? KEY_GIVEN_RESIDENT : 0) |
+                                                           (wish->verify_required ? KEY_GIVEN_VERIFICATION : 0),
+                                                  .content = hash,
+                                                  .content_size = sizeof(hash),
+                                          });
 }
 
 int ssh1_add_sk(Waiting *waiting, sd_bus_error *error)

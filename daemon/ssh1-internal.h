@@ -28,7 +28,7 @@ struct SshWish {
         SshDraft *draft;
         int result;
         CtapOwn *own;
-        SshDevice *at_device;
+        KeyTalk *talk;
 };
 
 /* An SshResult or negative errno as a D-Bus error; a negative errno, or 0 for 0. */

@@ -18,7 +18,7 @@ SshWish *ssh_wish_free(SshWish *wish)
         if (!wish)
                 return NULL;
         ctap_own_cancel(wish->own);
-        ssh_device_cancel(wish->at_device);
+        key_talk_free(wish->talk);
         ssh_draft_free(wish->draft);
         ssh_policy_done(&wish->policy);
         secret_free(wish->pin);

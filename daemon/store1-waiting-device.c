@@ -33,7 +33,7 @@ static void on_touched(void *userdata, const SlotKeyAnswer *answer)
         int r;
 
         waiting->touching = NULL;
-        if (answer->result != SLOT_KEY_DONE) {
+        if (answer->result != KEY_TALK_DONE) {
                 r = sd_bus_error_set(&error, keys1_error_name(answer->error), answer->why);
                 waiting_settle(waiting, r < 0 ? r : -EIO, &error);
                 return;
