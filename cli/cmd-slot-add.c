@@ -16,6 +16,7 @@
 #include "cli/request.h"
 #include "cli/slot.h"
 #include "cli/text.h"
+#include "common/base64.h"
 
 static int print_id(struct json_object *id)
 {
@@ -69,7 +70,7 @@ int slot_add(Cli *cli, int argc, char *argv[])
         _cleanup_(keyfile_done) Keyfile keyfile = KEYFILE_NULL;
         _cleanup_(secret_freep) Secret *auth = NULL, *secret = NULL;
         _cleanup_json_ struct json_object *id = NULL;
-        _cleanup_free_ void *credential_id = NULL;
+        _cleanup_free_ uint8_t *credential_id = NULL;
         PasswordSource source = PASSWORD_SOURCE_NULL, new_source = PASSWORD_SOURCE_NULL;
         const char *kind = NULL, *key_path = NULL, *label = NULL, *collection = NULL, *key = NULL;
         const char *rp_id = NULL, *credential = NULL;
@@ -138,7 +139,8 @@ int slot_add(Cli *cli, int argc, char *argv[])
                 return cli_error(EXIT_USAGE, "--key, --verify, --rp-id and --credential are for --kind fido2");
         if (!rp_id != !credential)
                 return cli_error(EXIT_USAGE, "--rp-id and --credential go together: whom the credential was made for");
-        if (credential && text_base64_decode(credential, &credential_id, &credential_size) < 0)
+        if (credential && (base64_decode(credential, strlen(credential), &credential_id, &credential_size) < 0 ||
+                           credential_size == 0))
                 return cli_error(EXIT_USAGE, "--credential is an id in base64, as it stands in an authfile");
         if (!tpm2 && (pcrs != 0 || with_pin))
                 return cli_error(EXIT_USAGE, "--pin and --pcrs are for --kind tpm2");

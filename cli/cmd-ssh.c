@@ -9,6 +9,7 @@
 #include "cli/ssh-keys.h"
 #include "cli/ssh.h"
 #include "cli/text.h"
+#include "common/base64.h"
 
 /* ---- list ---- */
 
@@ -111,7 +112,7 @@ static int remove_all(SshTarget *target)
         if (r != 0)
                 return r;
         for (size_t i = 0; i < target->list->n; i++) {
-                _cleanup_free_ char *which = text_base64(target->list->keys[i].blob, target->list->keys[i].blob_size);
+                _cleanup_free_ char *which = base64_encode(target->list->keys[i].blob, target->list->keys[i].blob_size);
 
                 r = which ? remove_one(target, which) : cli_no_memory();
                 if (r != 0 && first == 0)

@@ -13,7 +13,7 @@
 
 #include "cli/cli.h"
 #include "cli/command-line.h"
-#include "cli/text.h"
+#include "common/base64.h"
 #include "common/cleanup.h"
 
 #define LOOKUP_TIMEOUT_MS 10000
@@ -42,14 +42,14 @@ static bool is_there(const Hosts *hosts, const char *name, const void *key, size
 
 static int add(Hosts *hosts, const char *name, const char *base64)
 {
-        _cleanup_free_ void *key = NULL;
+        _cleanup_free_ uint8_t *key = NULL;
         _cleanup_free_ char *copy = NULL;
         keyfob_ssh_host *larger;
         size_t size;
         int r;
 
-        r = text_base64_decode(base64, &key, &size);
-        if (r == -EINVAL || (r == 0 && is_there(hosts, name, key, size)))
+        r = base64_decode(base64, strlen(base64), &key, &size);
+        if (r == -EINVAL || (r == 0 && (size == 0 || is_there(hosts, name, key, size))))
                 return 0;
         if (r < 0)
                 return r;

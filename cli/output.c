@@ -14,6 +14,7 @@
 
 #include "cli/cli.h"
 #include "cli/text.h"
+#include "common/base64.h"
 #include "common/bytes.h"
 
 int output_write(int fd, const void *data, size_t size)
@@ -102,7 +103,7 @@ int output_base64(Secret *to, const void *data, size_t size)
         for (size_t i = 0; i < size && r >= 0; i += 3) {
                 char out[4];
 
-                text_base64_group(bytes + i, size - i, out);
+                base64_group(bytes + i, size - i, out);
                 r = secret_append(to, out, sizeof(out));
         }
         return r;

@@ -14,12 +14,13 @@
 #include "cli/json.h"
 #include "cli/output.h"
 #include "cli/text.h"
+#include "common/base64.h"
 
 #define CANDIDATES_MAX 8U
 
 char *ssh_key_line(const keyfob_ssh_key *key)
 {
-        _cleanup_free_ char *base64 = text_base64(key->blob, key->blob_size);
+        _cleanup_free_ char *base64 = base64_encode(key->blob, key->blob_size);
         char *line;
 
         if (!base64 || asprintf(&line, "%s %s%s%s", key->type, base64, key->comment[0] ? " " : "", key->comment) < 0)
@@ -52,9 +53,11 @@ static void *blob_of(const char *which, size_t *ret_size)
         _cleanup_free_ char *copy = strdup(which);
         char *rest = NULL, *first = copy ? strtok_r(copy, " \t\r\n", &rest) : NULL,
              *second = first ? strtok_r(NULL, " \t\r\n", &rest) : NULL;
-        void *blob;
+        uint8_t *blob;
 
-        if (!first || text_base64_decode(second ? second : first, &blob, ret_size) < 0)
+        if (second)
+                first = second;
+        if (!first || base64_decode(first, strlen(first), &blob, ret_size) < 0)
                 return NULL;
         return blob;
 }

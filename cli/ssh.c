@@ -14,7 +14,7 @@
 
 #include "cli/module.h"
 #include "cli/ssh-keys.h"
-#include "cli/text.h"
+#include "common/base64.h"
 
 #define PROVIDER "libsk-keyfob.so"
 
@@ -142,6 +142,6 @@ int ssh_target_find(SshTarget *target, const char *which)
         r = ssh_keys_find(target->list, which, &target->key);
         if (r != 0)
                 return r;
-        target->name = text_base64(target->key->blob, target->key->blob_size);
+        target->name = base64_encode(target->key->blob, target->key->blob_size);
         return target->name ? 0 : cli_no_memory();
 }

@@ -165,59 +165,6 @@ char *text_collection_of(const char *item_path)
         return strndup(start, (size_t)(end - start));
 }
 
-/* ---- base64 ---- */
-
-static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-void text_base64_group(const uint8_t *bytes, size_t left, char ret[4])
-{
-        uint32_t group = (uint32_t)bytes[0] << 16;
-
-        if (left > 1)
-                group |= (uint32_t)bytes[1] << 8;
-        if (left > 2)
-                group |= bytes[2];
-        ret[0] = base64_digits[group >> 18];
-        ret[1] = base64_digits[group >> 12 & 63];
-        ret[2] = left > 1 ? base64_digits[group >> 6 & 63] : '=';
-        ret[3] = left > 2 ? base64_digits[group & 63] : '=';
-}
-
-char *text_base64(const void *data, size_t size)
-{
-        const uint8_t *bytes = data;
-        char *text = malloc((size + 2) / 3 * 4 + 1), *p = text;
-
-        if (!text)
-                return NULL;
-        for (size_t i = 0; i < size; i += 3, p += 4)
-                text_base64_group(bytes + i, size - i, p);
-        *p = 0;
-        return text;
-}
-
-int text_base64_decode(const char *text, void **ret, size_t *ret_size)
-{
-        size_t digits = strspn(text, base64_digits), n = 0;
-        _cleanup_free_ uint8_t *bytes = NULL;
-        uint32_t bits = 0;
-
-        if (digits == 0 || digits % 4 == 1 || strspn(text + digits, "=") != (4 - digits % 4) % 4 ||
-            strlen(text) % 4 != 0)
-                return -EINVAL;
-        bytes = malloc(digits);
-        if (!bytes)
-                return -ENOMEM;
-        for (size_t i = 0; i < digits; i++) {
-                bits = bits << 6 | (uint32_t)(strchr(base64_digits, text[i]) - base64_digits);
-                if (i % 4 != 0)
-                        bytes[n++] = (uint8_t)(bits >> (6 - i % 4 * 2));
-        }
-        *ret = TAKE_PTR(bytes);
-        *ret_size = n;
-        return 0;
-}
-
 size_t text_width(const char *text)
 {
         size_t width = 0;

@@ -33,13 +33,6 @@ char *text_bus_address(const char *path);
 /* The name of a collection out of the path of one of its items. New string or NULL. */
 char *text_collection_of(const char *item_path);
 
-/* Bytes as base64. New string or NULL. */
-char *text_base64(const void *data, size_t size);
-/* Three bytes, or the `left` last ones, as four digits. */
-void text_base64_group(const uint8_t *bytes, size_t left, char ret[4]);
-/* And back. New memory, never empty. -EINVAL, -ENOMEM. */
-int text_base64_decode(const char *text, void **ret, size_t *ret_size);
-
 /* Columns a string takes up, by counting characters. */
 size_t text_width(const char *text);
 

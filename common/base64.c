@@ -13,6 +13,20 @@
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+void base64_group(const uint8_t *bytes, size_t left, char ret[4])
+{
+        uint32_t group = (uint32_t)bytes[0] << 16;
+
+        if (left > 1)
+                group |= (uint32_t)bytes[1] << 8;
+        if (left > 2)
+                group |= bytes[2];
+        ret[0] = digits[group >> 18];
+        ret[1] = digits[group >> 12 & 63];
+        ret[2] = left > 1 ? digits[group >> 6 & 63] : '=';
+        ret[3] = left > 2 ? digits[group & 63] : '=';
+}
+
 char *base64_encode(const void *data, size_t size)
 {
         const uint8_t *bytes = data;
@@ -23,19 +37,8 @@ char *base64_encode(const void *data, size_t size)
         text = to = malloc((size + 2) / 3 * 4 + 1);
         if (!text)
                 return NULL;
-        for (size_t i = 0; i < size; i += 3) {
-                size_t left = size - i;
-                uint32_t group = (uint32_t)bytes[i] << 16;
-
-                if (left > 1)
-                        group |= (uint32_t)bytes[i + 1] << 8;
-                if (left > 2)
-                        group |= bytes[i + 2];
-                *to++ = digits[group >> 18];
-                *to++ = digits[group >> 12 & 63];
-                *to++ = left > 1 ? digits[group >> 6 & 63] : '=';
-                *to++ = left > 2 ? digits[group & 63] : '=';
-        }
+        for (size_t i = 0; i < size; i += 3, to += 4)
+                base64_group(bytes + i, size - i, to);
         *to = 0;
         return text;
 }

@@ -18,11 +18,12 @@
 
 #define FLAGS (O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK)
 
-/* A group of one person's own may write: many systems make files so. */
+/* A group of one person's own, which has the person's number, may write: many systems make files so. Elsewhere the first group of
+ * everybody is one and the same. */
 static bool is_safe(const struct stat *st, uid_t uid, gid_t gid)
 {
         bool owner = st->st_uid == 0 || st->st_uid == uid;
-        bool group = !(st->st_mode & S_IWGRP) || st->st_gid == 0 || (st->st_uid == uid && st->st_gid == gid);
+        bool group = !(st->st_mode & S_IWGRP) || st->st_gid == 0 || (st->st_uid == uid && st->st_gid == gid && gid == uid);
 
         return S_ISREG(st->st_mode) && owner && group && !(st->st_mode & S_IWOTH);
 }

@@ -24,17 +24,20 @@
 
 /* ---- in the child ---- */
 
+/* That somebody else's thing is in the way says more than that nobody listens. */
 static int connect_daemon(void)
 {
-        int fd = -ENOENT, r;
+        int fd = -ENOENT, worst = -ENOTCONN, r;
 
         for (unsigned turn = 0; fd < 0; turn++) {
                 _cleanup_free_ char *path = NULL;
 
                 r = places_socket(turn, UNLOCK_SOCKET, &path);
                 if (r < 0)
-                        return fd < 0 && r == -ENOENT ? -ENOTCONN : r;
+                        return r == -ENOENT ? worst : r;
                 fd = peer_connect(path, SOCK_SEQPACKET | SOCK_NONBLOCK, /* place= */ true);
+                if (fd == -EPERM)
+                        worst = fd;
         }
         return fd;
 }

@@ -148,7 +148,7 @@ int own_login(const Login *login)
                         return r;
         }
         r = child_run(&login->user, sign, &question, REPLY_MAX, &reply);
-        if (r == -EIO)
-                return LOGIN_REFUSED; /* it died: no answer is no proof */
+        if (r == -EIO || r > 0)
+                return LOGIN_REFUSED; /* it died, or is the user's and can't say what only files can: that there are no credentials */
         return r == 0 ? check(&question, reply) : r;
 }

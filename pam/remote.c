@@ -30,11 +30,30 @@ static bool is_this_machine(const char *host)
         return gethostname(name, sizeof(name) - 1) == 0 && name[0] && strcasecmp(host, name) == 0;
 }
 
+/* Somebody who has sessions, and all of them from afar. */
+static bool user_is_remote(uid_t uid)
+{
+        char **sessions = NULL;
+        int n, n_remote = 0;
+
+        n = sd_uid_get_sessions(uid, /* require_active= */ 0, &sessions);
+        for (int i = 0; i < n; i++) {
+                n_remote += sd_session_is_remote(sessions[i]) != 0;
+                free(sessions[i]);
+        }
+        free(sessions);
+        return n > 0 && n_remote == n;
+}
+
+/* What a user's service manager has started (tmux, it may be) is in no session, but is the user's. */
 static bool session_is_remote(void)
 {
         _cleanup_free_ char *session = NULL;
+        uid_t uid;
 
-        return sd_pid_get_session(0, &session) >= 0 && sd_session_is_remote(session) > 0;
+        if (sd_pid_get_session(0, &session) >= 0)
+                return sd_session_is_remote(session) != 0;
+        return sd_pid_get_owner_uid(0, &uid) >= 0 && user_is_remote(uid);
 }
 
 bool remote_is(pam_handle_t *pamh)

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 
 #include "common/bytes.h"
+#include "common/places.h"
 #include "common/unlock-frame.h"
 #include "crypto/sha.h"
 #include "pam/file.h"
@@ -86,8 +87,9 @@ int slots_write(const Login *login, SlotMirror *mirror)
         r = write_file(new_path, &data);
         if (r == 0 && rename(new_path, path) < 0)
                 r = -errno;
-        if (r < 0)
-                (void)unlink(new_path);
+        if (r == 0)
+                return places_sync_parent(path);
+        (void)unlink(new_path);
         return r;
 }
 

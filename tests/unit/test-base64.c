@@ -24,10 +24,30 @@ TEST(both_directions)
         }
 }
 
+TEST(of_any_size)
+{
+        uint8_t bytes[64];
+
+        for (size_t i = 0; i < sizeof(bytes); i++)
+                bytes[i] = (uint8_t)(i * 37 + 200);
+        for (size_t size = 1; size <= sizeof(bytes); size++) {
+                char *text = base64_encode(bytes, size);
+                uint8_t *back = NULL;
+                size_t n = 0;
+
+                CHECK(text && strlen(text) % 4 == 0);
+                CHECK_EQ(base64_decode(text, strlen(text), &back, &n), 0);
+                CHECK(n == size && memcmp(back, bytes, size) == 0);
+                free(back);
+                free(text);
+        }
+}
+
 TEST(anything_else_is_no_base64)
 {
         static const char *const texts[] = {"Z", "Zg", "Zg=", "Zg===", "=Zg=", "Z===", "====", "Zh==", "Zm9=", "Zm9v\n", "Zm-_",
-                                            "Zm9vZg==Zg==", "Zm 9v", "Zm9v====", "\xff\xff\xff\xff"};
+                                            "Zm9vZg==Zg==", "Zm 9v", "Zm9v====", "\xff\xff\xff\xff",
+                                            "=", "A", "AA", "AAA", "AA=", "AA==A", "AAAA=", "A===", "AAA==", "AA-=", "AA A"};
 
         for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
                 uint8_t *bytes = NULL;

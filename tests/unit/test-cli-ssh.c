@@ -3,44 +3,11 @@
 #include "cli/hosts.h"
 #include "cli/ssh-keys.h"
 #include "cli/ssh.h"
-#include "cli/text.h"
 
 #include <errno.h>
 #include <sys/mman.h>
 
 #include "tests/unit/test.h"
-
-/* ---- base64 ---- */
-
-TEST(base64_both_ways)
-{
-        uint8_t bytes[64];
-
-        for (size_t i = 0; i < sizeof(bytes); i++)
-                bytes[i] = (uint8_t)(i * 37 + 200);
-        for (size_t size = 1; size <= sizeof(bytes); size++) {
-                _cleanup_free_ char *text = text_base64(bytes, size);
-                _cleanup_free_ void *back = NULL;
-                size_t n = 0;
-
-                CHECK(text && strlen(text) % 4 == 0);
-                CHECK_EQ(text_base64_decode(text, &back, &n), 0);
-                CHECK(n == size && memcmp(back, bytes, size) == 0);
-        }
-}
-
-TEST(base64_that_is_none)
-{
-        static const char *const bad[] = {"", "=", "A", "AA", "AAA", "AA=", "AA==A", "AAAA=", "A===", "AAA==", "AA-=", "AA A"};
-
-        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
-                void *never = NULL;
-                size_t n;
-
-                CHECK_EQ(text_base64_decode(bad[i], &never, &n), -EINVAL);
-                CHECK(!never);
-        }
-}
 
 /* ---- keys ---- */
 

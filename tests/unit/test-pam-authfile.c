@@ -1,6 +1,10 @@
 /* Authfiles: what counts, and what makes all of a user's credentials void. */
 #include "pam/authfile.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "pam/file.h"
 #include "tests/unit/test.h"
 
 #define ID  "AAECAwQFBgcICQoLDA0ODw=="
@@ -175,6 +179,37 @@ TEST(too_large_or_no_text)
         CHECK_EQ(authfile_read(large, AUTHFILE_MAX, &rules, &c), AUTHFILE_NOBODY);
         CHECK_EQ(authfile_read(large, AUTHFILE_MAX + 1, &rules, &c), AUTHFILE_WRONG);
         CHECK_EQ(authfile_read("bob:x\0\n", 7, &rules, &c), AUTHFILE_WRONG);
+}
+
+/* ---- files ---- */
+
+TEST(only_a_group_of_ones_own_may_write)
+{
+        static char name[] = "daemon", home[] = "/";
+        char path[] = "/tmp/keyfob-group-XXXXXX";
+        User user = {.name = name, .home = home, .uid = 1, .gid = 1};
+        int fd = mkostemp(path, O_CLOEXEC);
+        Secret *text = NULL;
+
+        CHECK(fd >= 0);
+        if (geteuid() == 0) { /* nobody else can give files away */
+                CHECK_EQ(fchown(fd, user.uid, user.gid), 0);
+                CHECK_EQ(fchmod(fd, 0664), 0);
+                CHECK_EQ(file_read_of_user(&user, path, /* as_user= */ true, 10, &text), 0);
+                text = secret_free(text);
+
+                /* One that has everybody in it, as "users" has. */
+                user.gid = 100;
+                CHECK_EQ(fchown(fd, user.uid, user.gid), 0);
+                CHECK_EQ(fchmod(fd, 0664), 0);
+                CHECK_EQ(file_read_of_user(&user, path, true, 10, &text), FILE_UNSAFE);
+                text = secret_free(text);
+                CHECK_EQ(fchmod(fd, 0644), 0);
+                CHECK_EQ(file_read_of_user(&user, path, true, 10, &text), 0);
+                text = secret_free(text);
+        }
+        CHECK_EQ(unlink(path), 0);
+        CHECK_EQ(close(fd), 0);
 }
 
 TEST_MAIN

@@ -220,7 +220,7 @@ TEST(a_captured_password)
 
 TEST(a_changed_password)
 {
-        unsigned n_failed = 0, n_told = 0;
+        unsigned n_failed = 0, n_told = 0, n_synced = 0;
         Daemon *daemon;
         Desk desk;
         pid_t pid;
@@ -265,11 +265,13 @@ TEST(a_changed_password)
                 }
                 n_failed++;
                 n_told += r == PAM_AUTHTOK_ERR;
+                n_synced += strcmp(failed, "fsync") == 0;
         }
         failing(false);
         fail_old_password = fail_new_password = NULL;
         printf("  %u calls failed, one at a time; %u of them were told\n", n_failed, n_told);
         CHECK(n_failed > 60);
+        CHECK_EQ(n_synced, 2); /* what logins know, and that it is in its place */
         daemon_stop(daemon, &desk, pid);
         desk_close(&desk);
 }

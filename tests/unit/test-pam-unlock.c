@@ -202,14 +202,22 @@ TEST(a_daemon_that_refuses_or_says_nothing)
 TEST(a_place_where_others_may_write)
 {
         Desk desk;
-        char path[96];
+        char path[96], log[96], option[128], text[2048] = "";
+        FILE *file;
 
         desk_open(&desk, false, NULL);
         (void)snprintf(path, sizeof(path), "%s/keyfob", desk.w->dir);
         CHECK_EQ(chmod(path, 0777), 0);
-        CHECK_EQ(world_authenticate(desk.w, "unlock", desk.option, NULL), PAM_SUCCESS);
+        (void)snprintf(log, sizeof(log), "%s/log", desk.w->dir);
+        (void)snprintf(option, sizeof(option), "debug_file=%s", log);
+        file = fopen(log, "we+");
+        CHECK(file);
+        CHECK_EQ(world_authenticate(desk.w, "unlock", "debug", option, desk.option, NULL), PAM_SUCCESS);
         CHECK_EQ(desk.w->session_result, PAM_SESSION_ERR);
         CHECK(is_quiet(&desk));
+        CHECK(fread(text, 1, sizeof(text) - 1, file) > 0);
+        CHECK(strstr(text, "the vault is not opened: Operation not permitted"));
+        CHECK_EQ(fclose(file), 0);
         desk_close(&desk);
 }
 
