@@ -112,8 +112,6 @@ int ssh_message(const AskAbout *about, const SshQuestion *question, const char *
 bool ssh_connection_may_ask(const SshConnection *connection);
 /* One is open now, or none. */
 void ssh_connection_count(SshConnection *connection, bool asks);
-/* The client's question is answered. */
-void ssh_connection_answer(SshConnection *connection, SshAnswer answer);
 
 int ssh_compute(void *userdata, SshClient *client, SshWork *work);
 void ssh_signature_cancel(SshConnection *connection);

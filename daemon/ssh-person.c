@@ -115,10 +115,10 @@ void ssh_connection_count(SshConnection *connection, bool asks)
         connection->asks = asks;
 }
 
-void ssh_connection_answer(SshConnection *connection, SshAnswer answer)
+static void answer(SshConnection *connection, SshAnswer what)
 {
         ssh_connection_count(connection, false);
-        ssh_client_answer(connection->client, answer);
+        ssh_client_answer(connection->client, what);
         ssh_connection_settle(connection);
 }
 
@@ -132,9 +132,9 @@ static void on_opened(void *userdata, int result, Root *opened)
         connection->opening = NULL;
         if (result == 0 && root)
                 result = opening_unlock(connection->door->daemon, root);
-        ssh_connection_answer(connection, result == 0                                               ? SSH_YES
-                                          : result == OPENING_CANCELLED || result == VAULT_E_WRONG_SECRET ? SSH_NO
-                                                                                                    : SSH_NOBODY);
+        answer(connection, result == 0                                                     ? SSH_YES
+                           : result == OPENING_CANCELLED || result == VAULT_E_WRONG_SECRET ? SSH_NO
+                                                                                           : SSH_NOBODY);
 }
 
 static int ask_storage(SshConnection *connection, const AskAbout *about, const SshQuestion *question)
@@ -162,7 +162,7 @@ static int ask_storage(SshConnection *connection, const AskAbout *about, const S
 
 /* ---- may it? ---- */
 
-static void on_confirmed(void *userdata, const AskAnswer *answer)
+static void on_confirmed(void *userdata, const AskAnswer *heard)
 {
         static const SshAnswer answers[] = {
                 [ASK_ALLOWED] = SSH_YES,
@@ -173,8 +173,8 @@ static void on_confirmed(void *userdata, const AskAnswer *answer)
         SshConnection *connection = userdata;
 
         connection->ask = NULL;
-        secret_free(answer->secret);
-        ssh_connection_answer(connection, answers[answer->outcome]);
+        secret_free(heard->secret);
+        answer(connection, answers[heard->outcome]);
 }
 
 static int ask_confirm(SshConnection *connection, const AskAbout *about, const SshQuestion *question)
@@ -197,12 +197,12 @@ static int ask_confirm(SshConnection *connection, const AskAbout *about, const S
         return r < 0 ? r : SSH_LATER;
 }
 
-static void on_verified(void *userdata, SshAnswer answer)
+static void on_verified(void *userdata, SshAnswer what)
 {
         SshConnection *connection = userdata;
 
         connection->verification = NULL;
-        ssh_connection_answer(connection, answer);
+        answer(connection, what);
 }
 
 static int ask_verify(SshConnection *connection, const AskAbout *about, const SshQuestion *question)
@@ -230,7 +230,7 @@ static void on_identified(void *userdata, HelperResult result, ByteReader *field
                 path = byte_reader_string(fields, HELPER_TEXT_MAX);
         if (ssh_client_set_program(connection->client, path ? path : "") < 0)
                 connection->dead = true;
-        ssh_connection_answer(connection, SSH_YES);
+        answer(connection, SSH_YES);
 }
 
 static int ask_program(SshConnection *connection)

@@ -121,10 +121,8 @@ static void flush(SshConnection *connection)
                         continue;
                 if (n < 0 && errno == EAGAIN)
                         return;
-                if (n < 0)
+                if (n < 0 || ssh_client_sent(connection->client, (size_t)n) < 0)
                         connection->dead = true;
-                else
-                        ssh_client_sent(connection->client, (size_t)n);
         }
 }
 

@@ -26,7 +26,6 @@ struct SshToken {
         char *application, *sentence, *user, *host_name;
         uint8_t handle[HANDLE_MAX], hash[32];
         size_t handle_size;
-        SshKeyKind kind;
         bool presence, verification;
         bool not_ours; /* for sure */
 };
@@ -223,7 +222,6 @@ static int token_new(SshConnection *connection, const SshSkRequest *request, Ssh
         if (!token)
                 return -ENOMEM;
         token->connection = connection;
-        token->kind = request->kind;
         token->presence = request->presence;
         token->verification = request->verification;
         memcpy(token->handle, request->key_handle, request->key_handle_size);

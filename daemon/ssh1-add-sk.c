@@ -12,6 +12,7 @@
 #include "crypto/seal.h"
 #include "daemon/ctap-internal.h"
 #include "daemon/keys1-internal.h"
+#include "daemon/present.h"
 #include "daemon/ssh1-internal.h"
 
 #define MAKE_CREDENTIAL 0x01U
@@ -45,6 +46,20 @@ static const char *application_of(const SshWish *wish)
 static const char *user_of(const SshWish *wish)
 {
         return wish->user && *wish->user ? wish->user : "openssh";
+}
+
+/* What the person is told of it, a new string or NULL. The application is any text at all. */
+static char *sentence_of(const Waiting *waiting, const char *where)
+{
+        _cleanup_free_ char *application = presentable(application_of(waiting->ssh));
+        const Caller *caller = waiting->resource.caller;
+        char *sentence;
+
+        if (!application ||
+            asprintf(&sentence, "The program \"%s\" (process %d) wants to make a key of ssh on %s, for \"%s\".",
+                     caller_program(caller), caller_pid(caller), where, application) < 0)
+                return NULL;
+        return sentence;
 }
 
 /* ---- storing it ---- */
@@ -186,18 +201,15 @@ static void on_own(void *userdata, int r, const uint8_t *data, size_t size)
 
 static int make_own(Waiting *waiting, sd_bus_error *error)
 {
-        Caller *caller = waiting->resource.caller;
         _cleanup_free_ char *sentence = NULL;
         uint8_t request[REQUEST_MAX];
-        CtapOwnRequest own = {.caller = caller, .fd = -1, .door = "bus", .data = request};
+        CtapOwnRequest own = {.caller = waiting->resource.caller, .fd = -1, .door = "bus", .data = request};
 
         if (waiting->ssh->pin)
                 return store1_invalid(error, "the PIN of Keyfob's own security key is asked for when it is needed");
-        if (asprintf(&sentence, "The program \"%s\" (process %d) wants to make a key of ssh on your security key, for %s.",
-                     caller_program(caller), caller_pid(caller), application_of(waiting->ssh)) < 0) {
-                sentence = NULL;
+        sentence = sentence_of(waiting, "your security key");
+        if (!sentence)
                 return -ENOMEM;
-        }
         own.sentence = sentence;
         own.size = write_request(waiting->ssh, request);
         if (own.size == 0)
@@ -240,15 +252,12 @@ static int make_at_device(Waiting *waiting)
 {
         SshWish *wish = waiting->ssh;
         Caller *caller = waiting->resource.caller;
-        _cleanup_free_ char *message = NULL;
+        _cleanup_free_ char *message = sentence_of(waiting, "a security key");
         uint8_t hash[KEY_HASH_SIZE];
         int r;
 
-        if (asprintf(&message, "The program \"%s\" (process %d) wants to make a key of ssh on a security key, for %s.",
-                     caller_program(caller), caller_pid(caller), application_of(wish)) < 0) {
-                message = NULL;
+        if (!message)
                 return -ENOMEM;
-        }
         r = key_talk_new(waiting->daemon,
                          &(KeyTalkRequest){.caller = caller, .message = message, .key = wish->device, .pin = wish->pin},
                          on_talked, waiting, &wish->talk);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "daemon/ctap.h"
+#include "daemon/present.h"
 #include "daemon/ssh.h"
 
 static int rekey_slot(Waiting *waiting, sd_bus_error *error);
@@ -72,7 +73,7 @@ static int rekey_answered(Waiting *waiting, sd_bus_error *error)
 static int rekey_proved(Waiting *waiting, sd_bus_error *error)
 {
         const Slot *slot = waiting->slots.slots[waiting->at];
-        _cleanup_free_ char *message = NULL;
+        _cleanup_free_ char *label = NULL, *message = NULL;
 
         if (waiting->proof == 0 && waiting->n_drafts == SLOTS_MAX)
                 return daemon_error(waiting->daemon, error, VAULT_E_DAMAGED);
@@ -99,9 +100,12 @@ static int rekey_proved(Waiting *waiting, sd_bus_error *error)
         if (waiting->tries == 3)
                 return daemon_error(waiting->daemon, error, VAULT_E_WRONG_SECRET);
 
-        if (asprintf(&message, "Enter the %s of the key slot '%s'.",
-                     slot_kind(slot) == SLOT_RECOVERY ? "recovery code" : "password", slot_label(slot)) < 0)
+        label = presentable(slot_label(slot));
+        if (!label || asprintf(&message, "Enter the %s of the key slot '%s'.",
+                               slot_kind(slot) == SLOT_RECOVERY ? "recovery code" : "password", label) < 0) {
+                message = NULL;
                 return -ENOMEM;
+        }
         return waiting_ask(waiting, ASK_SECRET, "rekey", "New keys", message,
                            waiting->tries++ > 0 ? "That is wrong." : NULL, &waiting->options.new, rekey_answered);
 }

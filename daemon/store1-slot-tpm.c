@@ -13,6 +13,7 @@
 
 #include "crypto/agree.h"
 #include "crypto/seal.h"
+#include "daemon/present.h"
 #include "daemon/slot-tpm.h"
 
 _Static_assert(SLOT_TPM_KEY_MAX == TPM_KEY_MAX && SLOT_PCRS_MAX == TPM_PCRS, "what the TPM makes can be stored");
@@ -161,13 +162,14 @@ static int compute(Waiting *waiting, sd_bus_error *error)
 int waiting_tpm_slot(Waiting *waiting, WaitingNext next, sd_bus_error *error)
 {
         const Slot *slot = waiting->slots.slots[waiting->at];
-        _cleanup_free_ char *message = NULL;
+        _cleanup_free_ char *label = NULL, *message = NULL;
         SlotTpm2 tpm2;
 
         waiting->after = next;
         if (!slot_tpm2(slot, &tpm2) || !tpm2.pin)
                 return compute(waiting, error);
-        if (asprintf(&message, "Enter the PIN of the key slot '%s'.", slot_label(slot)) < 0) {
+        label = presentable(slot_label(slot));
+        if (!label || asprintf(&message, "Enter the PIN of the key slot '%s'.", label) < 0) {
                 message = NULL;
                 return -ENOMEM;
         }

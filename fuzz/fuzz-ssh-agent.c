@@ -46,12 +46,23 @@ static void check_signature(Run *run, unsigned i, bool last)
                         span_equal(session_key(&sessions->list[0]), host_blob(&run->hosts[0])));
 }
 
+static void reconnect(Run *run, unsigned i)
+{
+        ssh_client_free(run->clients[i]);
+        PROMISE(run->asked[i] == 0 && !run->works[i] && !run->device[i]);
+        run->agreed[i] = 0;
+        run->clients[i] = NULL;
+        PROMISE(ssh_client_new(run->f->a, run, &run->clients[i]) == 0);
+        PROMISE(ssh_client_userdata(run->clients[i]) == run);
+}
+
 /* Takes all replies. One before the last may be of before the agent was locked by what came with it. */
 static void take_replies(Run *run, unsigned i)
 {
         SshClient *client = run->clients[i];
         size_t size;
         const uint8_t *data = ssh_client_output(client, &size);
+        int r = 0;
 
         while (size > 0) {
                 ByteReader reader = BYTE_READER(data, size);
@@ -76,19 +87,12 @@ static void take_replies(Run *run, unsigned i)
                         PROMISE(body.data[0] == SSH_AGENT_EXTENSION_RESPONSE);
                         break;
                 }
-                CALL_VOID(ssh_client_sent(client, 4 + body.size));
+                r = CALL(ssh_client_sent(client, 4 + body.size));
+                PROMISE(r == 0 || (last && (r == -EBADMSG || (r == -ENOMEM && fail_happened()))));
                 data = ssh_client_output(client, &size);
         }
-}
-
-static void reconnect(Run *run, unsigned i)
-{
-        ssh_client_free(run->clients[i]);
-        PROMISE(run->asked[i] == 0 && !run->works[i] && !run->device[i]);
-        run->agreed[i] = 0;
-        run->clients[i] = NULL;
-        PROMISE(ssh_client_new(run->f->a, run, &run->clients[i]) == 0);
-        PROMISE(ssh_client_userdata(run->clients[i]) == run);
+        if (r < 0)
+                reconnect(run, i);
 }
 
 static void send_bytes(Run *run, unsigned i, Span bytes)

@@ -31,7 +31,5 @@ int call_enroll(const Enrollment *enrollment, const Options *options, struct sk_
 int call_sign(const Signing *signing, const Options *options, struct sk_sign_response **ret);
 int call_load(const char *pin, const Options *options, struct sk_resident_key ***ret, size_t *ret_n);
 
-/* NULL allowed. Returns NULL. */
-struct sk_enroll_response *enroll_response_free(struct sk_enroll_response *response);
 /* The public key of a credential as OpenSSH takes it. 0, -EBADMSG, -ENOMEM; *ret is malloc()ed. */
 int public_key_of(int cose, const uint8_t *key, size_t size, uint8_t **ret, size_t *ret_size);

@@ -19,7 +19,7 @@
 #define P256_SIZE    64U
 #define ED25519_SIZE 32U
 
-struct sk_enroll_response *enroll_response_free(struct sk_enroll_response *response)
+static struct sk_enroll_response *response_free(struct sk_enroll_response *response)
 {
         if (!response)
                 return NULL;
@@ -31,7 +31,7 @@ struct sk_enroll_response *enroll_response_free(struct sk_enroll_response *respo
         free(response);
         return NULL;
 }
-DEFINE_CLEANUP(struct sk_enroll_response *, enroll_response_free)
+DEFINE_CLEANUP(struct sk_enroll_response *, response_free)
 
 static void cred_freep(fido_cred_t **cred)
 {
@@ -151,7 +151,7 @@ static int check_attestation(const fido_cred_t *cred)
 
 static int respond(const Enrollment *e, const fido_cred_t *cred, struct sk_enroll_response **ret)
 {
-        _cleanup_(enroll_response_freep) struct sk_enroll_response *response = calloc(1, sizeof(*response));
+        _cleanup_(response_freep) struct sk_enroll_response *response = calloc(1, sizeof(*response));
         int r;
 
         if (!response)

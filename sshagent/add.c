@@ -97,7 +97,6 @@ Step request_add(SshClient *client, ByteReader *reader)
         _cleanup_(added_done) Added added = {0};
         SshAgent *agent = client->agent;
         bool remote = sessions_remote(&client->sessions), store;
-        size_t begun;
         Entry *old;
         Step step;
 
@@ -129,9 +128,5 @@ Step request_add(SshClient *client, ByteReader *reader)
         if (agent_put(agent, old, added.entry) != 0)
                 return STEP_FAIL;
         TAKE_PTR(added.entry);
-
-        begun = wire_begin(&client->out);
-        byte_writer_u8(&client->out, SSH_AGENT_SUCCESS);
-        wire_end(&client->out, begun);
-        return STEP_DONE;
+        return reply_success(client);
 }

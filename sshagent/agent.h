@@ -207,9 +207,10 @@ int ssh_client_set_program(SshClient *client, const char *path);
  * is pending and the next is there, or while much is to be sent. */
 int ssh_client_receive(SshClient *client, const void *data, size_t size);
 bool ssh_client_wants(const SshClient *client);
-/* What is to be sent; ssh_client_sent() says how much of it was. */
+/* What is to be sent; ssh_client_sent() says how much of it was. When that was all, and what came after the requests that are answered
+ * is no message, or there is no memory for the next, the result is as of ssh_client_receive(): the connection must end. */
 const uint8_t *ssh_client_output(const SshClient *client, size_t *ret_size);
-void ssh_client_sent(SshClient *client, size_t size);
+int ssh_client_sent(SshClient *client, size_t size);
 
 /* Answers to what was asked for; what comes for nothing changes nothing. */
 void ssh_client_answer(SshClient *client, SshAnswer answer);

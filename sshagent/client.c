@@ -210,9 +210,10 @@ const uint8_t *ssh_client_output(const SshClient *client, size_t *ret_size)
         return *ret_size > 0 ? client->out.data + client->out_sent : NULL;
 }
 
-void ssh_client_sent(SshClient *client, size_t size)
+int ssh_client_sent(SshClient *client, size_t size)
 {
         ByteWriter *out = &client->out;
+        int r;
 
         client->out_sent += size;
         if (out->size > 0 && (client->out_sent == out->size || client->out_sent > OUTPUT_MAX)) {
@@ -224,8 +225,9 @@ void ssh_client_sent(SshClient *client, size_t size)
         if (out->size == 0 && out->capacity > BUFFER_KEEP && client->request.pending == PENDING_NONE)
                 byte_writer_done(out);
         agent_enter(client->agent);
-        (void)pump(client);
+        r = pump(client);
         agent_leave(client->agent);
+        return out->size > client->out_sent ? 0 : r; /* what is answered is still to be sent */
 }
 
 void client_resume(SshClient *client)
@@ -234,7 +236,7 @@ void client_resume(SshClient *client)
 
         client->request.pending = PENDING_NONE;
         if (front(client, &body) == 1 && run(client, body))
-                (void)pump(client);
+                (void)pump(client); /* there is a reply now, and ssh_client_sent() finds what is wrong again */
 }
 
 void client_tick(SshClient *client, uint64_t now)

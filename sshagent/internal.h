@@ -213,6 +213,8 @@ struct SshClient {
 
 /* Runs the request whose body this is, or goes on with it (request.c). */
 Step request_run(SshClient *client, Span body);
+/* Writes SSH_AGENT_SUCCESS. STEP_DONE. */
+Step reply_success(SshClient *client);
 Step request_lock(SshClient *client, ByteReader *reader, bool lock);
 Step request_add(SshClient *client, ByteReader *reader);
 Step request_sign(SshClient *client, ByteReader *reader);

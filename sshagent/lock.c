@@ -25,15 +25,6 @@ bool ssh_agent_is_locked(const SshAgent *agent)
         return agent->lock_key;
 }
 
-static Step reply(SshClient *client)
-{
-        size_t begun = wire_begin(&client->out);
-
-        byte_writer_u8(&client->out, SSH_AGENT_SUCCESS);
-        wire_end(&client->out, begun);
-        return STEP_DONE;
-}
-
 static Step lock(SshClient *client, Span passphrase)
 {
         SshAgent *agent = client->agent;
@@ -46,7 +37,7 @@ static Step lock(SshClient *client, Span passphrase)
         mac(agent->lock_key, passphrase.data, passphrase.size, agent->lock_hash, sizeof(agent->lock_hash));
         ready_clear(agent);
         agent->changed = true;
-        return reply(client);
+        return reply_success(client);
 }
 
 static Step wait_until(SshClient *client, uint64_t until)
@@ -71,7 +62,7 @@ static Step unlock(SshClient *client, Span passphrase)
         if (right) {
                 lock_done(agent);
                 agent->changed = true;
-                return reply(client);
+                return reply_success(client);
         }
         for (unsigned i = 0; i < agent->lock_failures && delay < DELAY_MAX_MS; i++)
                 delay *= 2;

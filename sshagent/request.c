@@ -8,7 +8,7 @@
 
 #include "sshagent/internal.h"
 
-static Step reply_success(SshClient *client)
+Step reply_success(SshClient *client)
 {
         size_t begun = wire_begin(&client->out);
 

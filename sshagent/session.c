@@ -11,7 +11,7 @@
 
 #include "sshagent/signature.h"
 
-Span session_id(const Session *session)
+static Span session_id(const Session *session)
 {
         return (Span){session->id, session->id_size};
 }

@@ -28,5 +28,4 @@ void sessions_done(Sessions *sessions);
 bool sessions_remote(const Sessions *sessions);
 /* The session that a login with this id is for, when the connection is bound to it; with a host's key, to that host. */
 const Session *sessions_login(const Sessions *sessions, Span id, Span host_key);
-Span session_id(const Session *session);
 Span session_key(const Session *session);

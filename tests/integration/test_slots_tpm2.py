@@ -119,6 +119,20 @@ class Alone(Tpm2):
         self.keyfob('unlock', '--slot', 'with a PIN', '--password-file', self.file(PIN, 'pin'))
         self.check_password()
 
+    def test_rekey_shows_labels_on_one_line(self):
+        self.keyfob('slot', 'add', '--kind', 'password', '--label', 'a\nsecond', '--password-file', self.file(PASSWORD),
+                    '--new-password-file', self.file('second', 'second'))
+        self.add_pin('--label', 'with\na PIN')
+        person = Person(self.sandbox)
+        rekey = self.sandbox.spawn([self.sandbox.stage.keyfob, 'rekey', '--password-file', self.file(PASSWORD)])
+        question = person.question()
+        self.assertIn("password of the key slot 'a second'", question['message'])
+        person.answer(question, 'second')
+        question = person.question()
+        self.assertIn("PIN of the key slot 'with a PIN'", question['message'])
+        person.answer(question, PIN)
+        self.assertEqual(rekey.wait(kt.TIMEOUT), 0)
+
     def test_no_tpm_makes_no_slot(self):
         self.tpm.stop()
         result = self.add(code=1)

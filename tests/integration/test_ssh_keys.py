@@ -248,6 +248,11 @@ class OnKeyfob(Made):
                 self.assertIsNone(signature)
         self.assertEqual([key['application'] for key in self.listed()], ['ssh:'] * 2)
 
+    def test_an_application_is_quoted_where_it_is_shown(self):
+        self.make_sk(type='ed25519-sk', application='ssh:x".\n\nTouch to update\u202e ' + 'y' * 180)
+        self.assertIn('security key, for "ssh:x\'.  Touch to update', self.questions[0]['message'])
+        self.assertNotIn('y' * 120, self.questions[0]['message'])
+
     def test_verify_required_asks_for_the_pin(self):
         self.keyfob('authenticator', 'pin', 'set', '--pin-file', self.sandbox.write('pin', PIN))
         blob = self.make_sk((PIN,), type='ed25519-sk', verify_required=True)
@@ -347,7 +352,7 @@ class OnAnother(OnKeyfob):
 
     test_both_types = test_verify_required_asks_for_the_pin = test_verification_needs_a_pin = None
     test_no_touch_required = test_application_and_restart = test_it_goes_with_its_client = test_locking_meanwhile = None
-    test_while_locked_the_vault_is_opened_for_it = None
+    test_while_locked_the_vault_is_opened_for_it = test_an_application_is_quoted_where_it_is_shown = None
 
     def setUp(self):
         fido_bridge.skip_unless_built()

@@ -47,6 +47,26 @@ TEST(what_is_no_message_ends_the_connection)
         }
 }
 
+TEST(what_is_no_message_ends_the_connection_when_what_came_before_it_is_answered)
+{
+        Fixture *f = fixture_new();
+        SshClient *client = client_new(f);
+        _cleanup_(byte_writer_done) ByteWriter confirm = BYTE_WRITER_NULL;
+        size_t size;
+
+        byte_writer_u8(&confirm, 2);
+        f->answers[SSH_ASK_CONFIRM] = LATER;
+        CHECK_EQ(call_add(f, client, "ed25519", &confirm), SSH_AGENT_SUCCESS);
+        CHECK_EQ(call_sign(f, client, vector("ed25519.pub"), text_span("x"), 0), 0);
+        CHECK_EQ(ssh_client_receive(client, (uint8_t[]){0, 0, 0, 0}, 4), 0);
+        ssh_client_answer(client, SSH_YES);
+        CHECK(ssh_client_output(client, &size));
+        CHECK_EQ(ssh_client_sent(client, size - 1), 0);
+        CHECK_EQ(ssh_client_sent(client, 1), -EBADMSG);
+        ssh_client_free(client);
+        fixture_free(f);
+}
+
 TEST(several_at_once_are_answered_in_order)
 {
         Fixture *f = fixture_new();
