@@ -259,15 +259,6 @@ int rsa_signer_sign(const RsaSigner *signer, RsaHash which, const void *data, si
         return 0;
 }
 
-int rsa_sign(const RsaPrivate *key, RsaHash which, const void *data, size_t size, uint8_t *ret)
-{
-        _cleanup_(rsa_signer_freep) RsaSigner *signer = NULL;
-        int r;
-
-        r = rsa_signer_new(key, &signer);
-        return r < 0 ? r : rsa_signer_sign(signer, which, data, size, ret);
-}
-
 int rsa_verify(const RsaPublic *key, RsaHash which, const void *data, size_t size, const uint8_t *signature,
                size_t signature_size)
 {

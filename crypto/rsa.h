@@ -43,10 +43,7 @@ unsigned rsa_bits(const RsaPublic *key);
 /* Whether the numbers belong together. 0, -EINVAL when they don't, -ENOMEM. */
 int rsa_check(const RsaPrivate *key);
 
-/* Writes as many bytes as the modulus has. 0, -EINVAL, -ENOMEM. */
-int rsa_sign(const RsaPrivate *key, RsaHash hash, const void *data, size_t size, uint8_t *ret);
-
-/* The same with a key that is ready; several threads may use copies of one signer at a time. */
+/* A key that is ready to sign; several threads may use copies of one signer at a time. */
 typedef struct RsaSigner RsaSigner;
 int rsa_signer_new(const RsaPrivate *key, RsaSigner **ret);
 /* Shares the key, which is wiped with the last copy. 0, -ENOMEM. */
@@ -55,6 +52,7 @@ int rsa_signer_copy(const RsaSigner *signer, RsaSigner **ret);
 RsaSigner *rsa_signer_free(RsaSigner *signer);
 DEFINE_CLEANUP(RsaSigner *, rsa_signer_free)
 size_t rsa_signer_size(const RsaSigner *signer);
+/* Writes as many bytes as the modulus has. 0, -EINVAL, -ENOMEM. */
 int rsa_signer_sign(const RsaSigner *signer, RsaHash hash, const void *data, size_t size, uint8_t *ret);
 
 /* 0 when the signature fits, -EBADMSG when not, -EINVAL for a key that is none, -ENOMEM. */

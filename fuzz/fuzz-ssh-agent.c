@@ -334,7 +334,7 @@ static void step_owner(Run *run, ByteReader *in)
 
         switch (what % 9) {
         case 0:
-                (void)CALL(ssh_agent_generate(a, more & 1 ? SSH_KEY_ED25519 : (SshKeyKind)(more % 5), 0, "made", &policy, &id));
+                (void)CALL(fixture_generate(a, more & 1 ? SSH_KEY_ED25519 : (SshKeyKind)(more % 5), 0, "made", &policy, &id));
                 break;
         case 1:
                 (void)CALL(ssh_agent_keep(a, id));

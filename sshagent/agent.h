@@ -231,16 +231,14 @@ bool ssh_agent_is_locked(const SshAgent *agent); /* by a client's passphrase */
 
 #define SSH_RSA_BITS_DEFAULT 3072U
 
-/* Makes a key and stores it. `bits` only of SSH_KEY_RSA (1024 to 16384, a multiple of 8; 0: the default), which takes long:
- * not on a loop that others wait for. */
-int ssh_agent_generate(SshAgent *agent, SshKeyKind kind, unsigned bits, const char *comment, const SshPolicy *policy,
-                       uint32_t *ret_id);
-/* The same in two halves: making one, on any thread, and storing it, which uses the draft up. */
+/* Makes a key, on any thread: `bits` only of SSH_KEY_RSA (1024 to 16384, a multiple of 8; 0: the default), which takes long.
+ * Storing it uses the draft up. */
 typedef struct SshDraft SshDraft;
 int ssh_draft_new(SshKeyKind kind, unsigned bits, SshDraft **ret);
 int ssh_agent_add_draft(SshAgent *agent, SshDraft *draft, const char *comment, const SshPolicy *policy, uint32_t *ret_id);
 /* Wipes. NULL allowed. Returns NULL. */
 SshDraft *ssh_draft_free(SshDraft *draft);
+DEFINE_CLEANUP(SshDraft *, ssh_draft_free)
 /* Stores a key of a security key's: the public value is as in SSH_KEY_SK_* blobs (65 bytes 04 ‖ x ‖ y, or 32). */
 int ssh_agent_add_sk(SshAgent *agent, SshKeyKind kind, const uint8_t *public_key, size_t public_size, const char *application,
                      uint8_t flags, const uint8_t *key_handle, size_t key_handle_size, const char *comment,

@@ -95,7 +95,6 @@ SshDraft *ssh_draft_free(SshDraft *draft)
         free(draft);
         return NULL;
 }
-DEFINE_CLEANUP(SshDraft *, ssh_draft_free)
 
 int ssh_draft_new(SshKeyKind kind, unsigned bits, SshDraft **ret)
 {
@@ -127,22 +126,6 @@ int ssh_agent_add_draft(SshAgent *agent, SshDraft *draft, const char *comment, c
                       policy, ret_id);
         agent_leave(agent);
         return r;
-}
-
-int ssh_agent_generate(SshAgent *agent, SshKeyKind kind, unsigned bits, const char *comment, const SshPolicy *policy,
-                       uint32_t *ret_id)
-{
-        _cleanup_(ssh_draft_freep) SshDraft *draft = NULL;
-        int r;
-
-        if (!comment_valid(comment) || (policy && !policy_valid(policy)))
-                return SSH_E_INVALID;
-        if (!agent_storage_open(agent))
-                return SSH_E_LOCKED;
-        do
-                r = ssh_draft_new(kind, bits, &draft);
-        while (r == -ENOMEM && ready_evict(agent));
-        return r == 0 ? ssh_agent_add_draft(agent, draft, comment, policy, ret_id) : r;
 }
 
 int ssh_agent_add_sk(SshAgent *agent, SshKeyKind kind, const uint8_t *public_key, size_t public_size, const char *application,

@@ -542,3 +542,12 @@ bool reply_verifies(Fixture *f, Span key, Span data)
         CHECK_EQ(blob_read(key, &blob), 0);
         return byte_reader_done(&reader) && ssh_signature_verify(&blob, data, signature) == 0;
 }
+
+int fixture_generate(SshAgent *a, SshKeyKind kind, unsigned bits, const char *comment, const SshPolicy *policy, uint32_t *ret_id)
+{
+        _cleanup_(ssh_draft_freep) SshDraft *draft = NULL;
+        int r;
+
+        r = ssh_draft_new(kind, bits, &draft);
+        return r == 0 ? ssh_agent_add_draft(a, draft, comment, policy, ret_id) : r;
+}

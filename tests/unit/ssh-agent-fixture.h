@@ -58,6 +58,8 @@ typedef struct Fixture {
 } Fixture;
 
 Fixture *fixture_new(void);
+/* Makes a key and stores it. */
+int fixture_generate(SshAgent *a, SshKeyKind kind, unsigned bits, const char *comment, const SshPolicy *policy, uint32_t *ret_id);
 void fixture_free(Fixture *f);
 /* The same storage under a new agent, as after a restart. */
 void fixture_restart(Fixture *f);

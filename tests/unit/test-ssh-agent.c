@@ -199,7 +199,7 @@ TEST(what_was_signed_before_is_ready_and_there_may_be_more_keys_than_that)
         uint32_t id;
 
         for (unsigned i = 0; i < 2 * READY_MAX; i++)
-                CHECK_EQ(ssh_agent_generate(f->a, i % 2 ? SSH_KEY_ED25519 : SSH_KEY_ECDSA_P256, 0, "made", NULL, &id), 0);
+                CHECK_EQ(fixture_generate(f->a, i % 2 ? SSH_KEY_ED25519 : SSH_KEY_ECDSA_P256, 0, "made", NULL, &id), 0);
         for (unsigned round = 0; round < 2; round++)
                 for (id = 0; ssh_agent_key_next(f->a, id, &info) == 0; id = info.id) {
                         Span blob = {info.blob, info.blob_size};

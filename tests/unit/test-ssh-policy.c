@@ -13,7 +13,7 @@ static Owned owned_new(const SshPolicy *policy)
         Owned it = {.f = fixture_new()};
         SshKeyInfo info;
 
-        CHECK_EQ(ssh_agent_generate(it.f->a, SSH_KEY_ED25519, 0, "made", policy, &it.id), 0);
+        CHECK_EQ(fixture_generate(it.f->a, SSH_KEY_ED25519, 0, "made", policy, &it.id), 0);
         CHECK_EQ(ssh_agent_key_get(it.f->a, it.id, &info), 0);
         it.key = (Span){info.blob, info.blob_size};
         it.client = client_new(it.f);

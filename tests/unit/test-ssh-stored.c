@@ -28,7 +28,7 @@ TEST(made_keys_outlast_the_agent)
                 uint32_t id;
                 Span blob;
 
-                CHECK_EQ(ssh_agent_generate(f->a, kind, kind == SSH_KEY_RSA ? 2048 : 0, "made", NULL, &id), 0);
+                CHECK_EQ(fixture_generate(f->a, kind, kind == SSH_KEY_RSA ? 2048 : 0, "made", NULL, &id), 0);
                 CHECK_EQ(f->changed, 1);
                 fixture_restart(f);
                 client = client_new(f);
@@ -52,18 +52,18 @@ TEST(what_is_not_made)
 
         memset(comment, 'x', sizeof(comment) - 1);
         comment[sizeof(comment) - 1] = 0;
-        CHECK_EQ(ssh_agent_generate(f->a, 0, 0, "", NULL, &id), SSH_E_INVALID);
-        CHECK_EQ(ssh_agent_generate(f->a, SSH_KEY_SK_ECDSA, 0, "", NULL, &id), SSH_E_INVALID);
-        CHECK_EQ(ssh_agent_generate(f->a, SSH_KEY_RSA, 1016, "", NULL, &id), SSH_E_INVALID);
-        CHECK_EQ(ssh_agent_generate(f->a, SSH_KEY_RSA, 1025, "", NULL, &id), SSH_E_INVALID);
-        CHECK_EQ(ssh_agent_generate(f->a, SSH_KEY_ED25519, 0, comment, NULL, &id), SSH_E_INVALID);
-        CHECK_EQ(ssh_agent_generate(f->a, SSH_KEY_ED25519, 0, "", &many, &id), SSH_E_INVALID);
+        CHECK_EQ(fixture_generate(f->a, 0, 0, "", NULL, &id), SSH_E_INVALID);
+        CHECK_EQ(fixture_generate(f->a, SSH_KEY_SK_ECDSA, 0, "", NULL, &id), SSH_E_INVALID);
+        CHECK_EQ(fixture_generate(f->a, SSH_KEY_RSA, 1016, "", NULL, &id), SSH_E_INVALID);
+        CHECK_EQ(fixture_generate(f->a, SSH_KEY_RSA, 1025, "", NULL, &id), SSH_E_INVALID);
+        CHECK_EQ(fixture_generate(f->a, SSH_KEY_ED25519, 0, comment, NULL, &id), SSH_E_INVALID);
+        CHECK_EQ(fixture_generate(f->a, SSH_KEY_ED25519, 0, "", &many, &id), SSH_E_INVALID);
         f->open = false;
-        CHECK_EQ(ssh_agent_generate(f->a, SSH_KEY_ED25519, 0, "", NULL, &id), SSH_E_LOCKED);
+        CHECK_EQ(fixture_generate(f->a, SSH_KEY_ED25519, 0, "", NULL, &id), SSH_E_LOCKED);
         f->open = true;
         f->fail_at = 1;
         f->fail_code = SSH_E_FULL;
-        CHECK_EQ(ssh_agent_generate(f->a, SSH_KEY_ED25519, 0, "", NULL, &id), SSH_E_FULL);
+        CHECK_EQ(fixture_generate(f->a, SSH_KEY_ED25519, 0, "", NULL, &id), SSH_E_FULL);
         CHECK_EQ(ssh_agent_key_get(f->a, 1, &(SshKeyInfo){0}), SSH_E_NOT_FOUND);
         CHECK_EQ(f->changed, 0);
         fixture_free(f);
@@ -80,7 +80,7 @@ TEST(storage_is_opened_for_a_signature)
         uint32_t id;
         Span blob;
 
-        CHECK_EQ(ssh_agent_generate(f->a, SSH_KEY_ED25519, 0, "made", NULL, &id), 0);
+        CHECK_EQ(fixture_generate(f->a, SSH_KEY_ED25519, 0, "made", NULL, &id), 0);
         fixture_restart(f);
         client = client_new(f);
         blob = (Span){get(f, 1).blob, get(f, 1).blob_size};
@@ -118,7 +118,7 @@ TEST(nothing_stays_of_what_was_read)
         uint32_t id;
         Span blob;
 
-        CHECK_EQ(ssh_agent_generate(f->a, SSH_KEY_ECDSA_P256, 0, "made", NULL, &id), 0);
+        CHECK_EQ(fixture_generate(f->a, SSH_KEY_ECDSA_P256, 0, "made", NULL, &id), 0);
         CHECK_EQ(call_add_plain(f, client, "ed25519"), SSH_AGENT_SUCCESS);
         blob = (Span){get(f, id).blob, get(f, id).blob_size};
         CHECK_EQ(call_sign(f, client, blob, text_span("x"), 0), SSH_AGENT_SIGN_RESPONSE);
@@ -143,7 +143,7 @@ TEST(a_hint_is_not_believed)
         Span key = vector("ed25519.pub");
         uint32_t id;
 
-        CHECK_EQ(ssh_agent_generate(f->a, SSH_KEY_ED25519, 0, "made", NULL, &id), 0);
+        CHECK_EQ(fixture_generate(f->a, SSH_KEY_ED25519, 0, "made", NULL, &id), 0);
         ssh_agent_forget(f->a, true);
         client = client_new(f);
         byte_writer_u8(&hint, 1);
@@ -178,7 +178,7 @@ TEST(any_byte_of_a_record)
         Span blob;
 
         f->ops.wall = NULL; /* nothing dies of a changed end of life */
-        CHECK_EQ(ssh_agent_generate(f->a, SSH_KEY_ED25519, 0, "made", &policy, &id), 0);
+        CHECK_EQ(fixture_generate(f->a, SSH_KEY_ED25519, 0, "made", &policy, &id), 0);
         blob = (Span){get(f, id).blob, get(f, id).blob_size};
         for (size_t i = 0; i < record->size; i++) {
                 for (unsigned bit = 0; bit < 8; bit++) {
@@ -286,7 +286,7 @@ TEST(stored_keys_are_removed_with_their_records)
         CHECK_EQ(call_simple(f, client, SSH_AGENTC_REMOVE_ALL_IDENTITIES), SSH_AGENT_SUCCESS);
         CHECK(!f->records[1].data);
 
-        CHECK_EQ(ssh_agent_generate(f->a, SSH_KEY_ED25519, 0, "made", NULL, &id), 0);
+        CHECK_EQ(fixture_generate(f->a, SSH_KEY_ED25519, 0, "made", NULL, &id), 0);
         f->open = false;
         CHECK_EQ(ssh_agent_remove(f->a, id), SSH_E_LOCKED);
         f->open = true;
@@ -406,7 +406,7 @@ TEST(the_owner_changes_stored_keys)
         char comment[SSH_COMMENT_MAX + 2];
         uint32_t id;
 
-        CHECK_EQ(ssh_agent_generate(f->a, SSH_KEY_ED25519, 0, "made", NULL, &id), 0);
+        CHECK_EQ(fixture_generate(f->a, SSH_KEY_ED25519, 0, "made", NULL, &id), 0);
         CHECK_EQ(call_add_plain(f, client, "p256"), SSH_AGENT_SUCCESS);
         CHECK_EQ(ssh_agent_set_comment(f->a, id, "renamed\n"), 0);
         CHECK_EQ(ssh_agent_set_policy(f->a, id, &policy), 0);
@@ -497,7 +497,7 @@ TEST(every_call_of_storage_may_fail)
                         f->keeps = true;
                         f->fail_code = (unsigned)codes[c];
                         f->fail_at = at;
-                        (void)ssh_agent_generate(f->a, SSH_KEY_ED25519, 0, "made", NULL, &id);
+                        (void)fixture_generate(f->a, SSH_KEY_ED25519, 0, "made", NULL, &id);
                         (void)call_add_plain(f, client, "ed25519");
                         (void)call_add_plain(f, client, "rsa");
                         (void)call_add_plain(f, client, "rsa");
@@ -524,7 +524,7 @@ TEST(no_storage_at_all)
         CHECK_EQ(call_add_plain(f, client, "rsa"), SSH_AGENT_SUCCESS);
         CHECK_EQ(call_sign(f, client, vector("ed25519.pub"), text_span("x"), 0), SSH_AGENT_SIGN_RESPONSE);
         CHECK_EQ(call_sign(f, client, vector("rsa.pub"), text_span("x"), 0), SSH_AGENT_SIGN_RESPONSE);
-        CHECK_EQ(ssh_agent_generate(f->a, SSH_KEY_ED25519, 0, "", NULL, &id), SSH_E_LOCKED);
+        CHECK_EQ(fixture_generate(f->a, SSH_KEY_ED25519, 0, "", NULL, &id), SSH_E_LOCKED);
         CHECK_EQ(ssh_agent_keep(f->a, 1), SSH_E_LOCKED);
         CHECK_EQ(call_simple(f, client, SSH_AGENTC_REMOVE_ALL_IDENTITIES), SSH_AGENT_SUCCESS);
         ssh_client_free(client);
