@@ -2,6 +2,7 @@
 import json
 import os
 
+import keyfob_bus as kb
 import keyfob_test as kt
 import tpm_tools
 from person import Person
@@ -130,6 +131,17 @@ class Alone(Tpm2):
         self.keyfob('slot', 'remove', 'password')
         self.assertEqual([s['kind'] for s in self.slots()], ['tpm2'])
         self.keyfob('slot', 'remove', 'tpm2', code=8)
+        self.check_opens()
+
+    def test_where_it_is_the_only_slot_nobody_is_asked_for_a_pin(self):
+        self.add()
+        self.keyfob('slot', 'remove', 'password')
+        self.keyfob('lock')
+        self.tpm.stop()
+        with kb.Client(self.sandbox.socket) as client, self.assertRaises(kb.BusError) as caught:
+            client.unlock()
+        self.assertIn('no slot can be opened here', caught.exception.message)
+        self.tpm.start()
         self.check_opens()
 
 
