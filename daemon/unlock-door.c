@@ -70,8 +70,6 @@ DEFINE_CLEANUP(Connection *, connection_free)
 static UnlockStatus status_of(int r)
 {
         switch (r) {
-        case 0:
-                return UNLOCK_DONE;
         case VAULT_E_WRONG_SECRET:
                 return UNLOCK_WRONG_KEY;
         case VAULT_E_NOT_FOUND:
@@ -86,6 +84,12 @@ static UnlockStatus status_of(int r)
         default:
                 return UNLOCK_FAILED;
         }
+}
+
+static UnlockStatus failed(int r)
+{
+        log_line(LOG_WARNING, "a login could not open the vault: %s", vault_strerror(r));
+        return status_of(r);
 }
 
 static const Slot *find_slot(const SlotList *slots, const uint8_t id[SLOT_ID_SIZE])
@@ -126,7 +130,7 @@ static UnlockStatus obey(Daemon *daemon, const UnlockFrame *frame)
         batch_flush(daemon);
         r = vault_slots(daemon->vault, &slots);
         if (r != 0)
-                return status_of(r);
+                return failed(r);
         slot = find_slot(&slots, frame->slot);
         if (!slot)
                 return UNLOCK_NO_SLOT;
@@ -138,9 +142,7 @@ static UnlockStatus obey(Daemon *daemon, const UnlockFrame *frame)
         if (r == 0)
                 r = frame->kind == UNLOCK_FRAME_REPLACE ? replace(daemon, slot, root, frame)
                                                         : opening_unlock(daemon, root);
-        if (r != 0)
-                log_line(LOG_WARNING, "a login could not open the vault: %s", unlock_status_text(status_of(r)));
-        return status_of(r);
+        return r == 0 ? UNLOCK_DONE : failed(r);
 }
 
 /* ---- one connection ---- */
