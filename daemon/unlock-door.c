@@ -15,6 +15,7 @@
 #include "common/unlock-frame.h"
 #include "daemon/batch.h"
 #include "daemon/door.h"
+#include "daemon/listener.h"
 #include "daemon/log.h"
 #include "daemon/opening.h"
 #include "daemon/own-socket.h"
@@ -24,7 +25,6 @@
 #define SILENT_USEC     (UINT64_C(5) * 1000000)
 #define FRAMES_MAX      16U                    /* at once, and then */
 #define FRAME_USEC      (UINT64_C(250) * 1000) /* one in this time */
-#define REST_USEC       (UINT64_C(500) * 1000) /* when no descriptor was left for a connection */
 
 _Static_assert(UNLOCK_ID_SIZE == SLOT_ID_SIZE && UNLOCK_KEY_SIZE == SLOT_KEY_SIZE && UNLOCK_SALT_SIZE == KDF_SALT_SIZE,
                "frames hold what slots need");
@@ -40,7 +40,7 @@ struct Connection {
 struct UnlockDoor {
         Daemon *daemon;
         OwnSocket socket;
-        sd_event_source *listening, *rest;
+        Listener listener;
         Connection *connections;
         unsigned n_connections;
         unsigned frames;  /* that may be looked at now */
@@ -226,13 +226,6 @@ static int connection_new(UnlockDoor *door, int fd)
 
 /* ---- coming ---- */
 
-static int on_rested(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        UnlockDoor *door = userdata;
-
-        return sd_event_source_set_enabled(door->listening, SD_EVENT_ON);
-}
-
 static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         UnlockDoor *door = userdata;
@@ -246,9 +239,8 @@ static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *us
                 if (client == -EAGAIN)
                         return 0;
                 if (client < 0) {
-                        (void)sd_event_source_set_time_relative(door->rest, REST_USEC);
-                        (void)sd_event_source_set_enabled(door->rest, SD_EVENT_ONESHOT);
-                        return sd_event_source_set_enabled(door->listening, SD_EVENT_OFF);
+                        listener_rest(&door->listener);
+                        return 0;
                 }
                 if (peer.uid != getuid() || door->n_connections >= CONNECTIONS_MAX)
                         (void)close(client);
@@ -279,17 +271,9 @@ int unlock_door_new(Daemon *daemon, UnlockDoor **ret)
 
 int unlock_door_open(UnlockDoor *door)
 {
-        int r;
-
         if (door->socket.fd < 0)
                 return 0;
-        r = sd_event_add_io(door->daemon->event, &door->listening, door->socket.fd, EPOLLIN, on_accept, door);
-        if (r >= 0)
-                r = sd_event_add_time_relative(door->daemon->event, &door->rest, CLOCK_MONOTONIC, 0, 1000, on_rested,
-                                               door);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(door->rest, SD_EVENT_OFF);
-        return r;
+        return listener_open(&door->listener, door->daemon->event, door->socket.fd, on_accept, door);
 }
 
 UnlockDoor *unlock_door_free(UnlockDoor *door)
@@ -298,8 +282,7 @@ UnlockDoor *unlock_door_free(UnlockDoor *door)
                 return NULL;
         while (door->connections)
                 connection_free(door->connections);
-        sd_event_source_disable_unref(door->listening);
-        sd_event_source_disable_unref(door->rest);
+        listener_done(&door->listener);
         own_socket_done(&door->socket);
         free(door);
         return NULL;
