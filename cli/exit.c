@@ -78,7 +78,9 @@ int cli_explain(int result, const char *message)
         bool said = message && message[0];
 
         if (code == EXIT_LOCKED) {
-                if (said && strstr(message, "locked") && (strstr(message, "keyfob unlock") || strstr(message, "TPM")))
+                if (said && strstr(message, "locked") &&
+                    (strstr(message, "keyfob unlock") || strstr(message, "keyfob slot list") ||
+                     strstr(message, "TPM")))
                         return cli_error(code, "%s", message);
                 if (result == KEYFOB_E_NO_PROMPTER)
                         return cli_error(code,

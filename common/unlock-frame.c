@@ -155,7 +155,7 @@ const char *unlock_status_text(UnlockStatus status)
         case UNLOCK_NOT_ALLOWED:
                 return "a key slot of that kind is not opened at login";
         case UNLOCK_WAIT:
-                return "too many wrong keys: try again later";
+                return "too many tries in a short time: try again in a moment";
         case UNLOCK_DAMAGED:
                 return "the vault is damaged: run keyfob check";
         case UNLOCK_INVALID:

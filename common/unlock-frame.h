@@ -35,7 +35,7 @@ typedef enum UnlockStatus {
         UNLOCK_NO_SLOT = 2,     /* no such slot: what is mirrored is out of date */
         UNLOCK_NO_VAULT = 3,    /* no vault, or it can't be opened */
         UNLOCK_NOT_ALLOWED = 4, /* a slot of that kind is not opened by a frame */
-        UNLOCK_WAIT = 5,        /* too many wrong keys: try again in `seconds` */
+        UNLOCK_WAIT = 5,        /* too many frames in a short time, right or wrong: try again in `seconds` */
         UNLOCK_DAMAGED = 6,     /* the slot, or what it opens */
         UNLOCK_INVALID = 7,     /* no frame of this version, or parameters out of limits */
         UNLOCK_FAILED = 8,      /* anything else; nothing has changed */

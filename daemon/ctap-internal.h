@@ -7,6 +7,7 @@
 #include "daemon/batch.h"
 #include "daemon/caller.h"
 #include "daemon/ctap.h"
+#include "daemon/listener.h"
 #include "daemon/opening.h"
 #include "daemon/own-socket.h"
 #include "daemon/tpm.h"
@@ -65,7 +66,7 @@ struct Ctap {
         CtapEnterprise *enterprise;
 
         OwnSocket socket;
-        sd_event_source *listening, *rest;
+        Listener listener;
         CtapConnection *connections;
         unsigned n_connections;
         bool full;

@@ -16,7 +16,6 @@
 #define SOCKET_NAME     "ctap"
 #define CONNECTIONS_MAX 64U
 #define ACCEPT_AT_ONCE  16U
-#define REST_USEC       (UINT64_C(500) * 1000) /* when no descriptor or memory was left for a connection */
 
 struct CtapConnection {
         CtapLine line; /* first */
@@ -76,22 +75,12 @@ static int connection_new(Ctap *ctap, int fd, pid_t pid)
         return r;
 }
 
-static int on_rested(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        Ctap *ctap = userdata;
-
-        return sd_event_source_set_enabled(ctap->listening, SD_EVENT_ON);
-}
-
-/* Whoever waits to be accepted goes on waiting. */
 static void rest(Ctap *ctap, int why)
 {
         if (!ctap->full)
                 log_line(LOG_WARNING, "a connection could not be accepted: %s", strerror(-why));
         ctap->full = true; /* said once, until there is room again */
-        if (sd_event_source_set_time_relative(ctap->rest, REST_USEC) >= 0 &&
-            sd_event_source_set_enabled(ctap->rest, SD_EVENT_ONESHOT) >= 0)
-                (void)sd_event_source_set_enabled(ctap->listening, SD_EVENT_OFF);
+        listener_rest(&ctap->listener);
 }
 
 static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -133,17 +122,9 @@ int ctap_socket_new(Ctap *ctap)
 
 int ctap_socket_open(Ctap *ctap)
 {
-        int r;
-
         if (ctap->socket.fd < 0)
                 return 0;
-        r = sd_event_add_io(ctap->daemon->event, &ctap->listening, ctap->socket.fd, EPOLLIN, on_accept, ctap);
-        if (r >= 0)
-                r = sd_event_add_time_relative(ctap->daemon->event, &ctap->rest, CLOCK_MONOTONIC, 0, 1000, on_rested,
-                                               ctap);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(ctap->rest, SD_EVENT_OFF);
-        return r;
+        return listener_open(&ctap->listener, ctap->daemon->event, ctap->socket.fd, on_accept, ctap);
 }
 
 void ctap_socket_drop(Ctap *ctap)
@@ -161,7 +142,6 @@ void ctap_socket_rearm(Ctap *ctap)
 void ctap_socket_free(Ctap *ctap)
 {
         ctap_socket_drop(ctap);
-        sd_event_source_disable_unref(ctap->listening);
-        sd_event_source_disable_unref(ctap->rest);
+        listener_done(&ctap->listener);
         own_socket_done(&ctap->socket);
 }

@@ -18,6 +18,7 @@
 #include "daemon/authenticator1.h"
 #include "daemon/caller.h"
 #include "daemon/keys1.h"
+#include "daemon/listener.h"
 #include "daemon/log.h"
 #include "daemon/minibus.h"
 #include "daemon/own-socket.h"
@@ -34,7 +35,6 @@
 #define UNKNOWN_SIZE    1024U /* of a message that sd-bus sent by itself */
 #define SEND_BUFFER     (512 * 1024)
 #define ACCEPT_AT_ONCE  16
-#define REST_USEC       (UINT64_C(500) * 1000) /* when no descriptor or memory was left for a connection */
 
 struct Connection {
         Doors *doors;
@@ -55,7 +55,8 @@ struct Connection {
 struct Doors {
         Daemon *daemon;
         OwnSocket own;
-        sd_event_source *listening, *rest, *reap;
+        Listener listener;
+        sd_event_source *reap;
         sd_id128_t id;
         Connection *connections;
         unsigned n_connections;
@@ -416,22 +417,12 @@ void doors_sent(Daemon *daemon, sd_bus *bus, sd_bus_message *message)
 
 /* ---- the doors ---- */
 
-/* Whoever waits to be accepted goes on waiting, and the loop would do nothing else than find that out. */
 static void rest(Doors *doors, int why)
 {
         if (!doors->full)
                 log_line(LOG_WARNING, "a connection could not be accepted: %s", strerror(-why));
         doors->full = true; /* said once, until there is room again */
-        if (sd_event_source_set_time_relative(doors->rest, REST_USEC) >= 0 &&
-            sd_event_source_set_enabled(doors->rest, SD_EVENT_ONESHOT) >= 0)
-                (void)sd_event_source_set_enabled(doors->listening, SD_EVENT_OFF);
-}
-
-static int on_rested(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        Doors *doors = userdata;
-
-        return sd_event_source_set_enabled(doors->listening, SD_EVENT_ON);
+        listener_rest(&doors->listener);
 }
 
 static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -532,10 +523,7 @@ int doors_open(Daemon *daemon, const DoorsOptions *options)
         Doors *doors = daemon->doors;
         int r;
 
-        r = sd_event_add_io(daemon->event, &doors->listening, doors->own.fd, EPOLLIN, on_accept, doors);
-        if (r >= 0)
-                r = sd_event_add_time_relative(daemon->event, &doors->rest, CLOCK_MONOTONIC, 0, 1000, on_rested,
-                                               doors);
+        r = listener_open(&doors->listener, daemon->event, doors->own.fd, on_accept, doors);
         if (r < 0 || !options->use_bus)
                 return r;
         return session_bus_new(daemon, doors->own.path, options->replace, &doors->session);
@@ -548,8 +536,7 @@ Doors *doors_free(Doors *doors)
         while (doors->connections)
                 connection_free(doors->connections);
         doors->session = session_bus_free(doors->session);
-        sd_event_source_disable_unref(doors->listening);
-        sd_event_source_disable_unref(doors->rest);
+        listener_done(&doors->listener);
         sd_event_source_disable_unref(doors->reap);
         own_socket_done(&doors->own);
         free(doors);

@@ -80,14 +80,15 @@ int opening_load_pin(Opening *opening)
         int r;
 
         r = load(opening, /* pin= */ true, &slots);
-        if (r == 0 && slots.n > 0) {
-                slot_free(opening->tpm_slot);
+        if (r != 0)
+                return r;
+        opening->tpm_slot = slot_free(opening->tpm_slot); /* may be one without a PIN, which has failed */
+        if (slots.n > 0) {
                 opening->tpm_slot = TAKE_PTR(slots.slots[0]);
                 slots.slots[0] = slots.slots[--slots.n];
         }
-        r = r != 0 ? r : opening->tpm_slot ? 0 : VAULT_E_NOT_FOUND;
         slot_list_done(&slots);
-        return r;
+        return opening->tpm_slot ? 0 : VAULT_E_NOT_FOUND;
 }
 
 void opening_use_pin(Opening *opening, Secret *pin)

@@ -9,6 +9,7 @@
 #include "daemon/helper-link.h"
 #include "daemon/job.h"
 #include "daemon/key-talk.h"
+#include "daemon/listener.h"
 #include "daemon/opening.h"
 #include "daemon/own-socket.h"
 #include "daemon/ssh.h"
@@ -67,7 +68,8 @@ struct SshDoor {
         SshAgentOps ops;
         SshAgent *agent;
         OwnSocket socket;
-        sd_event_source *listening, *rest, *timer, *settling, *changed;
+        Listener listener;
+        sd_event_source *timer, *settling, *changed;
         uint64_t deadline; /* milliseconds, SSH_NEVER */
 
         SshConnection *first, *last;

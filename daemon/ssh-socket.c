@@ -16,7 +16,6 @@
 #include "daemon/ssh-internal.h"
 
 #define ACCEPT_AT_ONCE   64U
-#define REST_USEC        (UINT64_C(500) * 1000) /* when no descriptor or memory was left for a connection */
 #define PIECE_SIZE       ((size_t)16 * 1024) /* of one message; */
 #define SMALL_PIECE_SIZE ((size_t)1024)      /* where there may be several, each with work of its own */
 #define SEND_AT_ONCE     8U
@@ -264,22 +263,12 @@ static int connection_new(SshDoor *door, int fd, pid_t pid)
         return r;
 }
 
-static int on_rested(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        SshDoor *door = userdata;
-
-        return sd_event_source_set_enabled(door->listening, SD_EVENT_ON);
-}
-
-/* Whoever waits to be accepted goes on waiting. */
 static void rest(SshDoor *door, int why)
 {
         if (!door->full)
                 log_line(LOG_WARNING, "a connection to the ssh-agent could not be accepted: %s", strerror(-why));
         door->full = true; /* said once, until there is room again */
-        if (sd_event_source_set_time_relative(door->rest, REST_USEC) >= 0 &&
-            sd_event_source_set_enabled(door->rest, SD_EVENT_ONESHOT) >= 0)
-                (void)sd_event_source_set_enabled(door->listening, SD_EVENT_OFF);
+        listener_rest(&door->listener);
 }
 
 static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -332,12 +321,8 @@ int ssh_socket_open(SshDoor *door)
                 r = sd_event_add_time(event, &door->timer, CLOCK_MONOTONIC, UINT64_MAX, 1000, on_due, door);
         if (r >= 0)
                 r = sd_event_source_set_enabled(door->timer, SD_EVENT_OFF);
-        if (r >= 0)
-                r = sd_event_add_time_relative(event, &door->rest, CLOCK_MONOTONIC, 0, 1000, on_rested, door);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(door->rest, SD_EVENT_OFF);
         if (r >= 0 && door->socket.fd >= 0)
-                r = sd_event_add_io(event, &door->listening, door->socket.fd, EPOLLIN, on_accept, door);
+                r = listener_open(&door->listener, event, door->socket.fd, on_accept, door);
         return r;
 }
 
@@ -345,8 +330,7 @@ void ssh_socket_free(SshDoor *door)
 {
         while (door->first)
                 connection_free(door->first);
-        sd_event_source_disable_unref(door->listening);
-        sd_event_source_disable_unref(door->rest);
+        listener_done(&door->listener);
         sd_event_source_disable_unref(door->timer);
         sd_event_source_disable_unref(door->settling);
         own_socket_done(&door->socket);

@@ -86,6 +86,8 @@ Waiting *waiting_free(Waiting *waiting)
         slot_key_cancel(waiting->touching);
         secret_free(waiting->touched);
         blind_free(waiting->blind);
+        if (waiting->device)
+                explicit_bzero(waiting->device, sizeof(*waiting->device)); /* what a PIN makes may be in it */
         free(waiting->device);
         ctap_seal_wait_cancel(waiting->sealed);
         policy_wish_free(waiting->wish);

@@ -15,6 +15,7 @@
 #include "common/unlock-frame.h"
 #include "daemon/batch.h"
 #include "daemon/door.h"
+#include "daemon/listener.h"
 #include "daemon/log.h"
 #include "daemon/opening.h"
 #include "daemon/own-socket.h"
@@ -24,7 +25,6 @@
 #define SILENT_USEC     (UINT64_C(5) * 1000000)
 #define FRAMES_MAX      16U                    /* at once, and then */
 #define FRAME_USEC      (UINT64_C(250) * 1000) /* one in this time */
-#define REST_USEC       (UINT64_C(500) * 1000) /* when no descriptor was left for a connection */
 
 _Static_assert(UNLOCK_ID_SIZE == SLOT_ID_SIZE && UNLOCK_KEY_SIZE == SLOT_KEY_SIZE && UNLOCK_SALT_SIZE == KDF_SALT_SIZE,
                "frames hold what slots need");
@@ -40,7 +40,7 @@ struct Connection {
 struct UnlockDoor {
         Daemon *daemon;
         OwnSocket socket;
-        sd_event_source *listening, *rest;
+        Listener listener;
         Connection *connections;
         unsigned n_connections;
         unsigned frames;  /* that may be looked at now */
@@ -70,8 +70,6 @@ DEFINE_CLEANUP(Connection *, connection_free)
 static UnlockStatus status_of(int r)
 {
         switch (r) {
-        case 0:
-                return UNLOCK_DONE;
         case VAULT_E_WRONG_SECRET:
                 return UNLOCK_WRONG_KEY;
         case VAULT_E_NOT_FOUND:
@@ -86,6 +84,12 @@ static UnlockStatus status_of(int r)
         default:
                 return UNLOCK_FAILED;
         }
+}
+
+static UnlockStatus failed(int r)
+{
+        log_line(LOG_WARNING, "a login could not open the vault: %s", vault_strerror(r));
+        return status_of(r);
 }
 
 static const Slot *find_slot(const SlotList *slots, const uint8_t id[SLOT_ID_SIZE])
@@ -126,7 +130,7 @@ static UnlockStatus obey(Daemon *daemon, const UnlockFrame *frame)
         batch_flush(daemon);
         r = vault_slots(daemon->vault, &slots);
         if (r != 0)
-                return status_of(r);
+                return failed(r);
         slot = find_slot(&slots, frame->slot);
         if (!slot)
                 return UNLOCK_NO_SLOT;
@@ -138,9 +142,7 @@ static UnlockStatus obey(Daemon *daemon, const UnlockFrame *frame)
         if (r == 0)
                 r = frame->kind == UNLOCK_FRAME_REPLACE ? replace(daemon, slot, root, frame)
                                                         : opening_unlock(daemon, root);
-        if (r != 0)
-                log_line(LOG_WARNING, "a login could not open the vault: %s", unlock_status_text(status_of(r)));
-        return status_of(r);
+        return r == 0 ? UNLOCK_DONE : failed(r);
 }
 
 /* ---- one connection ---- */
@@ -224,13 +226,6 @@ static int connection_new(UnlockDoor *door, int fd)
 
 /* ---- coming ---- */
 
-static int on_rested(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        UnlockDoor *door = userdata;
-
-        return sd_event_source_set_enabled(door->listening, SD_EVENT_ON);
-}
-
 static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         UnlockDoor *door = userdata;
@@ -244,9 +239,8 @@ static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *us
                 if (client == -EAGAIN)
                         return 0;
                 if (client < 0) {
-                        (void)sd_event_source_set_time_relative(door->rest, REST_USEC);
-                        (void)sd_event_source_set_enabled(door->rest, SD_EVENT_ONESHOT);
-                        return sd_event_source_set_enabled(door->listening, SD_EVENT_OFF);
+                        listener_rest(&door->listener);
+                        return 0;
                 }
                 if (peer.uid != getuid() || door->n_connections >= CONNECTIONS_MAX)
                         (void)close(client);
@@ -277,17 +271,9 @@ int unlock_door_new(Daemon *daemon, UnlockDoor **ret)
 
 int unlock_door_open(UnlockDoor *door)
 {
-        int r;
-
         if (door->socket.fd < 0)
                 return 0;
-        r = sd_event_add_io(door->daemon->event, &door->listening, door->socket.fd, EPOLLIN, on_accept, door);
-        if (r >= 0)
-                r = sd_event_add_time_relative(door->daemon->event, &door->rest, CLOCK_MONOTONIC, 0, 1000, on_rested,
-                                               door);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(door->rest, SD_EVENT_OFF);
-        return r;
+        return listener_open(&door->listener, door->daemon->event, door->socket.fd, on_accept, door);
 }
 
 UnlockDoor *unlock_door_free(UnlockDoor *door)
@@ -296,8 +282,7 @@ UnlockDoor *unlock_door_free(UnlockDoor *door)
                 return NULL;
         while (door->connections)
                 connection_free(door->connections);
-        sd_event_source_disable_unref(door->listening);
-        sd_event_source_disable_unref(door->rest);
+        listener_done(&door->listener);
         own_socket_done(&door->socket);
         free(door);
         return NULL;

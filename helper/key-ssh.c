@@ -57,7 +57,7 @@ static int make_assertion(const KeyCall *call, bool presence, fido_assert_t **re
         return FIDO_OK;
 }
 
-/* Whether the device knows the handle; nobody is asked for anything. */
+/* Whether the device knows the handle; nobody is asked for anything, and no PIN is sent: a wrong one would count. */
 static int knows_handle(KeyCall *call, bool *ret)
 {
         fido_assert_t *assertion = NULL;
@@ -66,7 +66,7 @@ static int knows_handle(KeyCall *call, bool *ret)
         r = make_assertion(call, /* presence= */ false, &assertion);
         if (r != FIDO_OK)
                 return r;
-        r = fido_dev_get_assert(call->dev, assertion, key_pin(call));
+        r = fido_dev_get_assert(call->dev, assertion, NULL);
         fido_assert_free(&assertion);
         *ret = r == FIDO_OK || r == FIDO_ERR_USER_PRESENCE_REQUIRED; /* what U2F says */
         return FIDO_OK;

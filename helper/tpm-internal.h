@@ -36,8 +36,11 @@ bool tpm_parent_open(Tpm *tpm, const TpmBytes *name);
 /* After a failure: whether the persistent one turned out to have a password, and one was made in its place. */
 bool tpm_parent_again(Tpm *tpm, const TpmBytes *name);
 
-/* A session salted by the parent, which encrypts the first parameter of commands, and of responses if `both`. */
-bool tpm_session_open(Tpm *tpm, bool both);
+/* One of that kind, salted by a key or by none. */
+bool tpm_session_start(Tpm *tpm, TPM2_SE kind, ESYS_TR salted_by, ESYS_TR *ret);
+/* The session, salted by the parent, in place of the one before. It encrypts the first parameter of commands, and of
+ * responses if `both`. */
+bool tpm_session_open(Tpm *tpm, TPM2_SE kind, bool both);
 
 /* ---- tpm-policy.c: keys that are bound ---- */
 
@@ -45,9 +48,6 @@ bool tpm_session_open(Tpm *tpm, bool both);
 bool tpm_policy_digest(Tpm *tpm, const TpmRequest *request, TPM2B_DIGEST *ret);
 /* As tpm_session_open(), and the policy is satisfied as far as that shows before the key is used. */
 bool tpm_policy_open(Tpm *tpm, const TpmRequest *request);
-
-/* Ends the session. */
-void tpm_session_close(Tpm *tpm);
 
 /* Loads a key and opens the session for it. */
 bool tpm_key_load(Tpm *tpm, const TpmRequest *request, bool both);

@@ -30,25 +30,13 @@ static bool apply(Tpm *tpm, const TpmRequest *request, ESYS_TR session)
                 tpm_ok(tpm, Esys_PolicyAuthValue(tpm->esys, session, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE)));
 }
 
-static bool start(Tpm *tpm, TPM2_SE kind, ESYS_TR salted_by, ESYS_TR *ret)
-{
-        const TPMT_SYM_DEF symmetric = {.algorithm = TPM2_ALG_AES, .keyBits.aes = 128, .mode.aes = TPM2_ALG_CFB};
-
-        *ret = ESYS_TR_NONE;
-        if (tpm_ok(tpm, Esys_StartAuthSession(tpm->esys, salted_by, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-                                              ESYS_TR_NONE, NULL, kind, &symmetric, TPM2_ALG_SHA256, ret)))
-                return true;
-        *ret = ESYS_TR_NONE;
-        return false;
-}
-
 bool tpm_policy_digest(Tpm *tpm, const TpmRequest *request, TPM2B_DIGEST *ret)
 {
         TPM2B_DIGEST *digest = NULL;
         ESYS_TR trial;
         bool ok;
 
-        if (!start(tpm, TPM2_SE_TRIAL, ESYS_TR_NONE, &trial))
+        if (!tpm_session_start(tpm, TPM2_SE_TRIAL, ESYS_TR_NONE, &trial))
                 return false;
         ok = apply(tpm, request, trial) &&
              tpm_ok(tpm, Esys_PolicyGetDigest(tpm->esys, trial, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &digest));
@@ -61,10 +49,5 @@ bool tpm_policy_digest(Tpm *tpm, const TpmRequest *request, TPM2B_DIGEST *ret)
 
 bool tpm_policy_open(Tpm *tpm, const TpmRequest *request)
 {
-        const TPMA_SESSION attributes = TPMA_SESSION_CONTINUESESSION | TPMA_SESSION_DECRYPT | TPMA_SESSION_ENCRYPT;
-
-        tpm_session_close(tpm);
-        return start(tpm, TPM2_SE_POLICY, tpm->parent, &tpm->session) &&
-               tpm_ok(tpm, Esys_TRSess_SetAttributes(tpm->esys, tpm->session, attributes, 0xff)) &&
-               apply(tpm, request, tpm->session);
+        return tpm_session_open(tpm, TPM2_SE_POLICY, /* both= */ true) && apply(tpm, request, tpm->session);
 }

@@ -202,25 +202,25 @@ bool tpm_parent_again(Tpm *tpm, const TpmBytes *name)
 
 /* ---- the session ---- */
 
-void tpm_session_close(Tpm *tpm)
-{
-        flush(tpm, &tpm->session);
-}
-
-bool tpm_session_open(Tpm *tpm, bool both)
+bool tpm_session_start(Tpm *tpm, TPM2_SE kind, ESYS_TR salted_by, ESYS_TR *ret)
 {
         const TPMT_SYM_DEF symmetric = {.algorithm = TPM2_ALG_AES, .keyBits.aes = 128, .mode.aes = TPM2_ALG_CFB};
+
+        if (tpm_ok(tpm, Esys_StartAuthSession(tpm->esys, salted_by, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+                                              ESYS_TR_NONE, NULL, kind, &symmetric, TPM2_ALG_SHA256, ret)))
+                return true;
+        *ret = ESYS_TR_NONE;
+        return false;
+}
+
+bool tpm_session_open(Tpm *tpm, TPM2_SE kind, bool both)
+{
         const TPMA_SESSION attributes =
                 TPMA_SESSION_CONTINUESESSION | TPMA_SESSION_DECRYPT | (both ? TPMA_SESSION_ENCRYPT : 0);
 
         flush(tpm, &tpm->session);
-        if (!tpm_ok(tpm, Esys_StartAuthSession(tpm->esys, tpm->parent, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-                                               ESYS_TR_NONE, NULL, TPM2_SE_HMAC, &symmetric, TPM2_ALG_SHA256,
-                                               &tpm->session))) {
-                tpm->session = ESYS_TR_NONE;
-                return false;
-        }
-        return tpm_ok(tpm, Esys_TRSess_SetAttributes(tpm->esys, tpm->session, attributes, 0xff));
+        return tpm_session_start(tpm, kind, tpm->parent, &tpm->session) &&
+               tpm_ok(tpm, Esys_TRSess_SetAttributes(tpm->esys, tpm->session, attributes, 0xff));
 }
 
 /* ---- a key ---- */
@@ -250,7 +250,7 @@ bool tpm_key_load(Tpm *tpm, const TpmRequest *request, bool both)
 
         ok = unmarshal_key(tpm, request, &public_area, &private_area) && tpm_parent_open(tpm, &request->parent);
         do
-                ok = ok && tpm_session_open(tpm, both) &&
+                ok = ok && tpm_session_open(tpm, TPM2_SE_HMAC, both) &&
                      tpm_ok(tpm, Esys_Load(tpm->esys, tpm->parent, tpm->session, ESYS_TR_NONE, ESYS_TR_NONE,
                                            &private_area, &public_area, &tpm->key));
         while (!ok && (ok = tpm_parent_again(tpm, &request->parent)));

@@ -224,7 +224,7 @@ static bool make(Tpm *tpm, const TpmRequest *request, ByteWriter *out)
 
         ok = tpm_parent_open(tpm, NULL);
         do
-                ok = ok && tpm_session_open(tpm, /* both= */ true) &&
+                ok = ok && tpm_session_open(tpm, TPM2_SE_HMAC, /* both= */ true) &&
                      create(tpm, request, &private_area, &public_area);
         while (!ok && (ok = tpm_parent_again(tpm, NULL)));
         if (ok)

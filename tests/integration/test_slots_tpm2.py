@@ -146,6 +146,16 @@ class Alone(Tpm2):
         self.keyfob('slot', 'remove', 'tpm2', code=8)
         self.check_opens()
 
+    def test_where_it_is_the_only_slot_nobody_is_asked_for_a_pin(self):
+        self.add()
+        self.keyfob('slot', 'remove', 'password')
+        self.keyfob('lock')
+        self.tpm.stop()
+        result = self.keyfob('unlock', code=3)
+        self.assertOneLine(result.stderr, 'no slot can be opened here', 'keyfob slot list')
+        self.tpm.start()
+        self.check_opens()
+
 
 class Pin(Tpm2):
     def test_the_pin_opens(self):

@@ -2,6 +2,7 @@
 """org.keyfob.Ssh1: keys made in the vault and on security keys, what is listed, and ssh's tools with them."""
 import base64
 import hashlib
+import json
 import os
 import select
 import struct
@@ -395,6 +396,24 @@ class OnAnother(OnKeyfob):
             answer('wrong PIN', PIN)
             self.check(blob, client.signature(), flags=5)
         self.assertIn('wrong PIN', answered[2]['error'])
+
+    def test_a_wrong_pin_counts_once(self):
+        self.other.keyfob('authenticator', 'pin', 'set', '--pin-file', self.other.write('pin', PIN))
+        call = Waiting(self, 'AddKey', 'a{sv}', {'type': ('s', 'ed25519-sk'), 'device': ('s', ''), 'verify-required': ('b', True)})
+        self.person.answer(self.person.question(), PIN)
+        blob = base64.b64decode(call.result().split()[1])
+        self.person.questions()
+        with self.tools.client() as client:
+            client.send_sign(blob)
+            self.person.answer(wait_for(self.pins, 'a PIN')[0], 'wrong PIN')
+            question = wait_for(self.pins, 'the PIN again')[0]
+            retries = json.loads(self.other.keyfob('authenticator', 'info', '--json').stdout)['pin_retries']
+            self.person.answer(question, PIN)
+            self.check(blob, client.signature(), flags=5)
+        self.assertEqual(retries, 7)
+
+    def pins(self):
+        return [question for question in self.person.questions() if question['kind'] == 'secret']
 
     def test_unplugged(self):
         blob = self.make_sk((), type='ed25519-sk', device='')

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import socket
+import sqlite3
 import struct
 import time
 
@@ -90,6 +91,17 @@ class Open(DoorTest):
         self.hand_over(login.open_frame(self.slot.id, self.key[::-1]))
         self.assertIn('a login could not open the vault', self.sandbox.read_log())
         self.assertNotIn(self.key[::-1].hex(), self.sandbox.read_log())
+
+    def test_the_log_says_why_it_failed(self):
+        """A slot of a version that this keyfobd does not know."""
+        self.sandbox.stop_daemon()
+        with contextlib.closing(sqlite3.connect(self.sandbox.vault)) as db, db:
+            params, = db.execute('SELECT params FROM slot WHERE id=?', (self.slot.id,)).fetchone()
+            db.execute('UPDATE slot SET params=? WHERE id=?', (b'\x7f' + params[1:], self.slot.id))
+        self.sandbox.start_daemon()
+        self.assertEqual(self.hand_over(login.open_frame(self.slot.id, self.key)), (login.FAILED, 0))
+        self.assertIn('a login could not open the vault: a kind of key slot that this build cannot open', self.sandbox.read_log())
+        self.check_password()
 
     def test_the_daemon_is_started_by_a_login(self):
         """As systemd does it: it listens at both sockets of keyfobd.socket."""

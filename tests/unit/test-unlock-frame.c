@@ -107,4 +107,10 @@ TEST(answers_are_read_as_written)
         CHECK_EQ(unlock_answer_decode(bytes, sizeof(bytes), &got), -EBADMSG);
 }
 
+/* Frames are counted whether their keys are right or not. */
+TEST(who_has_to_wait_is_not_told_that_keys_were_wrong)
+{
+        CHECK(!strstr(unlock_status_text(UNLOCK_WAIT), "wrong"));
+}
+
 TEST_MAIN
