@@ -178,9 +178,10 @@ static int find_places(const char *name, HostPlaces *ret)
         return 0;
 }
 
-static int look_up(Hosts *hosts, const char *name)
+static int look_up(void *to, const char *name)
 {
         _cleanup_(host_places_done) HostPlaces places = {0};
+        Hosts *hosts = to;
         size_t before = hosts->n;
         bool authority = false;
         int r;
@@ -211,18 +212,9 @@ static int look_up(Hosts *hosts, const char *name)
 int hosts_read(const char *list, Hosts *ret)
 {
         _cleanup_(hosts_done) Hosts hosts = HOSTS_NULL;
-        _cleanup_free_ char *copy = strdup(list);
-        char *rest = NULL;
-        int r = 0;
+        int r;
 
-        if (!copy)
-                return cli_no_memory();
-        if (strcmp(list, "any") != 0) {
-                for (char *name = strtok_r(copy, ",", &rest); name && r == 0; name = strtok_r(NULL, ",", &rest))
-                        r = look_up(&hosts, name);
-                if (r == 0 && hosts.n == 0)
-                        return cli_error(EXIT_USAGE, "--hosts is a list of names, as example.org,git.example.org, or any");
-        }
+        r = cli_read_names(list, look_up, &hosts, "--hosts is a list of names, as example.org,git.example.org, or any");
         if (r != 0)
                 return r;
         *ret = hosts;

@@ -75,9 +75,10 @@ static char *find_program(const char *name)
         return NULL;
 }
 
-static int add_program(Programs *programs, const char *name)
+static int add_program(void *to, const char *name)
 {
         _cleanup_free_ char *path = find_program(name);
+        Programs *programs = to;
         char **larger;
 
         if (!path && errno != ENOMEM)
@@ -93,18 +94,9 @@ static int add_program(Programs *programs, const char *name)
 int programs_read(const char *list, Programs *ret)
 {
         _cleanup_(programs_done) Programs programs = PROGRAMS_NULL;
-        _cleanup_free_ char *copy = strdup(list);
-        char *rest = NULL;
-        int r = 0;
+        int r;
 
-        if (!copy)
-                return cli_no_memory();
-        if (strcmp(list, "any") != 0) {
-                for (char *name = strtok_r(copy, ",", &rest); name && r == 0; name = strtok_r(NULL, ",", &rest))
-                        r = add_program(&programs, name);
-                if (r == 0 && programs.n == 0)
-                        return cli_error(EXIT_USAGE, "--programs is a list of names or paths, as ssh,git, or any");
-        }
+        r = cli_read_names(list, add_program, &programs, "--programs is a list of names or paths, as ssh,git, or any");
         if (r != 0)
                 return r;
         *ret = programs;
