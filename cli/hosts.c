@@ -188,6 +188,9 @@ static int look_up(void *to, const char *name)
 
         if (name[0] == '-')
                 return cli_error(EXIT_USAGE, "\"%s\" is no host", name);
+        for (size_t i = 0; i < hosts->n; i++)
+                if (strcmp(hosts->hosts[i].name, name) == 0)
+                        return 0;
         r = find_places(name, &places);
         for (size_t i = 0; r == 0 && i < places.n_files; i++) {
                 const char *const argv[] = {"ssh-keygen", "-F", places.name, "-f", places.files[i], NULL};
