@@ -150,8 +150,8 @@ int host_places_read(const char *printed, HostPlaces *ret)
                 return -ENOENT;
         if (alias || strcmp(port, "22") == 0)
                 places.name = strdup(alias ? alias : hostname);
-        else if (asprintf(&places.name, "[%s]:%s", hostname, port) < 0)
-                places.name = NULL;
+        else
+                places.name = text_format("[%s]:%s", hostname, port);
         if (!places.name)
                 return -ENOMEM;
         *ret = places;
