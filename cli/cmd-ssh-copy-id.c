@@ -131,13 +131,9 @@ static int choose(SshTarget *target, const char *which)
 
         if (which)
                 return ssh_target_find(target, which);
-        r = cli_connect(&target->k);
+        r = ssh_target_list(target, /* deleted= */ false);
         if (r != 0)
                 return r;
-        cli_use_terminal(target->k);
-        r = keyfob_ssh_list(target->k, /* deleted= */ false, &target->list);
-        if (r != 0)
-                return cli_fail(target->k, r);
         if (target->list->n == 0)
                 return cli_error(EXIT_NOT_FOUND, "there is no key yet: make one with keyfob ssh add");
         if (target->list->n > 1)

@@ -114,9 +114,9 @@ void ssh_target_done(SshTarget *target)
         *target = SSH_TARGET_NULL;
 }
 
-int ssh_target_find(SshTarget *target, const char *which)
+int ssh_target_list(SshTarget *target, bool deleted)
 {
-        int r = 0;
+        int r;
 
         if (!target->k) {
                 r = cli_connect(&target->k);
@@ -124,11 +124,19 @@ int ssh_target_find(SshTarget *target, const char *which)
                         return r;
                 cli_use_terminal(target->k);
         }
-        if (!target->list) {
-                r = keyfob_ssh_list(target->k, /* deleted= */ false, &target->list);
-                if (r != 0)
-                        return cli_fail(target->k, r);
-        }
+        if (target->list)
+                return 0;
+        r = keyfob_ssh_list(target->k, deleted, &target->list);
+        return r == 0 ? 0 : cli_fail(target->k, r);
+}
+
+int ssh_target_find(SshTarget *target, const char *which)
+{
+        int r;
+
+        r = ssh_target_list(target, /* deleted= */ false);
+        if (r != 0)
+                return r;
         free(target->name);
         target->name = NULL;
         r = ssh_keys_find(target->list, which, &target->key);
