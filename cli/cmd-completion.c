@@ -1,7 +1,6 @@
 /*
  * keyfob completion: the completion script of a shell, for those who did not install it
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"

@@ -8,7 +8,6 @@
 #include "cli/module.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
