@@ -7,7 +7,6 @@
 #include "cli/hosts.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -196,10 +195,15 @@ static int look_up(void *to, const char *name)
                 const char *const argv[] = {"ssh-keygen", "-F", places.name, "-f", places.files[i], NULL};
                 _cleanup_free_ char *found = NULL;
 
-                /* a file that is not there, or does not know the host */
-                if (run_reading(argv, LOOKUP_TIMEOUT_MS, FOUND_MAX, &found) == 0 &&
-                    hosts_add_found(hosts, name, found, &authority) < 0)
+                r = run_reading(argv, LOOKUP_TIMEOUT_MS, FOUND_MAX, &found);
+                if (r < 0 && r != -ENOMEM)
+                        return cli_error(EXIT_OTHER, "cannot ask ssh-keygen for the keys of %s: %s", name, strerror(-r));
+                /* else a file that is not there, or does not know the host */
+                if (r == 0)
+                        r = hosts_add_found(hosts, name, found, &authority);
+                if (r < 0)
                         return cli_no_memory();
+                r = 0;
         }
         if (r != 0 || hosts->n > before)
                 return r;
