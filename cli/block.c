@@ -8,10 +8,10 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/text.h"
 #include "common/cleanup.h"
 
 /* Where a line that is just `line` begins, from the beginning of a line on. */
@@ -72,19 +72,23 @@ int block_take(const char *text, char **ret)
 static int replace(const char *text, const char *begin, const char *rest, const char *body, char **ret)
 {
         _cleanup_free_ char *others = NULL;
+        char *result;
         int r;
 
         r = block_take(rest, &others);
         if (r != BLOCK_OK)
                 return r;
-        if (asprintf(ret, "%.*s" BLOCK_BEGIN "\n%s" BLOCK_END "%s", (int)(begin - text), text, body, others) < 0)
+        result = text_format("%.*s" BLOCK_BEGIN "\n%s" BLOCK_END "%s", (int)(begin - text), text, body, others);
+        if (!result)
                 return -ENOMEM;
+        *ret = result;
         return BLOCK_OK;
 }
 
 int block_put(const char *text, const char *body, BlockPlace place, char **ret)
 {
-        _cleanup_free_ char *without = NULL, *result = NULL;
+        _cleanup_free_ char *without = NULL;
+        char *result;
         const char *begin, *rest;
         size_t size;
         bool whole;
@@ -101,14 +105,12 @@ int block_put(const char *text, const char *body, BlockPlace place, char **ret)
         size = strlen(without);
         whole = size == 0 || without[size - 1] == '\n';
         if (place == BLOCK_AT_TOP)
-                r = asprintf(&result, BLOCK_BEGIN "\n%s" BLOCK_END "\n%s", body, without);
+                result = text_format(BLOCK_BEGIN "\n%s" BLOCK_END "\n%s", body, without);
         else
-                r = asprintf(&result, "%s%s" BLOCK_BEGIN "\n%s" BLOCK_END "%s", without, whole ? "" : "\n", body,
-                             whole ? "\n" : "");
-        if (r < 0) {
-                result = NULL;
+                result = text_format("%s%s" BLOCK_BEGIN "\n%s" BLOCK_END "%s", without, whole ? "" : "\n", body,
+                                     whole ? "\n" : "");
+        if (!result)
                 return -ENOMEM;
-        }
-        *ret = TAKE_PTR(result);
+        *ret = result;
         return BLOCK_OK;
 }

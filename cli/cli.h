@@ -89,6 +89,9 @@ int cli_plain_options(Cli *cli, int argc, char *argv[]);
 void cli_help(const Command *command);
 /* The value of an option that takes yes or no, as 1 or 0: -1 to go on, else the exit code. */
 int cli_read_yes(const char *option, const char *text, int *ret);
+/* The value of an option that takes a list of names, "a,b", or "any", which is none: add() gets each, until it answers another
+ * exit code than 0. With no name in it, that is said by `usage`. 0 or the exit code. */
+int cli_read_names(const char *list, int (*add)(void *to, const char *name), void *to, const char *usage);
 
 /* ---- connection ---- */
 

@@ -1,7 +1,6 @@
 /*
  * keyfob completion: the completion script of a shell, for those who did not install it
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -30,8 +29,7 @@ static int run_completion(Cli *cli, int argc, char *argv[])
         for (size_t i = 0; i < ELEMENTSOF(scripts); i++) {
                 if (strcmp(scripts[i].shell, argv[optind]) != 0)
                         continue;
-                r = output_write(STDOUT_FILENO, scripts[i].text, scripts[i].size);
-                return r < 0 ? cli_error(EXIT_OTHER, "cannot write the output: %s", strerror(-r)) : 0;
+                return output_bytes(scripts[i].text, scripts[i].size);
         }
         return cli_error(EXIT_USAGE, "there are completions for bash, zsh and fish");
 }

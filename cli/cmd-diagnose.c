@@ -14,6 +14,7 @@
 #include "cli/json.h"
 #include "cli/output.h"
 #include "cli/status.h"
+#include "cli/text.h"
 #include "common/places.h"
 
 static void put(struct json_object *to, const char *key, const char *value)
@@ -73,11 +74,11 @@ static void add_file(struct json_object *report, const char *key, const char *pa
 
 static void add_ctap(struct json_object *report, const char *runtime)
 {
-        _cleanup_free_ char *path = NULL;
+        _cleanup_free_ char *path = text_format("%s/ctap", runtime);
         char answer[64];
         int r;
 
-        if (asprintf(&path, "%s/ctap", runtime) < 0)
+        if (!path)
                 return;
         add_file(report, "ctap_socket", path);
         r = ctap_probe(path, answer);

@@ -28,23 +28,13 @@ static int socket_path(keyfob *k, char **ret)
 
 static int run_env(Cli *cli, int argc, char *argv[])
 {
-        static const struct option options[] = {CLI_HELP, SHELL_OPTIONS, CLI_END};
         _cleanup_(keyfob_closep) keyfob *k = NULL;
         _cleanup_free_ char *path = NULL, *address = NULL;
-        int c, r, shell = 's';
+        int r, shell;
 
-        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
-                if (c == 's' || c == 'f' || c == 'c') {
-                        shell = c;
-                        continue;
-                }
-                r = cli_option(cli, c);
-                if (r >= 0)
-                        return r;
-        }
-        if (optind != argc)
-                return cli_usage(cli);
-
+        r = shell_read(cli, argc, argv, &shell);
+        if (r >= 0)
+                return r;
         r = cli_connect(&k);
         if (r == 0)
                 r = socket_path(k, &path);

@@ -13,11 +13,9 @@
 
 static int print(const Secret *password)
 {
-        int r = output_write(STDOUT_FILENO, password->data, password->size);
+        int r = output_bytes(password->data, password->size);
 
-        if (r >= 0)
-                r = output_write(STDOUT_FILENO, "\n", 1);
-        return r < 0 ? cli_error(EXIT_OTHER, "cannot write the output: %s", strerror(-r)) : 0;
+        return r == 0 ? output_bytes("\n", 1) : r;
 }
 
 static int store(const Cli *cli, const char *service, const char *user, const Secret *password)

@@ -64,8 +64,7 @@ static int print_json(const char *service, const Got *got, bool with_user, bool 
                 r = append(text, "}\n");
         if (r < 0)
                 return cli_no_memory();
-        r = output_write(STDOUT_FILENO, text->data, text->size);
-        return r < 0 ? cli_error(EXIT_OTHER, "cannot write the output: %s", strerror(-r)) : 0;
+        return output_bytes(text->data, text->size);
 }
 
 static int print_plain(const Got *got, bool with_user)
@@ -74,15 +73,13 @@ static int print_plain(const Got *got, bool with_user)
         int r = 0;
 
         if (with_user && got->user) {
-                r = output_write(STDOUT_FILENO, got->user, strlen(got->user));
-                if (r >= 0)
-                        r = output_write(STDOUT_FILENO, "\n", 1);
+                r = output_bytes(got->user, strlen(got->user));
+                if (r == 0)
+                        r = output_bytes("\n", 1);
         }
-        if (r >= 0)
-                r = output_write(STDOUT_FILENO, got->value->data, got->value->size);
-        if (r >= 0 && newline)
-                r = output_write(STDOUT_FILENO, "\n", 1);
-        return r < 0 ? cli_error(EXIT_OTHER, "cannot write the output: %s", strerror(-r)) : 0;
+        if (r == 0)
+                r = output_bytes(got->value->data, got->value->size);
+        return r == 0 && newline ? output_bytes("\n", 1) : r;
 }
 
 static int run_get(Cli *cli, int argc, char *argv[])

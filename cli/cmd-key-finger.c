@@ -99,7 +99,8 @@ static int finger_delete(Cli *cli, int argc, char *argv[])
         r = begin_one(&command, argc, argv, 1, &list, &finger);
         if (r >= 0)
                 return r;
-        if (asprintf(&question, "Delete the finger \"%s\"?", finger->name[0] ? finger->name : argv[optind]) < 0)
+        question = text_format("Delete the finger \"%s\"?", finger->name[0] ? finger->name : argv[optind]);
+        if (!question)
                 return cli_no_memory();
         r = key_confirm(&command, question);
         if (r != 0)

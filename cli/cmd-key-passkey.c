@@ -9,6 +9,7 @@
 #include "cli/key.h"
 #include "cli/output.h"
 #include "cli/passkeys.h"
+#include "cli/text.h"
 
 #define BLOB_MAX ((size_t)60000)
 
@@ -121,7 +122,8 @@ static int confirm_delete(const KeyCommand *command, const keyfob_passkey *passk
 {
         _cleanup_free_ char *title = passkey_title(passkey), *question = NULL;
 
-        if (!title || asprintf(&question, "Delete the %s of %s? %s", what, title, loss) < 0)
+        question = title ? text_format("Delete the %s of %s? %s", what, title, loss) : NULL;
+        if (!question)
                 return cli_no_memory();
         return key_confirm(command, question);
 }

@@ -71,15 +71,20 @@ static int run_pam(Cli *cli, int argc, char *argv[])
 {
         static const char *const programs[] = {"enroll", "mirror", "status", "test"};
         static const Verb verbs[] = {{"enable", enable}, {"disable", disable}};
+        int r;
 
-        for (size_t i = 0; argc > 1 && i < ELEMENTSOF(programs); i++)
-                if (strcmp(argv[1], programs[i]) == 0 && !(argc > 2 && strcmp(argv[2], "--help") == 0))
+        for (size_t i = 0; argc > 1 && i < ELEMENTSOF(programs); i++) {
+                if (strcmp(argv[1], programs[i]) != 0)
+                        continue;
+                if (argc == 2 || (strcmp(argv[2], "--help") != 0 && strcmp(argv[2], "-h") != 0))
                         return run_program(cli, argc - 1, argv + 1);
-        if (argc > 1 && strcmp(argv[1], "enable") != 0 && strcmp(argv[1], "disable") != 0) {
                 cli_help(cli->command);
-                return strcmp(argv[argc - 1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ? EXIT_DONE : EXIT_USAGE;
+                return EXIT_DONE;
         }
-        return argc > 1 ? cli_verb(cli, verbs, ELEMENTSOF(verbs), argc, argv) : cli_usage(cli);
+        if (argc > 1 && argv[1][0] != '-')
+                return cli_verb(cli, verbs, ELEMENTSOF(verbs), argc, argv);
+        r = cli_plain_options(cli, argc, argv);
+        return r >= 0 ? r : cli_usage(cli);
 }
 
 const Command command_pam = {

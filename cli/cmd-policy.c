@@ -9,6 +9,7 @@
 #include "cli/output.h"
 #include "cli/passkeys.h"
 #include "cli/password.h"
+#include "cli/text.h"
 
 #define ALGORITHMS_MAX 16U
 
@@ -51,12 +52,11 @@ static char *join(const keyfob_policy *policy)
 static int print(const keyfob_policy *policy)
 {
         _cleanup_free_ char *algorithms = join(policy), *tpm = NULL;
-        int r;
 
-        r = *policy->tpm ? asprintf(&tpm, "%s", policy->tpm)
-                         : asprintf(&tpm, "%s, firmware %s%s", policy->tpm_manufacturer, policy->tpm_firmware,
-                                    policy->tpm_locked_out ? "; locked out for others' wrong tries" : "");
-        if (r < 0 || !algorithms)
+        tpm = *policy->tpm ? strdup(policy->tpm)
+                           : text_format("%s, firmware %s%s", policy->tpm_manufacturer, policy->tpm_firmware,
+                                         policy->tpm_locked_out ? "; locked out for others' wrong tries" : "");
+        if (!tpm || !algorithms)
                 return cli_no_memory();
         output_line("keys", strcmp(policy->keys, "tpm") == 0 ? "tpm: new keys are made in the TPM and never leave it"
                                                              : "software: new keys are kept in the vault");

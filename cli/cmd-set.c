@@ -25,10 +25,10 @@ static int check_vault(Keyring *keyring)
 
 static int ask(const char *service, const char *user, Secret **ret)
 {
-        _cleanup_free_ char *prompt = NULL;
+        _cleanup_free_ char *prompt = text_format("Password for '%s' in '%s': ", user, service);
         int r;
 
-        if (asprintf(&prompt, "Password for '%s' in '%s': ", user, service) < 0)
+        if (!prompt)
                 return cli_no_memory();
         text_clean(prompt);
         r = terminal_ask_twice(prompt, ret);

@@ -131,10 +131,9 @@ static int default_comment(Wish *wish)
         char host[256] = "localhost";
 
         (void)gethostname(host, sizeof(host) - 1);
-        if (asprintf(&wish->comment, "%s@%s", name ? name : "user", host) < 0) {
-                wish->comment = NULL;
+        wish->comment = text_format("%s@%s", name ? name : "user", host);
+        if (!wish->comment)
                 return cli_no_memory();
-        }
         wish->key.comment = wish->comment;
         return 0;
 }

@@ -16,6 +16,7 @@
 #include "cli/output.h"
 #include "cli/ssh-keys.h"
 #include "cli/ssh.h"
+#include "cli/text.h"
 
 #define PROGRAM       "ssh-copy-id"
 #define ARGUMENTS_MAX 64
@@ -116,10 +117,9 @@ static int prepare(keyfob *k)
             (provider && setenv("SSH_SK_PROVIDER", provider, /* overwrite= */ 0) < 0))
                 return cli_no_memory();
         /* the script keeps its own files there, and does not make it */
-        if (home && asprintf(&folder, "%s/.ssh", home) < 0) {
-                folder = NULL;
+        folder = home ? text_format("%s/.ssh", home) : NULL;
+        if (home && !folder)
                 return cli_no_memory();
-        }
         if (folder && mkdir(folder, 0700) < 0 && errno != EEXIST)
                 return cli_error(EXIT_OTHER, "cannot make %s: %s", folder, strerror(errno));
         return 0;
@@ -131,13 +131,9 @@ static int choose(SshTarget *target, const char *which)
 
         if (which)
                 return ssh_target_find(target, which);
-        r = cli_connect(&target->k);
+        r = ssh_target_list(target, /* deleted= */ false);
         if (r != 0)
                 return r;
-        cli_use_terminal(target->k);
-        r = keyfob_ssh_list(target->k, /* deleted= */ false, &target->list);
-        if (r != 0)
-                return cli_fail(target->k, r);
         if (target->list->n == 0)
                 return cli_error(EXIT_NOT_FOUND, "there is no key yet: make one with keyfob ssh add");
         if (target->list->n > 1)

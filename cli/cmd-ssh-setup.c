@@ -18,6 +18,7 @@
 #include "cli/ssh.h"
 #include "cli/systemd.h"
 #include "cli/terminal.h"
+#include "cli/text.h"
 #include "common/places.h"
 
 #define SOCKET_UNIT "keyfob-ssh.socket"
@@ -54,25 +55,18 @@ static void setup_done(Setup *setup)
 
 /* ---- where ---- */
 
-static char *below(const char *folder, const char *name)
-{
-        char *path;
-
-        return asprintf(&path, "%s/%s", folder, name) < 0 ? NULL : path;
-}
-
 static int find_places(Setup *setup)
 {
         _cleanup_free_ char *config = NULL;
 
         if (places_home(&setup->home) < 0 || places_config_home(&config) < 0)
                 return cli_error(EXIT_OTHER, "there is no home directory");
-        setup->places[PLACE_CONFIG] =
-                (Place){.path = below(setup->home, ".ssh/config"), .where = BLOCK_AT_TOP, .strict = true, .mode = 0600};
-        setup->places[PLACE_ENVIRONMENT] =
-                (Place){.path = below(config, "environment.d/60-keyfob-ssh.conf"), .where = BLOCK_AT_END, .mode = 0644};
+        setup->places[PLACE_CONFIG] = (Place){
+                .path = text_format("%s/.ssh/config", setup->home), .where = BLOCK_AT_TOP, .strict = true, .mode = 0600};
+        setup->places[PLACE_ENVIRONMENT] = (Place){
+                .path = text_format("%s/environment.d/60-keyfob-ssh.conf", config), .where = BLOCK_AT_END, .mode = 0644};
         setup->places[PLACE_PROFILE] =
-                (Place){.path = below(setup->home, ".profile"), .where = BLOCK_AT_END, .mode = 0644};
+                (Place){.path = text_format("%s/.profile", setup->home), .where = BLOCK_AT_END, .mode = 0644};
         for (size_t i = 0; i < _PLACE_MAX; i++)
                 if (!setup->places[i].path)
                         return cli_no_memory();
@@ -124,25 +118,15 @@ static int write_bodies(Setup *setup, const char *path, const char *provider, co
         char **config = &setup->places[PLACE_CONFIG].body, **environment = &setup->places[PLACE_ENVIRONMENT].body,
              **profile = &setup->places[PLACE_PROFILE].body;
         const char *end = provider ? "\"\n" : "", *name = provider ? provider : "";
-        int r;
 
-        r = asprintf(config, "IdentityAgent \"%s\"\n%s%s%s", path, provider ? "SecurityKeyProvider \"" : "", name, end);
-        if (r < 0)
-                *config = NULL;
-        if (asprintf(environment, "SSH_AUTH_SOCK=\"%s\"\n%s%s%s", path, provider ? "SSH_SK_PROVIDER=\"" : "", name, end) < 0) {
-                *environment = NULL;
-                r = -1;
-        }
-        if (asprintf(profile,
-                     "if [ -z \"$SSH_CONNECTION\" ] || [ -z \"$SSH_AUTH_SOCK\" ]; then\n"
-                     "        export SSH_AUTH_SOCK=\"%s\"\n"
-                     "        [ -S \"$SSH_AUTH_SOCK\" ] || \"%s\" ssh env >/dev/null 2>&1\n"
-                     "fi\n%s%s%s",
-                     path, program, provider ? "export SSH_SK_PROVIDER=\"" : "", name, end) < 0) {
-                *profile = NULL;
-                r = -1;
-        }
-        return r < 0 ? cli_no_memory() : 0;
+        *config = text_format("IdentityAgent \"%s\"\n%s%s%s", path, provider ? "SecurityKeyProvider \"" : "", name, end);
+        *environment = text_format("SSH_AUTH_SOCK=\"%s\"\n%s%s%s", path, provider ? "SSH_SK_PROVIDER=\"" : "", name, end);
+        *profile = text_format("if [ -z \"$SSH_CONNECTION\" ] || [ -z \"$SSH_AUTH_SOCK\" ]; then\n"
+                               "        export SSH_AUTH_SOCK=\"%s\"\n"
+                               "        [ -S \"$SSH_AUTH_SOCK\" ] || \"%s\" ssh env >/dev/null 2>&1\n"
+                               "fi\n%s%s%s",
+                               path, program, provider ? "export SSH_SK_PROVIDER=\"" : "", name, end);
+        return *config && *environment && *profile ? 0 : cli_no_memory();
 }
 
 static int make_bodies(Setup *setup)
@@ -223,7 +207,7 @@ static void warn_of_readers(const Setup *setup)
                 printf("%s does not read .profile: have its own file say %s.\n", name + 1,
                        name[1] == 'f' ? "keyfob ssh env --fish | source" : "eval $(keyfob ssh env)");
         for (size_t i = 0; i < ELEMENTSOF(instead); i++) {
-                _cleanup_free_ char *path = below(setup->home, instead[i]);
+                _cleanup_free_ char *path = text_format("%s/%s", setup->home, instead[i]);
 
                 if (path && access(path, F_OK) == 0)
                         printf("bash reads %s instead of .profile: have it read that, too.\n", path);

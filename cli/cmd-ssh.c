@@ -13,22 +13,6 @@
 
 /* ---- list ---- */
 
-static int get_list(bool deleted, keyfob **ret_k, keyfob_ssh_keys **ret)
-{
-        _cleanup_(keyfob_closep) keyfob *k = NULL;
-        int r;
-
-        r = cli_connect(&k);
-        if (r != 0)
-                return r;
-        cli_use_terminal(k);
-        r = keyfob_ssh_list(k, deleted, ret);
-        if (r != 0)
-                return cli_fail(k, r);
-        *ret_k = TAKE_PTR(k);
-        return 0;
-}
-
 static int list_keys(Cli *cli, int argc, char *argv[])
 {
         static const struct option options[] = {CLI_HELP,
@@ -36,8 +20,7 @@ static int list_keys(Cli *cli, int argc, char *argv[])
                                                 {"deleted", no_argument, NULL, 'd'},
                                                 {"public", no_argument, NULL, 'L'},
                                                 CLI_END};
-        _cleanup_(keyfob_closep) keyfob *k = NULL;
-        _cleanup_(keyfob_ssh_keys_freep) keyfob_ssh_keys *list = NULL;
+        _cleanup_(ssh_target_done) SshTarget target = SSH_TARGET_NULL;
         bool deleted = false, public = false;
         int c, r;
 
@@ -52,12 +35,12 @@ static int list_keys(Cli *cli, int argc, char *argv[])
         }
         if (optind != argc || (public && cli->json))
                 return cli_usage(cli);
-        r = get_list(deleted, &k, &list);
+        r = ssh_target_list(&target, deleted);
         if (r != 0)
                 return r;
         if (public)
-                return ssh_keys_print_public(list);
-        return cli->json ? ssh_keys_print_json(list) : ssh_keys_print(list, deleted);
+                return ssh_keys_print_public(target.list);
+        return cli->json ? ssh_keys_print_json(target.list) : ssh_keys_print(target.list, deleted);
 }
 
 /* ---- keep, remove, undelete ---- */
@@ -108,7 +91,7 @@ static int remove_all(SshTarget *target)
 {
         int r, first = 0;
 
-        r = get_list(/* deleted= */ false, &target->k, &target->list);
+        r = ssh_target_list(target, /* deleted= */ false);
         if (r != 0)
                 return r;
         for (size_t i = 0; i < target->list->n; i++) {
@@ -151,8 +134,8 @@ static int remove_keys(Cli *cli, int argc, char *argv[])
 
 static int undelete(Cli *cli, int argc, char *argv[])
 {
-        _cleanup_(keyfob_closep) keyfob *k = NULL;
-        _cleanup_(keyfob_ssh_keys_freep) keyfob_ssh_keys *list = NULL;
+        _cleanup_(ssh_target_done) SshTarget target = SSH_TARGET_NULL;
+        const keyfob_ssh_keys *list;
         uint64_t number;
         int r;
 
@@ -163,16 +146,17 @@ static int undelete(Cli *cli, int argc, char *argv[])
                 return cli_usage(cli);
         if (argv[optind] && text_number(argv[optind], 0, UINT64_MAX, &number) < 0)
                 return cli_error(EXIT_USAGE, "\"%s\" is no number of keyfob ssh list --deleted", argv[optind]);
-        r = get_list(/* deleted= */ true, &k, &list);
+        r = ssh_target_list(&target, /* deleted= */ true);
         if (r != 0)
                 return r;
+        list = target.list;
         if (optind == argc)
                 return cli->json ? ssh_keys_print_json(list) : ssh_keys_print(list, /* deleted= */ true);
         for (size_t i = 0; i < list->n; i++) {
                 if (list->keys[i].number != number)
                         continue;
-                r = keyfob_ssh_undelete(k, number);
-                return r == 0 ? say("Restored", &list->keys[i], "") : cli_fail(k, r);
+                r = keyfob_ssh_undelete(target.k, number);
+                return r == 0 ? say("Restored", &list->keys[i], "") : cli_fail(target.k, r);
         }
         return cli_error(EXIT_NOT_FOUND, "no deleted key has this number: see keyfob ssh list --deleted");
 }
@@ -181,22 +165,13 @@ static int undelete(Cli *cli, int argc, char *argv[])
 
 static int env(Cli *cli, int argc, char *argv[])
 {
-        static const struct option options[] = {CLI_HELP, SHELL_OPTIONS, CLI_END};
         _cleanup_(keyfob_closep) keyfob *k = NULL;
         _cleanup_free_ char *path = NULL, *provider = ssh_provider();
-        int c, r, shell = 's';
+        int r, shell;
 
-        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
-                if (c == 's' || c == 'f' || c == 'c') {
-                        shell = c;
-                        continue;
-                }
-                r = cli_option(cli, c);
-                if (r >= 0)
-                        return r;
-        }
-        if (optind != argc)
-                return cli_usage(cli);
+        r = shell_read(cli, argc, argv, &shell);
+        if (r >= 0)
+                return r;
         r = cli_connect(&k);
         if (r == 0)
                 r = ssh_socket(k, &path);

@@ -21,7 +21,8 @@ static void print_vault(struct json_object *status)
                 vault = "no vault yet: run keyfob init";
                 error = "";
         }
-        if (asprintf(&text, "%s%s%s", vault, error[0] ? ": " : "", error) < 0)
+        text = text_format("%s%s%s", vault, error[0] ? ": " : "", error);
+        if (!text)
                 return;
         output_line("vault", text);
         output_line("file", json_string(status, "vault_path"));
@@ -44,8 +45,9 @@ static void print_service(struct json_object *status)
         if (strcmp(name, "owned") == 0) {
                 output_line("secret service", "Keyfob owns org.freedesktop.secrets");
         } else if (strcmp(name, "taken") == 0) {
-                if (asprintf(&text, "org.freedesktop.secrets belongs to %s (pid %llu): keyfob enable",
-                             json_string(owner, "comm"), (unsigned long long)json_number(owner, "pid")) >= 0)
+                text = text_format("org.freedesktop.secrets belongs to %s (pid %llu): keyfob enable",
+                                   json_string(owner, "comm"), (unsigned long long)json_number(owner, "pid"));
+                if (text)
                         output_line("secret service", text);
         } else {
                 output_line("secret service", json_flag(status, "bus")
@@ -56,10 +58,10 @@ static void print_service(struct json_object *status)
 
 static void print_daemon(struct json_object *status)
 {
-        _cleanup_free_ char *text = NULL;
+        _cleanup_free_ char *text = text_format("keyfobd %s, pid %llu", json_string(status, "version"),
+                                                (unsigned long long)json_number(status, "pid"));
 
-        if (asprintf(&text, "keyfobd %s, pid %llu", json_string(status, "version"),
-                     (unsigned long long)json_number(status, "pid")) >= 0)
+        if (text)
                 output_line("daemon", text);
         output_line("socket", json_string(status, "socket"));
         output_line("memory", json_flag(status, "memory_locked")
@@ -79,8 +81,10 @@ static void print_authenticator(struct json_object *info)
         if (!info)
                 return;
         pin = authenticator_pin_text(info, AUTHENTICATOR_OWN);
-        if (pin && asprintf(&text, "%s; %llu %s; %s", pin, (unsigned long long)passkeys,
-                            passkeys == 1 ? "passkey" : "passkeys", socket[0] ? socket : "NO SOCKET") >= 0)
+        if (pin)
+                text = text_format("%s; %llu %s; %s", pin, (unsigned long long)passkeys,
+                                   passkeys == 1 ? "passkey" : "passkeys", socket[0] ? socket : "NO SOCKET");
+        if (text)
                 output_line("security key", text);
 }
 
@@ -89,11 +93,9 @@ static char *aliases_text(struct json_object *aliases)
         char *text = strdup("");
 
         for (size_t i = 0; text && i < json_length(aliases); i++) {
-                char *longer;
+                char *longer = text_format("%s%s%s", text, i > 0 ? "," : "",
+                                           json_object_get_string(json_object_array_get_idx(aliases, i)));
 
-                if (asprintf(&longer, "%s%s%s", text, i > 0 ? "," : "",
-                             json_object_get_string(json_object_array_get_idx(aliases, i))) < 0)
-                        longer = NULL;
                 free(text);
                 text = longer;
         }

@@ -7,12 +7,12 @@
 #include "cli/hosts.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "cli/command-line.h"
+#include "cli/text.h"
 #include "common/base64.h"
 #include "common/cleanup.h"
 
@@ -150,8 +150,8 @@ int host_places_read(const char *printed, HostPlaces *ret)
                 return -ENOENT;
         if (alias || strcmp(port, "22") == 0)
                 places.name = strdup(alias ? alias : hostname);
-        else if (asprintf(&places.name, "[%s]:%s", hostname, port) < 0)
-                places.name = NULL;
+        else
+                places.name = text_format("[%s]:%s", hostname, port);
         if (!places.name)
                 return -ENOMEM;
         *ret = places;
@@ -178,24 +178,33 @@ static int find_places(const char *name, HostPlaces *ret)
         return 0;
 }
 
-static int look_up(Hosts *hosts, const char *name)
+static int look_up(void *to, const char *name)
 {
         _cleanup_(host_places_done) HostPlaces places = {0};
+        Hosts *hosts = to;
         size_t before = hosts->n;
         bool authority = false;
         int r;
 
         if (name[0] == '-')
                 return cli_error(EXIT_USAGE, "\"%s\" is no host", name);
+        for (size_t i = 0; i < hosts->n; i++)
+                if (strcmp(hosts->hosts[i].name, name) == 0)
+                        return 0;
         r = find_places(name, &places);
         for (size_t i = 0; r == 0 && i < places.n_files; i++) {
                 const char *const argv[] = {"ssh-keygen", "-F", places.name, "-f", places.files[i], NULL};
                 _cleanup_free_ char *found = NULL;
 
-                /* a file that is not there, or does not know the host */
-                if (run_reading(argv, LOOKUP_TIMEOUT_MS, FOUND_MAX, &found) == 0 &&
-                    hosts_add_found(hosts, name, found, &authority) < 0)
+                r = run_reading(argv, LOOKUP_TIMEOUT_MS, FOUND_MAX, &found);
+                if (r < 0 && r != -ENOMEM)
+                        return cli_error(EXIT_OTHER, "cannot ask ssh-keygen for the keys of %s: %s", name, strerror(-r));
+                /* else a file that is not there, or does not know the host */
+                if (r == 0)
+                        r = hosts_add_found(hosts, name, found, &authority);
+                if (r < 0)
                         return cli_no_memory();
+                r = 0;
         }
         if (r != 0 || hosts->n > before)
                 return r;
@@ -211,18 +220,9 @@ static int look_up(Hosts *hosts, const char *name)
 int hosts_read(const char *list, Hosts *ret)
 {
         _cleanup_(hosts_done) Hosts hosts = HOSTS_NULL;
-        _cleanup_free_ char *copy = strdup(list);
-        char *rest = NULL;
-        int r = 0;
+        int r;
 
-        if (!copy)
-                return cli_no_memory();
-        if (strcmp(list, "any") != 0) {
-                for (char *name = strtok_r(copy, ",", &rest); name && r == 0; name = strtok_r(NULL, ",", &rest))
-                        r = look_up(&hosts, name);
-                if (r == 0 && hosts.n == 0)
-                        return cli_error(EXIT_USAGE, "--hosts is a list of names, as example.org,git.example.org, or any");
-        }
+        r = cli_read_names(list, look_up, &hosts, "--hosts is a list of names, as example.org,git.example.org, or any");
         if (r != 0)
                 return r;
         *ret = hosts;

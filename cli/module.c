@@ -8,10 +8,10 @@
 #include "cli/module.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/text.h"
 #include "common/cleanup.h"
 
 #define LIBDIR "/../" KEYFOB_LIBDIR_RELATIVE
@@ -27,9 +27,9 @@ static bool is_module(const char *path)
 /* The path without detours, if it can be loaded from there. */
 static char *try_module(const char *dir, const char *place, const char *name)
 {
-        _cleanup_free_ char *path = NULL;
+        _cleanup_free_ char *path = text_format("%s%s/%s", dir, place, name);
 
-        if (asprintf(&path, "%s%s/%s", dir, place, name) < 0 || !is_module(path))
+        if (!path || !is_module(path))
                 return NULL;
         return realpath(path, NULL);
 }

@@ -49,6 +49,23 @@ int cli_read_yes(const char *option, const char *text, int *ret)
         return -1;
 }
 
+int cli_read_names(const char *list, int (*add)(void *to, const char *name), void *to, const char *usage)
+{
+        _cleanup_free_ char *copy = strdup(list);
+        char *rest = NULL, *name = copy ? strtok_r(copy, ",", &rest) : NULL;
+        int r = 0;
+
+        if (!copy)
+                return cli_no_memory();
+        if (strcmp(list, "any") == 0)
+                return 0;
+        if (!name)
+                return cli_error(EXIT_USAGE, "%s", usage);
+        for (; name && r == 0; name = strtok_r(NULL, ",", &rest))
+                r = add(to, name);
+        return r;
+}
+
 int cli_plain_options(Cli *cli, int argc, char *argv[])
 {
         static const struct option options[] = {CLI_HELP, CLI_JSON, CLI_END};

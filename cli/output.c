@@ -48,6 +48,16 @@ int output_flush(void)
         return 0;
 }
 
+int output_bytes(const void *data, size_t size)
+{
+        int r = output_flush();
+
+        if (r != 0)
+                return r;
+        r = output_write(STDOUT_FILENO, data, size);
+        return r < 0 ? cli_error(EXIT_OTHER, "cannot write the output: %s", strerror(-r)) : 0;
+}
+
 int output_json(struct json_object *json)
 {
         const char *text;

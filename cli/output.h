@@ -15,6 +15,9 @@ int output_write(int fd, const void *data, size_t size);
 /* Flushes stdout. 0, or the exit code after saying why. */
 int output_flush(void);
 
+/* Writes to stdout, past stdio's buffer and after what is in it. 0, or the exit code after saying why. */
+int output_bytes(const void *data, size_t size);
+
 /* Prints a JSON value and a newline; takes the value. 0 or the exit code. */
 int output_json(struct json_object *json);
 

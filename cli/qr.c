@@ -9,10 +9,10 @@
 
 #include <dlfcn.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "cli/module.h"
+#include "cli/output.h"
 #include "common/cleanup.h"
 
 #define MODULE_NAME "qr-qrencode.so"
@@ -45,16 +45,17 @@ char *qr_draw(const uint8_t *modules, unsigned width)
         return text;
 }
 
-void qr_print(const char *text)
+int qr_print(const char *text)
 {
         uint8_t modules[QR_WIDTH_MAX * QR_WIDTH_MAX];
         _cleanup_free_ char *path = module_find(MODULE_NAME), *drawn = NULL;
         void *module = path ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL, *symbol;
         unsigned width = 0;
         QrEncode encode;
+        int r = 0;
 
         if (!module)
-                return;
+                return 0;
         symbol = dlsym(module, QR_SYMBOL);
         if (symbol) {
                 memcpy(&encode, &symbol, sizeof(encode));
@@ -62,9 +63,12 @@ void qr_print(const char *text)
         }
         drawn = width > 0 && width <= QR_WIDTH_MAX ? qr_draw(modules, width) : NULL;
         if (drawn) {
-                printf("%s\n", drawn);
+                r = output_bytes(drawn, strlen(drawn));
+                if (r == 0)
+                        r = output_bytes("\n", 1);
                 explicit_bzero(drawn, strlen(drawn));
         }
         explicit_bzero(modules, sizeof(modules));
         (void)dlclose(module);
+        return r;
 }

@@ -15,5 +15,5 @@ typedef unsigned (*QrEncode)(const char *text, uint8_t ret[QR_WIDTH_MAX * QR_WID
 /* Rows of two modules each, in half blocks, dark on light whatever the terminal's colours. New string, or NULL. */
 char *qr_draw(const uint8_t *modules, unsigned width);
 
-/* Prints the text as a QR code and an empty line; nothing where the module is not installed. */
-void qr_print(const char *text);
+/* Prints the text as a QR code and an empty line; nothing where the module is not installed. 0 or the exit code. */
+int qr_print(const char *text);

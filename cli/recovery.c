@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/json.h"
 #include "cli/output.h"
 #include "cli/password-make.h"
 #include "cli/qr.h"
@@ -31,31 +30,43 @@ int recovery_make(Secret **ret)
         return r < 0 ? cli_no_memory() : 0;
 }
 
+static int append(Secret *to, const char *text)
+{
+        return secret_append(to, text, strlen(text));
+}
+
 static int show_json(const char *id, const Secret *code)
 {
-        _cleanup_json_ struct json_object *object = json_object_new_object();
+        _cleanup_(secret_freep) Secret *text = NULL;
 
-        if (!object || json_object_object_add(object, "id", json_object_new_string(id)) < 0 ||
-            json_object_object_add(object, "code",
-                                   json_object_new_string_len((const char *)code->data, (int)code->size)) < 0)
+        if (secret_new(&text, 1024) < 0 || append(text, "{\n  \"id\": ") < 0 ||
+            output_json_string(text, id, strlen(id)) < 0 || append(text, ",\n  \"code\": ") < 0 ||
+            output_json_string(text, code->data, code->size) < 0 || append(text, "\n}\n") < 0)
                 return cli_no_memory();
-        return output_json(TAKE_PTR(object));
+        return output_bytes(text->data, text->size);
 }
 
 int recovery_show(const Cli *cli, const char *id, const Secret *code)
 {
-        const char *text = (const char *)code->data;
+        int r;
 
         if (cli->json)
                 return show_json(id, code);
         if (!isatty(STDOUT_FILENO)) {
-                printf("%s\n%s\n", id, text);
-                return output_flush();
+                printf("%s\n", id);
+                r = output_bytes(code->data, code->size);
+                return r == 0 ? output_bytes("\n", 1) : r;
         }
         printf("Slot %.8s. Write its code down, and keep it where only you find it: it is shown this once.\n\n"
-               "        %s\n\n",
-               id, text);
-        qr_print(text);
+               "        ",
+               id);
+        r = output_bytes(code->data, code->size);
+        if (r == 0)
+                r = output_bytes("\n\n", 2);
+        if (r == 0)
+                r = qr_print((const char *)code->data);
+        if (r != 0)
+                return r;
         printf("It opens the vault wherever its password does. \"keyfob slot test %.8s\" tries what you have "
                "written.\n",
                id);

@@ -23,6 +23,26 @@ static void print_word(const char *word)
         }
 }
 
+int shell_read(Cli *cli, int argc, char *argv[], int *ret)
+{
+        static const struct option options[] = {CLI_HELP, SHELL_OPTIONS, CLI_END};
+        int c, r, shell = 's';
+
+        while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+                if (c == 's' || c == 'f' || c == 'c') {
+                        shell = c;
+                        continue;
+                }
+                r = cli_option(cli, c);
+                if (r >= 0)
+                        return r;
+        }
+        if (optind != argc)
+                return cli_usage(cli);
+        *ret = shell;
+        return -1;
+}
+
 int shell_export(int shell, const ShellVariable *variables, size_t n)
 {
         if (shell == 's')

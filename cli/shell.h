@@ -3,7 +3,7 @@
  */
 #pragma once
 
-#include <stddef.h>
+#include "cli/cli.h"
 
 /* Options that choose the shell; their values are the `shell` of shell_export(). */
 #define SHELL_OPTIONS                                                                                                  \
@@ -11,6 +11,9 @@
         {                                                                                                              \
                 "csh", no_argument, NULL, 'c'                                                                          \
         }
+
+/* For commands with these options only, and no operands: -1, else the exit code. */
+int shell_read(Cli *cli, int argc, char *argv[], int *ret);
 
 typedef struct ShellVariable {
         const char *name, *value;

@@ -120,16 +120,21 @@ static void say(FILE *to, const char *text)
         (void)fprintf(to, "%s%s", ftell(to) > 0 ? ", " : "", text);
 }
 
+/* A host is in its list once for each of its keys. */
+static bool is_repeated(const char *const *names, size_t i)
+{
+        for (size_t j = 0; j < i; j++)
+                if (strcmp(names[j], names[i]) == 0)
+                        return true;
+        return false;
+}
+
 static void say_names(FILE *to, const char *what, const char *const *names, size_t n)
 {
         bool any = false;
 
         for (size_t i = 0; i < n; i++) {
-                bool before = false;
-
-                for (size_t j = 0; j < i && !before; j++)
-                        before = strcmp(names[j], names[i]) == 0;
-                if (before)
+                if (is_repeated(names, i))
                         continue;
                 if (!any)
                         say(to, what);
@@ -252,11 +257,7 @@ static struct json_object *names_json(const char *const *names, size_t n)
         struct json_object *array = json_object_new_array();
 
         for (size_t i = 0; array && i < n; i++) {
-                bool before = false;
-
-                for (size_t j = 0; j < i && !before; j++)
-                        before = strcmp(names[j], names[i]) == 0;
-                if (!before)
+                if (!is_repeated(names, i))
                         json_object_array_add(array, json_object_new_string(names[i]));
         }
         return array;

@@ -75,9 +75,10 @@ static char *find_program(const char *name)
         return NULL;
 }
 
-static int add_program(Programs *programs, const char *name)
+static int add_program(void *to, const char *name)
 {
         _cleanup_free_ char *path = find_program(name);
+        Programs *programs = to;
         char **larger;
 
         if (!path && errno != ENOMEM)
@@ -93,18 +94,9 @@ static int add_program(Programs *programs, const char *name)
 int programs_read(const char *list, Programs *ret)
 {
         _cleanup_(programs_done) Programs programs = PROGRAMS_NULL;
-        _cleanup_free_ char *copy = strdup(list);
-        char *rest = NULL;
-        int r = 0;
+        int r;
 
-        if (!copy)
-                return cli_no_memory();
-        if (strcmp(list, "any") != 0) {
-                for (char *name = strtok_r(copy, ",", &rest); name && r == 0; name = strtok_r(NULL, ",", &rest))
-                        r = add_program(&programs, name);
-                if (r == 0 && programs.n == 0)
-                        return cli_error(EXIT_USAGE, "--programs is a list of names or paths, as ssh,git, or any");
-        }
+        r = cli_read_names(list, add_program, &programs, "--programs is a list of names or paths, as ssh,git, or any");
         if (r != 0)
                 return r;
         *ret = programs;
@@ -122,9 +114,9 @@ void ssh_target_done(SshTarget *target)
         *target = SSH_TARGET_NULL;
 }
 
-int ssh_target_find(SshTarget *target, const char *which)
+int ssh_target_list(SshTarget *target, bool deleted)
 {
-        int r = 0;
+        int r;
 
         if (!target->k) {
                 r = cli_connect(&target->k);
@@ -132,11 +124,19 @@ int ssh_target_find(SshTarget *target, const char *which)
                         return r;
                 cli_use_terminal(target->k);
         }
-        if (!target->list) {
-                r = keyfob_ssh_list(target->k, /* deleted= */ false, &target->list);
-                if (r != 0)
-                        return cli_fail(target->k, r);
-        }
+        if (target->list)
+                return 0;
+        r = keyfob_ssh_list(target->k, deleted, &target->list);
+        return r == 0 ? 0 : cli_fail(target->k, r);
+}
+
+int ssh_target_find(SshTarget *target, const char *which)
+{
+        int r;
+
+        r = ssh_target_list(target, /* deleted= */ false);
+        if (r != 0)
+                return r;
         free(target->name);
         target->name = NULL;
         r = ssh_keys_find(target->list, which, &target->key);

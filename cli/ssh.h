@@ -33,6 +33,8 @@ typedef struct SshTarget {
 #define SSH_TARGET_NULL ((SshTarget){0})
 void ssh_target_done(SshTarget *target);
 int ssh_target_find(SshTarget *target, const char *which);
+/* Only connects, and lists the keys, or those that were deleted. */
+int ssh_target_list(SshTarget *target, bool deleted);
 
 /* Verbs, by file */
 int ssh_add(Cli *cli, int argc, char *argv[]);

@@ -149,9 +149,9 @@ int terminal_ask(const char *prompt, Secret **ret)
 void terminal_say(const char *line)
 {
         _cleanup_close_ int fd = open("/dev/tty", O_WRONLY | O_CLOEXEC | O_NOCTTY);
-        _cleanup_free_ char *copy = NULL;
+        _cleanup_free_ char *copy = strdup(line);
 
-        if (fd < 0 || asprintf(&copy, "%s", line) < 0)
+        if (fd < 0 || !copy)
                 return;
         text_clean(copy);
         (void)output_write(fd, copy, strlen(copy));

@@ -8,6 +8,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,18 @@ void text_clean(char *text)
                         p[1] = '?';
                 }
         }
+}
+
+char *text_format(const char *format, ...)
+{
+        va_list args;
+        char *text;
+        int n;
+
+        va_start(args, format);
+        n = vasprintf(&text, format, args);
+        va_end(args);
+        return n < 0 ? NULL : text;
 }
 
 int text_attribute(const char *argument, char **ret_name, char **ret_value)

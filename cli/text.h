@@ -10,6 +10,9 @@
 /* Replaces control characters by '?', in place: labels and messages come from elsewhere and go to a terminal. */
 void text_clean(char *text);
 
+/* A new string as of printf(), or NULL: asprintf() leaves anything behind when it fails. */
+__attribute__((format(printf, 1, 2))) char *text_format(const char *format, ...);
+
 /* "NAME=VALUE" at the first '='. New strings. -EINVAL when there is no '=' or no name, -ENOMEM. */
 int text_attribute(const char *argument, char **ret_name, char **ret_value);
 

@@ -11,35 +11,14 @@
 
 int client_authenticator_message(keyfob *k, const char *method, sd_bus_message **ret)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        int r;
-
-        r = client_message_new(k, KEYFOB_AUTHENTICATOR_INTERFACE, method, &m);
-        if (r != 0)
-                return r;
-        r = sd_bus_message_sensitive(m);
-        if (r < 0)
-                return client_fail_errno(k, r);
-        *ret = TAKE_PTR(m);
-        return 0;
+        return client_sensitive_message(k, KEYFOB_AUTHENTICATOR_INTERFACE, method, ret);
 }
 
 /* ---- how it stands ---- */
 
-typedef struct Info {
-        keyfob_authenticator authenticator;
-        sd_bus_message *reply; /* all strings are its */
-} Info;
-
 KEYFOB_API keyfob_authenticator *keyfob_authenticator_free(keyfob_authenticator *authenticator)
 {
-        Info *info = (Info *)authenticator;
-
-        if (!info)
-                return NULL;
-        sd_bus_message_unref(info->reply);
-        free(info);
-        return NULL;
+        return client_info_free(authenticator);
 }
 
 static int read_info(sd_bus_message *m, keyfob_authenticator *ret)
@@ -91,7 +70,6 @@ KEYFOB_API int keyfob_authenticator_info(keyfob *k, keyfob_authenticator **ret)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
         _cleanup_(keyfob_authenticator_freep) keyfob_authenticator *authenticator = NULL;
-        Info *info;
         int r;
 
         if (!k || !ret)
@@ -101,12 +79,9 @@ KEYFOB_API int keyfob_authenticator_info(keyfob *k, keyfob_authenticator **ret)
                 r = client_call(k, call, CLIENT_QUICK, &reply);
         if (r != 0)
                 return r;
-
-        info = calloc(1, sizeof(*info));
-        if (!info)
+        authenticator = client_info_new(reply, sizeof(*authenticator));
+        if (!authenticator)
                 return -ENOMEM;
-        authenticator = &info->authenticator;
-        info->reply = sd_bus_message_ref(reply);
         r = read_info(reply, authenticator);
         if (r < 0)
                 return client_fail_errno(k, r);

@@ -17,21 +17,25 @@ int client_message_new(keyfob *k, const char *interface, const char *method, sd_
         return r < 0 ? client_fail_errno(k, r) : 0;
 }
 
-int client_store_message(keyfob *k, const char *method, bool sensitive, sd_bus_message **ret)
+int client_sensitive_message(keyfob *k, const char *interface, const char *method, sd_bus_message **ret)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
 
-        r = client_message_new(k, KEYFOB_STORE_INTERFACE, method, &m);
+        r = client_message_new(k, interface, method, &m);
         if (r != 0)
                 return r;
-        if (sensitive) {
-                r = sd_bus_message_sensitive(m);
-                if (r < 0)
-                        return client_fail_errno(k, r);
-        }
+        r = sd_bus_message_sensitive(m);
+        if (r < 0)
+                return client_fail_errno(k, r);
         *ret = TAKE_PTR(m);
         return 0;
+}
+
+int client_store_message(keyfob *k, const char *method, bool sensitive, sd_bus_message **ret)
+{
+        return sensitive ? client_sensitive_message(k, KEYFOB_STORE_INTERFACE, method, ret)
+                         : client_message_new(k, KEYFOB_STORE_INTERFACE, method, ret);
 }
 
 /* An answer to a message that carried a secret may carry one itself. */

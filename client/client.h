@@ -71,6 +71,8 @@ typedef enum ClientCall {
 } ClientCall;
 
 int client_message_new(keyfob *k, const char *interface, const char *method, sd_bus_message **ret);
+/* Both directions are wiped. */
+int client_sensitive_message(keyfob *k, const char *interface, const char *method, sd_bus_message **ret);
 /* The same for org.keyfob.Store1. With `sensitive`, both directions are wiped. */
 int client_store_message(keyfob *k, const char *method, bool sensitive, sd_bus_message **ret);
 int client_call(keyfob *k, sd_bus_message *call, ClientCall how, sd_bus_message **ret);
@@ -96,6 +98,11 @@ typedef struct ClientField {
 
 /* Reads the dictionary that is next. 1, 0 when there is none, or a negative errno. */
 int client_read_dictionary(sd_bus_message *m, const ClientField *fields, size_t n);
+
+/* A struct of `size` bytes, all zero, whose texts are those of a reply: it holds the reply, and is freed with
+ * client_info_free(), which takes NULL and returns NULL. NULL: no memory. */
+void *client_info_new(sd_bus_message *reply, size_t size);
+void *client_info_free(void *info);
 
 /* Reads an aa{sv} with read(), which answers as client_read_dictionary(), into a new array; *array is to be freed on failure,
  * too. 0 or negative errno. */

@@ -7,6 +7,8 @@
 #include "client/client.h"
 
 #include <errno.h>
+#include <stdalign.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int read_bytes(sd_bus_message *m, const ClientField *field)
@@ -111,6 +113,33 @@ int client_read_list(sd_bus_message *m, int (*read)(sd_bus_message *m, void *ele
                         (*n)++;
         } while (r > 0);
         return r;
+}
+
+typedef struct Info {
+        sd_bus_message *reply;
+        alignas(max_align_t) uint8_t fields[]; /* the caller's struct */
+} Info;
+
+void *client_info_new(sd_bus_message *reply, size_t size)
+{
+        Info *info = calloc(1, sizeof(*info) + size);
+
+        if (!info)
+                return NULL;
+        info->reply = sd_bus_message_ref(reply);
+        return info->fields;
+}
+
+void *client_info_free(void *fields)
+{
+        Info *info;
+
+        if (!fields)
+                return NULL;
+        info = (Info *)(void *)((uint8_t *)fields - offsetof(Info, fields));
+        sd_bus_message_unref(info->reply);
+        free(info);
+        return NULL;
 }
 
 void client_list_free(void *list, void *array, sd_bus_message *reply)

@@ -14,12 +14,10 @@ int client_key_message(keyfob *k, const char *method, const char *key, sd_bus_me
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
         int r;
 
-        r = client_message_new(k, KEYFOB_KEYS_INTERFACE, method, &m);
+        r = client_sensitive_message(k, KEYFOB_KEYS_INTERFACE, method, &m);
         if (r != 0)
                 return r;
-        r = sd_bus_message_sensitive(m);
-        if (r >= 0)
-                r = sd_bus_message_append(m, "s", key ?: "");
+        r = sd_bus_message_append(m, "s", key ?: "");
         if (r < 0)
                 return client_fail_append(k, r);
         *ret = TAKE_PTR(m);
@@ -157,20 +155,9 @@ KEYFOB_API int keyfob_key_list(keyfob *k, keyfob_keys **ret)
         return 0;
 }
 
-typedef struct State {
-        keyfob_key_state state;
-        sd_bus_message *reply; /* all strings are its */
-} State;
-
 KEYFOB_API keyfob_key_state *keyfob_key_state_free(keyfob_key_state *state)
 {
-        State *s = (State *)state;
-
-        if (!s)
-                return NULL;
-        sd_bus_message_unref(s->reply);
-        free(s);
-        return NULL;
+        return client_info_free(state);
 }
 
 static int read_state(sd_bus_message *m, keyfob_key_state *ret)
@@ -213,7 +200,6 @@ KEYFOB_API int keyfob_key_get_state(keyfob *k, const char *key, keyfob_key_state
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
         _cleanup_(keyfob_key_state_freep) keyfob_key_state *state = NULL;
-        State *s;
         int r;
 
         if (!k || !ret)
@@ -223,11 +209,9 @@ KEYFOB_API int keyfob_key_get_state(keyfob *k, const char *key, keyfob_key_state
                 r = client_call(k, call, CLIENT_LISTENS, &reply);
         if (r != 0)
                 return r;
-        s = calloc(1, sizeof(*s));
-        if (!s)
+        state = client_info_new(reply, sizeof(*state));
+        if (!state)
                 return -ENOMEM;
-        state = &s->state;
-        s->reply = sd_bus_message_ref(reply);
         r = read_state(reply, state);
         if (r < 0)
                 return client_fail_errno(k, r);

@@ -35,20 +35,9 @@ KEYFOB_API int keyfob_unlock(keyfob *k, const char *collection, const void *secr
 
 /* ---- status ---- */
 
-typedef struct Status {
-        keyfob_status status;
-        sd_bus_message *reply;
-} Status;
-
 KEYFOB_API keyfob_status *keyfob_status_free(keyfob_status *status)
 {
-        Status *s = (Status *)status;
-
-        if (!s)
-                return NULL;
-        sd_bus_message_unref(s->reply);
-        free(s);
-        return NULL;
+        return client_info_free(status);
 }
 
 static int call_status(keyfob *k, sd_bus_message **ret)
@@ -92,7 +81,6 @@ KEYFOB_API int keyfob_get_status(keyfob *k, keyfob_status **ret)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(keyfob_status_freep) keyfob_status *status = NULL;
-        Status *s;
         int r;
 
         if (!k || !ret)
@@ -100,12 +88,9 @@ KEYFOB_API int keyfob_get_status(keyfob *k, keyfob_status **ret)
         r = call_status(k, &reply);
         if (r != 0)
                 return r;
-
-        s = calloc(1, sizeof(*s));
-        if (!s)
+        status = client_info_new(reply, sizeof(*status));
+        if (!status)
                 return -ENOMEM;
-        status = &s->status;
-        s->reply = sd_bus_message_ref(reply);
         r = read_status(reply, status);
         if (r < 0)
                 return client_fail_errno(k, r);

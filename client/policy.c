@@ -10,18 +10,11 @@
 typedef struct PolicyReply {
         keyfob_policy policy;
         const char *algorithms[ALGORITHMS_MAX];
-        sd_bus_message *reply; /* all strings are its */
 } PolicyReply;
 
 KEYFOB_API keyfob_policy *keyfob_policy_free(keyfob_policy *policy)
 {
-        PolicyReply *all = (PolicyReply *)policy;
-
-        if (!all)
-                return NULL;
-        sd_bus_message_unref(all->reply);
-        free(all);
-        return NULL;
+        return client_info_free(policy);
 }
 
 static int read_policy(sd_bus_message *m, PolicyReply *all)
@@ -72,11 +65,10 @@ KEYFOB_API int keyfob_policy_get(keyfob *k, keyfob_policy **ret)
                 r = client_call(k, call, CLIENT_PATIENT, &reply);
         if (r != 0)
                 return r;
-        all = calloc(1, sizeof(*all));
+        all = client_info_new(reply, sizeof(*all));
         if (!all)
                 return -ENOMEM;
         policy = &all->policy;
-        all->reply = sd_bus_message_ref(reply);
         r = read_policy(reply, all);
         if (r < 0)
                 return client_fail_errno(k, r);

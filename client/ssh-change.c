@@ -11,17 +11,7 @@
 
 static int new_message(keyfob *k, const char *method, sd_bus_message **ret)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-        int r;
-
-        r = client_message_new(k, KEYFOB_SSH_INTERFACE, method, &m);
-        if (r != 0)
-                return r;
-        r = sd_bus_message_sensitive(m);
-        if (r < 0)
-                return client_fail_errno(k, r);
-        *ret = TAKE_PTR(m);
-        return 0;
+        return client_sensitive_message(k, KEYFOB_SSH_INTERFACE, method, ret);
 }
 
 /* As an entry of an a{sv}: a(say). NULL adds nothing. */

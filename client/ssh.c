@@ -14,20 +14,9 @@
 
 /* ---- how it stands ---- */
 
-typedef struct Info {
-        keyfob_ssh_agent agent;
-        sd_bus_message *reply; /* all strings are its */
-} Info;
-
 KEYFOB_API keyfob_ssh_agent *keyfob_ssh_agent_free(keyfob_ssh_agent *agent)
 {
-        Info *info = (Info *)agent;
-
-        if (!info)
-                return NULL;
-        sd_bus_message_unref(info->reply);
-        free(info);
-        return NULL;
+        return client_info_free(agent);
 }
 
 static int read_info(sd_bus_message *m, keyfob_ssh_agent *ret)
@@ -52,7 +41,6 @@ KEYFOB_API int keyfob_ssh_agent_info(keyfob *k, keyfob_ssh_agent **ret)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
         _cleanup_(keyfob_ssh_agent_freep) keyfob_ssh_agent *agent = NULL;
-        Info *info;
         int r;
 
         if (!k || !ret)
@@ -62,11 +50,9 @@ KEYFOB_API int keyfob_ssh_agent_info(keyfob *k, keyfob_ssh_agent **ret)
                 r = client_call(k, call, CLIENT_QUICK, &reply);
         if (r != 0)
                 return r;
-        info = calloc(1, sizeof(*info));
-        if (!info)
+        agent = client_info_new(reply, sizeof(*agent));
+        if (!agent)
                 return -ENOMEM;
-        agent = &info->agent;
-        info->reply = sd_bus_message_ref(reply);
         r = read_info(reply, agent);
         if (r < 0)
                 return client_fail_errno(k, r);

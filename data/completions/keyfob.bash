@@ -6,21 +6,33 @@ _keyfob()
                 check authenticator passkey key ssh pam enable disable env fido2 prompt-agent diagnose completion"
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= i
 
+        for ((i = 1; i < COMP_CWORD; i++)); do
+                case ${COMP_WORDS[i]} in
+                -b|--keyring-backend) ((i++)) ;;
+                -*) ;;
+                *) command=${COMP_WORDS[i]}; break ;;
+                esac
+        done
+
         case $prev in
         -b|--keyring-backend)
                 COMPREPLY=($(compgen -W "$(keyfob --list-backends 2>/dev/null)" -- "$cur"))
                 return ;;
-        --password-file|--new-password-file|--key-file|--pin-file|--old-pin-file)
+        --password-file|--new-password-file|--key-file|--pin-file|--old-pin-file|--conf|--directory)
                 COMPREPLY=($(compgen -f -- "$cur"))
                 return ;;
         --kind)
-                COMPREPLY=($(compgen -W "password credential none" -- "$cur"))
+                local kinds="password credential none"
+                [[ $command != slot ]] || kinds+=" recovery login fido2 tpm2"
+                COMPREPLY=($(compgen -W "$kinds" -- "$cur"))
                 return ;;
         --always-uv)
                 COMPREPLY=($(compgen -W "yes no" -- "$cur"))
                 return ;;
         --type)
-                COMPREPLY=($(compgen -W "ed25519 ecdsa rsa ed25519-sk ecdsa-sk" -- "$cur"))
+                local types="ed25519 ecdsa rsa ed25519-sk ecdsa-sk"
+                [[ $command != pam ]] || types="es256 eddsa"
+                COMPREPLY=($(compgen -W "$types" -- "$cur"))
                 return ;;
         --mode)
                 COMPREPLY=($(compgen -W "password creds" -- "$cur"))
@@ -29,14 +41,6 @@ _keyfob()
                 COMPREPLY=($(compgen -W "plain json" -- "$cur"))
                 return ;;
         esac
-
-        for ((i = 1; i < COMP_CWORD; i++)); do
-                case ${COMP_WORDS[i]} in
-                -b|--keyring-backend) ((i++)) ;;
-                -*) ;;
-                *) command=${COMP_WORDS[i]}; break ;;
-                esac
-        done
 
         local options=--help
         case $command in

@@ -60,8 +60,8 @@ typedef struct keyfob_ssh_keys {
         size_t n;
 } keyfob_ssh_keys;
 
-/* All keys as ssh-add lists them, or those that were deleted and can be restored. An empty result is not an error. Free *ret
- * with keyfob_ssh_keys_free(). */
+/* All keys as ssh-add lists them, which asks nobody, or those that were deleted and can be restored, which may have the vault
+ * unlocked first. An empty result is not an error. Free *ret with keyfob_ssh_keys_free(). */
 KEYFOB_API int keyfob_ssh_list(keyfob *k, bool deleted, keyfob_ssh_keys **ret);
 /* NULL is allowed. Returns NULL. */
 KEYFOB_API keyfob_ssh_keys *keyfob_ssh_keys_free(keyfob_ssh_keys *keys);
@@ -105,8 +105,9 @@ KEYFOB_API int keyfob_ssh_add(keyfob *k, const keyfob_ssh_new_key *key, keyfob_v
 
 /*
  * `key` is a fingerprint, a comment, a public line, or the base64 of the wire format. KEYFOB_E_NOT_FOUND; KEYFOB_E_INVALID when
- * more than one fits. keyfob_ssh_keep() stores a key that is in memory, with its constraints. A stored one that is removed stays
- * restorable for 30 days: keyfob_ssh_undelete() brings it back by its number.
+ * more than one fits. keyfob_ssh_keep() stores a key that is in memory, with its constraints; KEYFOB_E_EXISTS when it is stored,
+ * KEYFOB_E_LIMITS. A stored one that is removed stays restorable for 30 days: keyfob_ssh_undelete() brings it back by its number;
+ * KEYFOB_E_EXISTS when the same key was stored again.
  */
 KEYFOB_API int keyfob_ssh_keep(keyfob *k, const char *key);
 KEYFOB_API int keyfob_ssh_remove(keyfob *k, const char *key);

@@ -1023,7 +1023,7 @@ class Enable(kt.KeyfobTest):
         status = {}
         while time.monotonic() < deadline:
             status = json.loads(sandbox.keyfob('status', '--json').stdout)
-            if status['secrets_name'] == state and (state != 'taken' or 'pid' in status['secrets_owner']):
+            if status['secrets_name'] == state and (state != 'taken' or 'pid' in status.get('secrets_owner', {})):
                 break
         self.assertEqual(status['secrets_name'], state)
         return status

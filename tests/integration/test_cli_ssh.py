@@ -218,7 +218,7 @@ Host *
         self.sandbox.run(['ssh-keygen', '-q', '-H', '-f', os.path.join(self.sandbox.root, 'known_hosts')])
         self.add('--comment', 'key', '--hosts', 'one.example')
         self.assertEqual(self.policy()['hosts'], ['one.example'])
-        self.loosen('--hosts', 'one.example,alias')
+        self.loosen('--hosts', 'one.example,alias,one.example')
         self.assertEqual(self.policy()['hosts'], ['one.example', 'alias'])
         self.assertIn(b'hosts one.example alias', self.ssh('list').stdout)
         self.loosen('--hosts', 'any')
@@ -232,6 +232,8 @@ Host *
         self.assertOneLine(self.ssh('add', '--hosts', 'alias', code=1).stderr, '[real.example]:2222')
         self.assertOneLine(self.ssh('policy', 'key', '--hosts', '-oProxyCommand=x', code=2).stderr)
         self.assertOneLine(self.ssh('policy', 'key', '--hosts', ',', code=2).stderr)
+        self.sandbox.write('bin/ssh-keygen', '#!/bin/sh\nkill -KILL $$\n', mode=0o755)
+        self.assertOneLine(self.ssh('policy', 'key', '--hosts', 'unknown.example', code=8).stderr, 'ssh-keygen')
         self.assertEqual(self.policy()['hosts'], [])
         self.assertEqual(len(self.listed()), 1)
 

@@ -109,7 +109,8 @@ class WithoutKeys(kt.KeyfobTest):
         self.assertOneLine(self.keyfob('pam', 'test', code=2).stderr, 'SERVICE')
         if not os.path.exists('/usr/share/pam-configs/keyfob'):
             self.assertOneLine(self.keyfob('pam', 'enable', code=1).stderr, '/usr/share/pam-configs')
-        self.keyfob('pam', 'unknown', code=2)
+        self.assertOneLine(self.keyfob('pam', 'unknown', code=2).stderr, 'enroll')
+        self.assertOneLine(self.keyfob('pam', '--unknown', code=2).stderr, 'unknown')
 
     def profiles(self):
         """The staged ones, wherever the architecture's folder is."""
