@@ -15,7 +15,8 @@
 struct CtapOwn {
         CtapClient client;
         char *sentence, *user, *host_name;
-        sd_event_source *ended;
+        sd_event_source *ended; /* tells the result, once there is one */
+        bool has_ended;
         int result;
         uint8_t *reply;
         size_t reply_size;
@@ -65,8 +66,9 @@ static void settle(CtapOwn *own, int r, const AuthenticatorReply *reply)
 {
         ctap_acted(own->client.ctap);
         ctap_client_arm(&own->client, authenticator_host_deadline(own->client.host));
-        if (r == AUTHENTICATOR_PENDING || own->ended)
+        if (r == AUTHENTICATOR_PENDING || own->has_ended)
                 return;
+        own->has_ended = true;
         own->result = r;
         if (r == 0) {
                 own->reply = malloc(reply->size);
@@ -77,7 +79,7 @@ static void settle(CtapOwn *own, int r, const AuthenticatorReply *reply)
                         own->result = -ENOMEM;
                 }
         }
-        (void)sd_event_add_defer(own->client.ctap->daemon->event, &own->ended, on_ended, own);
+        (void)sd_event_source_set_enabled(own->ended, SD_EVENT_ONESHOT);
 }
 
 static void on_answered(CtapClient *client, AuthenticatorAnswer answer)
@@ -140,6 +142,10 @@ int ctap_own_start(Ctap *ctap, const CtapOwnRequest *request, CtapOwnDone done, 
                 r = copy(&own->user, request->user);
         if (r >= 0)
                 r = copy(&own->host_name, request->host_name);
+        if (r >= 0)
+                r = sd_event_add_defer(ctap->daemon->event, &own->ended, on_ended, own);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(own->ended, SD_EVENT_OFF);
         if (r >= 0)
                 r = authenticator_host_new(ctap->authenticator, &own->client, &own->client.host);
         if (r < 0)
