@@ -45,10 +45,10 @@ static int method_delete(sd_bus_message *message, void *userdata, sd_bus_error *
 static int method_get_secret(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        _cleanup_(item_freep) Item *content = NULL;
         Daemon *daemon = userdata;
         SecretSession *session;
         const char *path;
+        ItemValue value;
         ItemRef item;
         int r;
 
@@ -61,7 +61,7 @@ static int method_get_secret(sd_bus_message *message, void *userdata, sd_bus_err
         if (!session)
                 return -EINVAL;
 
-        r = vault_item_get(item.vault, item.id, /* with_value= */ true, &content);
+        r = vault_value_open(item.vault, item.id, &value);
         if (r != 0)
                 return secret_reply_result(daemon, message, r);
 
@@ -69,7 +69,8 @@ static int method_get_secret(sd_bus_message *message, void *userdata, sd_bus_err
         if (r >= 0)
                 r = sd_bus_message_sensitive(reply);
         if (r >= 0)
-                r = secret_value_append(reply, session, content);
+                r = secret_value_append(reply, session, &value);
+        vault_value_done(item.vault, &value);
         return r < 0 ? r : batch_reply(daemon, message, reply);
 }
 

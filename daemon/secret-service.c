@@ -77,30 +77,31 @@ static int method_open_session(sd_bus_message *message, void *userdata, sd_bus_e
 static int append_secret(Daemon *daemon, sd_bus_message *reply, const SecretSession *session, const char *path,
                          size_t *total, sd_bus_error *error)
 {
-        _cleanup_(item_freep) Item *content = NULL;
+        ItemValue value;
         ItemRef item;
         int r;
 
         if (!secret_path_item(daemon, path, &item))
                 return 0;
-        r = vault_item_get(item.vault, item.id, /* with_value= */ true, &content);
+        r = vault_value_open(item.vault, item.id, &value);
         if (r == -ENOMEM)
                 return r;
         if (r != 0)
                 return 0;
 
-        *total += content->value->size + strlen(path) + strlen(content->content_type) +
-                  strlen(secret_session_path(session)) + 96; /* lengths, padding, initialisation vector */
+        *total += value.size + strlen(path) + strlen(value.content_type) + strlen(secret_session_path(session)) +
+                  96; /* lengths, padding, initialisation vector */
         if (*total > SECRETS_REPLY_MAX)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                                         "more than %zu MiB of secrets at once: ask for fewer items",
-                                         SECRETS_REPLY_MAX >> 20);
-
-        r = sd_bus_message_open_container(reply, 'e', "o(oayays)");
+                r = sd_bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                      "more than %zu MiB of secrets at once: ask for fewer items",
+                                      SECRETS_REPLY_MAX >> 20);
+        else
+                r = sd_bus_message_open_container(reply, 'e', "o(oayays)");
         if (r >= 0)
-                r = sd_bus_message_append(reply, "o", path);
+                r = sd_bus_message_append_basic(reply, 'o', path);
         if (r >= 0)
-                r = secret_value_append(reply, session, content);
+                r = secret_value_append(reply, session, &value);
+        vault_value_done(item.vault, &value);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 

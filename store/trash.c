@@ -118,7 +118,7 @@ int vault_trash(Vault *vault, uint32_t collection, size_t limit, TrashList *ret)
                         return r;
                 if (r != 0)
                         continue; /* damaged: nothing to bring back */
-                r = record_item(&record, &row, /* with_value= */ false, &item);
+                r = record_item(vault, &record, &row, /* with_value= */ false, &item);
                 box_done(vault);
                 if (r == 0)
                         r = append(&list, &entry, item);

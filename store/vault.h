@@ -203,6 +203,9 @@ typedef struct Item {
 Item *item_free(Item *item); /* wipes label, attributes and value */
 DEFINE_CLEANUP(Item *, item_free)
 
+/* The same, for who is about to ask for the next one of this vault: its value's memory is wiped and kept for that. */
+Item *vault_item_done(Vault *vault, Item *item);
+
 typedef struct ItemIds {
         ItemId *ids;
         size_t n;
@@ -215,6 +218,18 @@ bool vault_item_exists(Vault *vault, ItemId id);
 
 /* VAULT_E_LOCKED, VAULT_E_NOT_FOUND, VAULT_E_DAMAGED. */
 int vault_item_get(Vault *vault, ItemId id, bool with_value, Item **ret);
+
+/* What of an item goes to who may have its secret. It lies in the vault's own locked pages: the next call for this vault takes
+ * them, so each is given back first. */
+typedef struct ItemValue {
+        const uint8_t *value;
+        size_t size;
+        char content_type[VAULT_CONTENT_TYPE_MAX + 1];
+} ItemValue;
+
+/* As vault_item_get(), without making a copy. Give it back with vault_value_done(). */
+int vault_value_open(Vault *vault, ItemId id, ItemValue *ret);
+void vault_value_done(Vault *vault, ItemValue *value);
 
 typedef struct ItemChange {
         const char *label;                /* NULL: keep (new item: "") */
@@ -250,6 +265,13 @@ int vault_items(Vault *vault, uint32_t collection, ItemIds *ret);
  */
 int vault_search(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, size_t limit,
                  ItemIds *ret_unlocked, ItemIds *ret_locked);
+
+/*
+ * The item that vault_search() would find, and that was modified last; with its value when asked for. 0, VAULT_E_NOT_FOUND.
+ * `*ret_locked`: locked items match by token. `*ret_damaged`: a damaged item may have matched.
+ */
+int vault_lookup(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, bool with_value,
+                 Item **ret, bool *ret_locked, bool *ret_damaged);
 
 /* ---- trash ---- */
 
