@@ -28,6 +28,7 @@ typedef struct Attempt {
         Login *login;
         fido_dev_t *dev;
         Proof proof;
+        bool certain; /* it has the credential */
         bool *cued;
 } Attempt;
 
@@ -100,18 +101,34 @@ static int ask_key(const Attempt *attempt, const char *pin, fido_assert_t **ret,
         return r;
 }
 
+/* A key with resident credentials of this name, but not with this one: another one of the user's may be. */
+static bool is_by_another(const Attempt *attempt, fido_assert_t *assertion)
+{
+        const Credential *credential = attempt->proof.credential;
+
+        for (size_t i = 0; i < fido_assert_count(assertion); i++)
+                if (proof_is_by(assertion, i, credential))
+                        return false;
+        return credential->id_size == 0 && !attempt->certain;
+}
+
 /* What is missing to open the vault is no reason to keep somebody out. */
 static int check(const Attempt *attempt, fido_assert_t *assertion)
 {
         Login *login = attempt->login;
-        size_t i = 0;
+        const uint8_t *id;
+        size_t i = 0, size;
         int r;
 
         r = proof_check(login, &attempt->proof, assertion, &i);
-        if (r == 0 && login->mirror &&
-            slots_frame_of_key(login->mirror, attempt->proof.credential, assertion, i, &login->frame) < 0)
+        if (r == LOGIN_REFUSED && is_by_another(attempt, assertion))
+                return TRY_NEXT;
+        if (r != 0 || !login->mirror)
+                return r;
+        id = proof_id(&attempt->proof, assertion, i, &size);
+        if (slots_frame_of_key(login->mirror, id, size, assertion, i, &login->frame) < 0)
                 log_error(&login->log, "the vault is not opened: out of memory");
-        return r;
+        return 0;
 }
 
 /* What a failure leads to, where there is no PIN yet. */
@@ -223,12 +240,14 @@ static int with_pin(const Attempt *attempt)
 
 /* ---- which key ---- */
 
-static int try_key(Login *login, fido_dev_t *dev, const Credential *credential, bool *cued)
+static int try_key(Login *login, fido_dev_t *dev, const Credential *credential, const KeyFound *found, bool *cued)
 {
-        Attempt attempt = {login, dev, proof_of(login, credential, key_is_own(dev)), cued};
+        Attempt attempt = {login, dev, proof_of(login, credential, key_is_own(dev)), found->certain, cued};
         bool verifies = attempt.proof.verification == FIDO_OPT_TRUE;
         int r = TRY_PIN;
 
+        attempt.proof.id = found->id;
+        attempt.proof.id_size = found->id_size;
         if (verifies && !fido_dev_is_fido2(dev)) {
                 talk_complain(&login->talk, "This security key can't verify who touches it, and that is wanted here.");
                 return TRY_NEXT;
@@ -238,24 +257,52 @@ static int try_key(Login *login, fido_dev_t *dev, const Credential *credential, 
         return r == TRY_PIN ? with_pin(&attempt) : r;
 }
 
-static int try_credential(Login *login, const Keys *keys, bool last, const Credential *credential, bool *cued, bool *found)
+/* Resident credentials that a key may have come behind all that one has for certain: nobody is to type a PIN for what is not there. */
+typedef struct Round {
+        const Keys *keys;
+        bool last;     /* keys that are asked last */
+        bool maybe;    /* credentials that are not certain */
+        bool deferred; /* there are such */
+        bool found, cued;
+} Round;
+
+static int try_credential(Login *login, Round *round, const Credential *credential)
 {
+        const Keys *keys = round->keys;
+        bool resident = credential->id_size == 0;
         int r;
 
-        for (size_t i = 0; i < keys->n; i++) {
-                if (!keys->devices[i] || keys->last[i] != last)
+        for (size_t i = 0; i < keys->n && (resident || !round->maybe); i++) {
+                KeyFound has;
+                Proof proof;
+
+                if (!keys->devices[i] || keys->last[i] != round->last)
                         continue;
-                r = key_has(login, keys->devices[i], credential);
+                proof = proof_of(login, credential, resident && key_is_own(keys->devices[i]));
+                r = key_has(login, keys->devices[i], &proof, &has);
                 if (r < 0)
                         return r;
                 if (r == 0)
                         continue;
-                *found = true;
-                r = try_key(login, keys->devices[i], credential, cued);
+                round->found = true;
+                if ((resident && !has.certain) != round->maybe) {
+                        round->deferred = true;
+                        continue;
+                }
+                r = try_key(login, keys->devices[i], credential, &has, &round->cued);
                 if (r != TRY_NEXT)
                         return r;
         }
         return TRY_NEXT;
+}
+
+static int try_all(Login *login, Round *round)
+{
+        int r = TRY_NEXT;
+
+        for (size_t i = 0; r == TRY_NEXT && i < login->credentials.n; i++)
+                r = try_credential(login, round, login->credentials.list + i);
+        return r;
 }
 
 static int insert(const Login *login)
@@ -271,7 +318,7 @@ int key_login(Login *login)
 {
         _cleanup_close_ int pending = -1;
         _cleanup_(keys_done) Keys keys = {0};
-        bool cued = false, found = false;
+        Round round = {.keys = &keys};
         int r;
 
         if (login->options->interactive) {
@@ -284,13 +331,17 @@ int key_login(Login *login)
         if (r < 0)
                 return r;
         pending = pending_begin(login);
-        for (size_t i = 0; i < 2 * login->credentials.n; i++) {
-                r = try_credential(login, &keys, /* last= */ i >= login->credentials.n,
-                                   login->credentials.list + i % login->credentials.n, &cued, &found);
+        for (unsigned turn = 0; turn < 4; turn++) {
+                round.last = turn >= 2;
+                round.maybe = turn % 2 == 1;
+                if (round.maybe && !round.deferred)
+                        continue;
+                round.deferred = false;
+                r = try_all(login, &round);
                 if (r != TRY_NEXT)
                         return r;
         }
-        if (!found)
+        if (!round.found)
                 log_debug(&login->log, "%zu security keys are plugged in, and none is the user's", keys.n);
         return LOGIN_REFUSED;
 }

@@ -46,9 +46,9 @@ static const char *opens_vault(const Login *login, const Known *known, const Cre
 {
         const char *rp = proof_rp(login, credential);
 
-        if (slots_have(known->mirror, credential, rp))
+        if (credential->id_size > 0 && slots_have(known->mirror, credential->id, credential->id_size, rp))
                 return "opens the vault";
-        if (slots_have(known->vault, credential, rp))
+        if (credential->id_size > 0 && slots_have(known->vault, credential->id, credential->id_size, rp))
                 return "will open the vault, once logins know of it: keyfob pam mirror | sudo keyfob pam mirror "
                        "--install";
         *ret_hint = true;
