@@ -4,7 +4,8 @@
  * Credential after credential is looked for in what is plugged in. The one that has it is asked in the way that it and the
  * administrator want: by touch, by its own verification, by PIN. Its own verification (a finger on the key) gives way to the PIN when it
  * fails or is blocked, in the same call. Few wrong PINs block a key for good, so what is left is looked up and shown before each
- * question, the last ones are not spent, and nothing that was typed elsewhere is tried as one.
+ * question, the last ones are not spent, and nothing that was typed elsewhere is tried as one. Who has several keys is told by name
+ * which one it is.
  */
 #include "pam/key-login.h"
 
@@ -16,10 +17,13 @@
 #include "pam/slots.h"
 
 #define TURNS_MAX     3U
-#define QUESTION_SIZE 160U
-#define CUE           "Touch the security key."
-#define CUE_QUESTION  "Press ENTER, then touch the security key."
+#define KEY_NAME_SIZE (NAMES_NAME_SIZE + 3)
+#define QUESTION_SIZE 256U
+#define LIST_SIZE     512U
+#define CUE           "Touch the security key%s."
+#define CUE_QUESTION  "Press ENTER, then touch the security key%s."
 #define INSERT        "Plug in the security key, then press ENTER."
+#define INSERT_ONE    "Plug in one of your security keys (%s), then press ENTER."
 
 /* Continues what enum LoginOutcome counts; never leaves this file. */
 enum { TRY_NEXT = 100, TRY_PIN };
@@ -39,21 +43,38 @@ static bool wants_touch(const Proof *proof)
         return proof->presence != FIDO_OPT_FALSE;
 }
 
+/* With a blank before it, or nothing where there is no choice, no name, or where it could be another key. */
+static const char *name_of(const Attempt *attempt, char ret[KEY_NAME_SIZE])
+{
+        char name[NAMES_NAME_SIZE];
+
+        ret[0] = 0;
+        if (attempt->certain && login_key_name(attempt->login, attempt->proof.credential, name))
+                (void)snprintf(ret, KEY_NAME_SIZE, " \"%s\"", name);
+        return ret;
+}
+
 /* Once in a call: before the wait, because some programs show it only with a question. */
 static int cue(const Attempt *attempt)
 {
         const Options *options = attempt->login->options;
         _cleanup_(secret_freep) Secret *nothing = NULL;
+        char name[KEY_NAME_SIZE], text[QUESTION_SIZE];
         int r;
 
         if (!options->cue || *attempt->cued || (!wants_touch(&attempt->proof) && attempt->proof.verification != FIDO_OPT_TRUE))
                 return 0;
         *attempt->cued = true;
+        (void)name_of(attempt, name);
+        if (options->cue_question)
+                (void)snprintf(text, sizeof(text), CUE_QUESTION, name);
+        else
+                (void)snprintf(text, sizeof(text), CUE, name);
         if (!options->cue_question) {
-                talk_say(&attempt->login->talk, "%s", options->cue_prompt ? options->cue_prompt : CUE);
+                talk_say(&attempt->login->talk, "%s", options->cue_prompt ? options->cue_prompt : text);
                 return 0;
         }
-        r = talk_ask(&attempt->login->talk, /* echo= */ true, options->cue_prompt ? options->cue_prompt : CUE_QUESTION, &nothing);
+        r = talk_ask(&attempt->login->talk, /* echo= */ true, options->cue_prompt ? options->cue_prompt : text, &nothing);
         return r < 0 ? r : 0;
 }
 
@@ -179,11 +200,11 @@ static int without_pin(const Attempt *attempt)
 static int ask_pin(const Attempt *attempt, int left, Secret **ret)
 {
         const Login *login = attempt->login;
-        char question[QUESTION_SIZE];
+        char question[QUESTION_SIZE], name[KEY_NAME_SIZE];
         bool also = login->options->cue && wants_touch(&attempt->proof) && !login->options->cue_question;
 
-        (void)snprintf(question, sizeof(question), "PIN of the security key (%d %s left)%s: ", left, left == 1 ? "try" : "tries",
-                       also ? ", then touch it" : "");
+        (void)snprintf(question, sizeof(question), "PIN of the security key%s (%d %s left)%s: ", name_of(attempt, name), left,
+                       left == 1 ? "try" : "tries", also ? ", then touch it" : "");
         return talk_ask(&login->talk, /* echo= */ false, question, ret);
 }
 
@@ -305,12 +326,33 @@ static int try_all(Login *login, Round *round)
         return r;
 }
 
-static int insert(const Login *login)
+/* Those that have a name, as far as there is room. */
+static bool list_names(Login *login, char ret[LIST_SIZE])
+{
+        char name[NAMES_NAME_SIZE];
+        size_t n = 0, named = 0;
+
+        for (size_t i = 0; i < login->credentials.n; i++) {
+                if (!login_key_name(login, login->credentials.list + i, name) || n + strlen(name) + sizeof(", or another") > LIST_SIZE)
+                        continue;
+                n += (size_t)snprintf(ret + n, LIST_SIZE - n, "%s%s", n > 0 ? ", " : "", name);
+                named++;
+        }
+        if (named > 0 && named < login->credentials.n)
+                (void)snprintf(ret + n, LIST_SIZE - n, ", or another");
+        return named > 0;
+}
+
+static int insert(Login *login)
 {
         _cleanup_(secret_freep) Secret *nothing = NULL;
+        char list[LIST_SIZE], text[LIST_SIZE + sizeof(INSERT_ONE)];
         int r;
 
-        r = talk_ask(&login->talk, /* echo= */ true, login->options->prompt ? login->options->prompt : INSERT, &nothing);
+        (void)snprintf(text, sizeof(text), INSERT);
+        if (!login->options->prompt && list_names(login, list))
+                (void)snprintf(text, sizeof(text), INSERT_ONE, list);
+        r = talk_ask(&login->talk, /* echo= */ true, login->options->prompt ? login->options->prompt : text, &nothing);
         return r < 0 ? r : 0;
 }
 

@@ -59,8 +59,8 @@ _keyfob()
                 --new-password-file --new-password-fd --kdf-memory --kdf-passes --kdf-time --json --help" ;;
         collection) options="list create delete default --alias --own-password --new-password-file --new-password-fd
                 --password-file --password-fd --yes --json --help" ;;
-        pam) options="enroll mirror status test enable disable --add --key --origin --user --no-user --type --resident --verify --pin
-                --no-touch --unlock --no-unlock --label --conf --install --directory --help" ;;
+        pam) options="enroll mirror remove rename status test enable disable --add --name --key --origin --user --no-user --type --resident
+                --verify --pin --no-touch --unlock --no-unlock --label --conf --install --directory --last --keep-slot --help" ;;
         undelete) options+=" --collection --json" ;;
         rekey) options+=" --password-file --password-fd --drop --json" ;;
         authenticator) options="info pin finger replug reset set change list add rename delete --pin-file --pin-fd --old-pin-file --old-pin-fd

@@ -73,7 +73,7 @@ complete -c keyfob -n '__fish_seen_subcommand_from key' -l always-uv -x -a 'yes 
 complete -c keyfob -n '__fish_seen_subcommand_from key' -l min-pin-length -x
 complete -c keyfob -n '__fish_seen_subcommand_from key' -l force-pin-change
 complete -c keyfob -n '__fish_seen_subcommand_from key' -l enterprise-attestation
-complete -c keyfob -n '__fish_seen_subcommand_from pam' -a 'enroll mirror status test enable disable'
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -a 'enroll mirror remove rename status test enable disable'
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -l add
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -l no-user
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -l resident
@@ -90,6 +90,9 @@ complete -c keyfob -n '__fish_seen_subcommand_from pam' -l origin -x
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -l user -x
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -l type -x -a 'es256 eddsa'
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -l directory -r -F
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l name -x
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l last
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l keep-slot
 complete -c keyfob -n '__fish_seen_subcommand_from ssh' -a 'list add keep remove undelete policy setup env copy-id'
 complete -c keyfob -n '__fish_seen_subcommand_from ssh' -s L -l public
 complete -c keyfob -n '__fish_seen_subcommand_from ssh' -l type -x -a 'ed25519 ecdsa rsa ed25519-sk ecdsa-sk'

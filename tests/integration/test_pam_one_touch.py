@@ -147,6 +147,53 @@ class Touch(OneTouch):
         self.keyfob('slot', 'add', '--kind', 'login', '--rp-id', 'x', '--credential', 'AAAA', code=2)
 
 
+class Named(OneTouch):
+    def test_the_cue_names_the_key(self):
+        self.enroll('--name', 'the blue one')
+        self.assertIn('info: Touch the security key.\n', self.log_in_by_key())
+        self.plug_in('two')
+        self.enroll('--name', 'red')
+        self.assertIn('info: Touch the security key "red".\n', self.log_in_by_key())
+        self.plug_in('one')
+        self.assertIn('info: Touch the security key "the blue one".\n', self.log_in_by_key())
+        self.assertEqual(sorted(s['label'] for s in self.slots() if s['kind'] == 'fido2'), ['red', 'the blue one'])
+
+    def remove(self, *args, code=0):
+        return self.keyfob('pam', 'remove', *args, '--conf', self.conf, env=self.env(), code=code)
+
+    def test_a_lost_key_neither_logs_in_nor_opens(self):
+        self.enroll('--name', 'lost')
+        self.plug_in('two')
+        self.enroll('--name', 'kept')
+        self.assertIn(b'does not open the vault any more', self.remove('lost').stderr)
+        self.assertEqual([s['label'] for s in self.slots() if s['kind'] == 'fido2'], ['kept'])
+        self.check_login_opens()
+        self.plug_in('one')
+        self.keyfob('lock')
+        self.log_in_by_key(code=pam_stack.AUTH_ERR)
+        self.keyfob('unlock', '--touch', code=1)
+        self.assertEqual(self.status(), 'locked')
+
+    def test_what_could_not_be_done_is_said(self):
+        self.enroll('--name', 'lost')
+        self.plug_in('two')
+        self.enroll('--name', 'kept')
+        self.person.always('deny')
+        slot = next(s['id'] for s in self.slots() if s['label'] == 'lost')
+        said = self.remove('lost', code=8).stderr.decode()
+        self.assertIn(f'logs in no more, but opens the vault still', said)
+        self.assertIn(f'keyfob slot remove {slot[:8]}', said)
+        self.assertNotIn(b'lost', self.shown().stdout)
+        self.keyfob('slot', 'remove', slot[:8], '--password-file', self.file(PASSWORD))
+
+    def test_the_slot_may_stay(self):
+        self.enroll('--name', 'one')
+        self.plug_in('two')
+        self.enroll('--name', 'two')
+        self.remove('one', '--keep-slot')
+        self.assertEqual(sorted(s['label'] for s in self.slots() if s['kind'] == 'fido2'), ['one', 'two'])
+
+
 class WithoutVault(OneTouch):
     def test_enrolment_goes_on(self):
         self.sandbox.stop_daemon()

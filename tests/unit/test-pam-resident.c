@@ -1,10 +1,12 @@
-/* Resident credentials, whose ids the authfile does not have: each by one touch, and with the vault. */
+/* Resident credentials, whose ids the authfile does not have, and several keys: each by one touch, with its name, and with the vault. */
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/base64.h"
+#include "common/hex.h"
 #include "common/unlock-frame.h"
 #include "crypto/sha.h"
 #include "tests/unit/pam-desk.h"
@@ -18,6 +20,7 @@ typedef struct Made {
         char line[512]; /* "*,key,es256" */
         uint8_t id[256];
         size_t id_size;
+        char hash[2 * SHA256_SIZE + 1]; /* of its public key */
 } Made;
 
 static fido_dev_t *open_key(unsigned i)
@@ -40,6 +43,7 @@ static Made make(unsigned i, uint8_t user, int protection, const char *pin)
         fido_dev_t *dev = open_key(i);
         fido_cred_t *cred = fido_cred_new();
         Made made = {.id_size = 0};
+        uint8_t hash[SHA256_SIZE];
         char *key;
         int r;
 
@@ -58,6 +62,8 @@ static Made make(unsigned i, uint8_t user, int protection, const char *pin)
         made.id_size = fido_cred_id_len(cred);
         CHECK(made.id_size <= sizeof(made.id));
         memcpy(made.id, fido_cred_id_ptr(cred), made.id_size);
+        sha256(fido_cred_pubkey_ptr(cred), fido_cred_pubkey_len(cred), hash);
+        hex_encode(hash, sizeof(hash), made.hash);
         free(key);
         fido_cred_free(&cred);
         close_key(dev);
@@ -331,6 +337,119 @@ TEST(another_ones_slot)
         ready = (struct pollfd){.fd = desk.listener, .events = POLLIN};
         CHECK_EQ(poll(&ready, 1, 0), 0);
         desk_close(&desk);
+}
+
+/* ---- names ---- */
+
+static void write_names(const World *w, const void *text, size_t size, mode_t mode)
+{
+        char path[80];
+        FILE *file;
+
+        (void)snprintf(path, sizeof(path), "%s.names", w->authfile);
+        (void)unlink(path);
+        file = fopen(path, "we");
+        CHECK(file && fwrite(text, 1, size, file) == size && fclose(file) == 0);
+        CHECK_EQ(chmod(path, mode), 0);
+}
+
+TEST(which_one_to_touch)
+{
+        char text[512];
+        Made one, two;
+        PLUGGED(w, NULL);
+
+        pam_key_plug(1, NULL);
+        one = make(0, 1, 0, NULL);
+        two = make(1, 1, 0, NULL);
+        pam_keys[0].plugged = false;
+        world_line(w, "%s,+presence:%s,+presence\n", one.line, two.line);
+        CHECK_EQ(world_authenticate(w, "cue", NULL), PAM_SUCCESS);
+        CHECK(strcmp(w->said, "I Touch the security key.\n") == 0);
+        w->said[0] = 0;
+
+        (void)snprintf(text, sizeof(text), "%s - the blue one\n", one.hash);
+        write_names(w, text, strlen(text), 0644);
+        CHECK_EQ(world_authenticate(w, "cue", NULL), PAM_SUCCESS);
+        CHECK(strcmp(w->said, "I Touch the security key.\n") == 0);
+        w->said[0] = 0;
+
+        (void)snprintf(text, sizeof(text), "%s - the blue one\n%s - rot\n", one.hash, two.hash);
+        write_names(w, text, strlen(text), 0600);
+        CHECK_EQ(world_authenticate(w, "cue", NULL), PAM_SUCCESS);
+        CHECK(strcmp(w->said, "I Touch the security key \"rot\".\n") == 0);
+        w->said[0] = 0;
+        CHECK_EQ(world_authenticate(w, "cue", "nodetect", NULL), PAM_SUCCESS); /* it could be another one */
+        CHECK(strcmp(w->said, "I Touch the security key.\n") == 0);
+        w->said[0] = 0;
+        CHECK_EQ(world_authenticate(w, "cue", "cue_prompt=Hey", NULL), PAM_SUCCESS);
+        CHECK(strcmp(w->said, "I Hey\n") == 0);
+        w->said[0] = 0;
+        w->answers[0] = w->answers[1] = "";
+        CHECK_EQ(world_authenticate(w, "cue", "interactive", "cue_question", NULL), PAM_SUCCESS);
+        CHECK(strcmp(w->said, "? Plug in one of your security keys (the blue one, rot), then press ENTER.\n"
+                              "? Press ENTER, then touch the security key \"rot\".\n") == 0);
+        w->said[0] = 0;
+        CHECK_EQ(pam_key_set_pin(1, WORLD_PIN), FIDO_OK);
+        w->answers[0] = WORLD_PIN;
+        CHECK_EQ(world_authenticate(w, "pinverification=1", NULL), PAM_SUCCESS);
+        CHECK(strcmp(w->said, "? PIN of the security key \"rot\" (8 tries left): \n") == 0);
+        w->said[0] = 0;
+
+        /* Who has one has no choice. */
+        world_line(w, "%s,+presence\n", two.line);
+        CHECK_EQ(world_authenticate(w, "cue", NULL), PAM_SUCCESS);
+        CHECK(strcmp(w->said, "I Touch the security key.\n") == 0);
+}
+
+static void check_cue(World *w, const char *expected)
+{
+        w->said[0] = 0;
+        CHECK_EQ(world_authenticate(w, "cue", NULL), PAM_SUCCESS);
+        CHECK(strcmp(w->said, expected) == 0);
+}
+
+/* Whatever becomes of the file, and whatever somebody puts into it. */
+TEST(logging_in_does_not_need_names)
+{
+        static const char *const bad[] = {" - \x1b[2J\n", " - a\rb\n", " - 1\n", " -  blank\n", "\n", "", " - a\xe2\x80\xae" "b\n"};
+        static char large[200000];
+        char path[80], elsewhere[80], good[256], text[256];
+        Made one;
+        PLUGGED(w, NULL);
+
+        (void)snprintf(path, sizeof(path), "%s.names", w->authfile);
+        (void)snprintf(elsewhere, sizeof(elsewhere), "%s/elsewhere", w->dir);
+        one = make(0, 1, 0, NULL);
+        world_line(w, "%s,+presence:%s,+presence\n", one.line, w->credential);
+        (void)snprintf(good, sizeof(good), "%s - blue\n", one.hash);
+        write_names(w, good, strlen(good), 0600);
+        check_cue(w, "I Touch the security key \"blue\".\n");
+
+        write_names(w, good, strlen(good), 0666);
+        check_cue(w, "I Touch the security key.\n");
+        write_names(w, "\0\0\0", 3, 0600);
+        check_cue(w, "I Touch the security key.\n");
+        for (size_t i = 0; i < ELEMENTSOF(bad); i++) {
+                (void)snprintf(text, sizeof(text), "%s%s", one.hash, bad[i]);
+                write_names(w, text, strlen(text), 0600);
+                check_cue(w, "I Touch the security key.\n");
+        }
+        memset(large, '\n', sizeof(large));
+        memcpy(large, good, strlen(good));
+        write_names(w, large, sizeof(large), 0600);
+        check_cue(w, "I Touch the security key.\n");
+
+        CHECK_EQ(unlink(path), 0);
+        CHECK_EQ(mkfifo(path, 0600), 0);
+        check_cue(w, "I Touch the security key.\n");
+        write_names(w, good, strlen(good), 0600);
+        CHECK_EQ(rename(path, elsewhere), 0);
+        CHECK_EQ(symlink(elsewhere, path), 0);
+        check_cue(w, "I Touch the security key.\n");
+        CHECK_EQ(unlink(path), 0);
+        CHECK_EQ(mkdir(path, 0700), 0);
+        check_cue(w, "I Touch the security key.\n");
 }
 
 TEST_MAIN
