@@ -3,7 +3,8 @@
  *
  * It is made, and then it has to prove itself once as it will have to at a login, with the code of the module. Only then is its line
  * printed, or added to the user's own authfile, with its name beside that. Where the security key has hmac-secret, a slot of the vault
- * is made of the same credential, so that the touch of a login opens it. What is Keyfob's own opens no vault that it is in.
+ * is made of the same credential, so that the touch of a login opens it. Of a resident one the authfile does not have the id, but the slot
+ * does. What is Keyfob's own opens no vault that it is in.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -307,7 +308,7 @@ static int write_line(Enroll *enroll)
 /* By itself where it is certain to be meant: for somebody's own login, with a key that can, and that is not in the vault. */
 static int open_vault(Enroll *enroll)
 {
-        bool meant = enroll->of_self && enroll->secretive && !enroll->resident && !enroll->own;
+        bool meant = enroll->of_self && enroll->secretive && !enroll->own;
 
         if (enroll->no_unlock || (!meant && !enroll->unlock))
                 return 0;
@@ -417,8 +418,8 @@ int tool_enroll(int argc, char *argv[])
                         return TOOL_USAGE;
                 }
         }
-        if (enroll.unlock && (enroll.no_unlock || enroll.resident || enroll.user || enroll.no_user))
-                return tool_error(TOOL_USAGE, "--unlock is for your own login, by a credential that is not resident");
+        if (enroll.unlock && (enroll.no_unlock || enroll.user || enroll.no_user))
+                return tool_error(TOOL_USAGE, "--unlock is for your own login");
         if (enroll.name && !enroll.add)
                 return tool_error(TOOL_USAGE, "--name goes with --add: a name is kept beside your own authfile");
         if (optind != argc || (enroll.add && (enroll.user || enroll.no_user)))

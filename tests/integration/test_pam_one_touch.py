@@ -147,6 +147,56 @@ class Touch(OneTouch):
         self.keyfob('slot', 'add', '--kind', 'login', '--rp-id', 'x', '--credential', 'AAAA', code=2)
 
 
+class Resident(OneTouch):
+    """Only the security key, the slot, and what is beside the authfile have the credential's id."""
+
+    def fido2_slots(self):
+        return [(s['label'], s['rp_id'], s['uv']) for s in self.slots() if s['kind'] == 'fido2']
+
+    def test_one_touch(self):
+        self.assertIn(b'1 slots of user', self.enroll('--resident', '--name', 'the blue one').stderr)
+        with open(self.authfile, encoding='utf-8') as file:
+            self.assertTrue(file.read().startswith(f'{pam_stack.USER}:*,'))
+        self.assertEqual(self.fido2_slots(), [('the blue one', pam_stack.ORIGIN, False)])
+        self.check_login_opens()
+        self.assertEqual(len(self.people['one'].questions()), 1, 'touches')
+        self.assertEqual(self.person.questions(), [], 'nobody is asked for a password')
+        self.assertRegex(self.shown().stdout.decode(), r'1  "the blue one"  FIDO2 resident  es256 touch  opens the vault')
+        # By its id it is found without a login as well.
+        self.check_touch()
+        # Logging in does not need what is beside the authfile, nor does the vault; only status knows less.
+        os.unlink(self.authfile + '.names')
+        self.check_login_opens()
+        self.assertIn(b'may open the vault', self.shown().stdout)
+
+    def test_several_on_one_key(self):
+        """That of an earlier enrolment is on the key still: the key has a choice, and one touch has to do."""
+        self.enroll('--resident', '--name', 'one')
+        self.enroll('--resident', '--name', 'two')
+        self.check_login_opens()
+        self.assertEqual(len(self.people['one'].questions()), 1, 'touches')
+        self.keyfob('pam', 'remove', 'one', '--conf', self.conf, env=self.env())
+        self.assertEqual([label for label, _, _ in self.fido2_slots()], ['two'])
+        self.check_login_opens()
+        self.assertEqual(len(self.people['one'].questions()), 1, 'touches')
+
+    def test_several_keys(self):
+        self.enroll('--resident', '--name', 'one')
+        self.plug_in('two')
+        self.enroll('--resident', '--name', 'two')
+        self.check_login_opens()
+        self.assertEqual(len(self.people['two'].questions()), 1, 'touches')
+        self.plug_in('one')
+        self.check_login_opens()
+        self.assertEqual(len(self.people['one'].questions()), 1, 'touches')
+        self.assertEqual(self.shown().stdout.count(b'opens the vault'), 2)
+
+    def test_without_a_slot(self):
+        self.enroll('--resident', '--no-unlock')
+        self.check_login_opens(opens=False)
+        self.assertIn(b'does not open the vault', self.shown().stdout)
+
+
 class Named(OneTouch):
     def test_the_cue_names_the_key(self):
         self.enroll('--name', 'the blue one')
@@ -225,6 +275,15 @@ class Verified(OneTouch):
     def test_its_own_make_is_left_out_unless_it_is_asked_for(self):
         self.enroll_on_terminal(dialogue=[('PIN', PIN)])
         self.assertEqual([s for s in self.slots() if s['kind'] == 'fido2'], [])
+
+
+class ResidentVerified(OneTouch):
+    def test_pin_and_touch(self):
+        self.set_pin('one')
+        self.enroll_on_terminal('--resident', '--verify', dialogue=[('PIN', PIN), ('Answer', PASSWORD)])
+        self.assertEqual([s['uv'] for s in self.slots() if s['kind'] == 'fido2'], [True])
+        self.check_login_opens(answers=[PIN])
+        self.assertEqual(self.person.questions(), [])
 
 
 class VerifiedOfAnotherMake(OneTouch):
