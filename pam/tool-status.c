@@ -2,7 +2,7 @@
  * keyfob pam status: what a login would find of this user
  *
  * The same files are read by the same code as in the module: the configuration file, and the authfile where that says
- * it is. What stands in stacks is not looked at: there may be many, with different options.
+ * it is. Then comes what stands in the stacks of services (tool-stacks.c).
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -98,20 +98,22 @@ static void print(const Login *login, const ToolAuthfile *file, const Known *kno
 
 int tool_status(int argc, char *argv[])
 {
-        static const struct option options[] = {{"conf", required_argument, NULL, 'c'}, {NULL, 0, NULL, 0}};
+        static const struct option options[] = {
+                {"conf", required_argument, NULL, 'c'}, {"stacks", required_argument, NULL, 's'}, {NULL, 0, NULL, 0}};
         _cleanup_(login_done) Login login = {.log = LOG_NULL, .user = USER_NULL};
         _cleanup_(tool_authfile_done) ToolAuthfile file = TOOL_AUTHFILE_NULL;
         _cleanup_(known_done) Known known = {0};
-        const char *conf = NULL;
+        const char *conf = NULL, *stacks = NULL;
         int c, r;
 
         while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
-                if (c != 'c')
+                if (c != 'c' && c != 's')
                         return TOOL_USAGE;
-                conf = optarg;
+                conf = c == 'c' ? optarg : conf;
+                stacks = c == 's' ? optarg : stacks;
         }
         if (optind != argc)
-                return tool_error(TOOL_USAGE, "usage: keyfob pam status [--conf FILE]");
+                return tool_error(TOOL_USAGE, "usage: keyfob pam status [--conf FILE] [--stacks DIRECTORY]");
         r = tool_begin(&login, conf, /* origin= */ NULL);
         if (r != 0)
                 return r;
@@ -120,5 +122,6 @@ int tool_status(int argc, char *argv[])
                 read_known(&login, &known);
                 print(&login, &file, &known);
         }
+        tool_stacks(&login, &file, stacks);
         return r;
 }

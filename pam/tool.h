@@ -77,6 +77,10 @@ int tool_mirror_read(keyfob *k, Secret **ret);
 /* Has logins know of it, as far as who runs this may; else says what is to be done. 0, or the exit code after saying why. */
 int tool_mirror_pass_on(const Login *login, const Secret *mirror);
 
+/* Shows which services ask for a security key, and warns of what makes that end otherwise than the person expects, whose authfile this
+ * is. `directory` NULL: the system's. */
+void tool_stacks(const Login *login, const ToolAuthfile *file, const char *directory);
+
 int tool_enroll(int argc, char *argv[]);
 int tool_mirror(int argc, char *argv[]);
 int tool_remove(int argc, char *argv[]);

@@ -18,7 +18,7 @@ _keyfob()
         -b|--keyring-backend)
                 COMPREPLY=($(compgen -W "$(keyfob --list-backends 2>/dev/null)" -- "$cur"))
                 return ;;
-        --password-file|--new-password-file|--key-file|--pin-file|--old-pin-file|--conf|--directory)
+        --password-file|--new-password-file|--key-file|--pin-file|--old-pin-file|--conf|--directory|--stacks)
                 COMPREPLY=($(compgen -f -- "$cur"))
                 return ;;
         --kind)
@@ -60,7 +60,7 @@ _keyfob()
         collection) options="list create delete default --alias --own-password --new-password-file --new-password-fd
                 --password-file --password-fd --yes --json --help" ;;
         pam) options="enroll mirror remove rename status test enable disable --add --name --key --origin --user --no-user --type --resident
-                --verify --pin --no-touch --unlock --no-unlock --label --conf --install --directory --last --keep-slot --help" ;;
+                --verify --pin --no-touch --unlock --no-unlock --label --conf --install --directory --last --keep-slot --stacks --help" ;;
         undelete) options+=" --collection --json" ;;
         rekey) options+=" --password-file --password-fd --drop --json" ;;
         authenticator) options="info pin finger replug reset set change list add rename delete --pin-file --pin-fd --old-pin-file --old-pin-fd

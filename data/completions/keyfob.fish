@@ -93,6 +93,7 @@ complete -c keyfob -n '__fish_seen_subcommand_from pam' -l directory -r -F
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -l name -x
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -l last
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -l keep-slot
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l stacks -r -F
 complete -c keyfob -n '__fish_seen_subcommand_from ssh' -a 'list add keep remove undelete policy setup env copy-id'
 complete -c keyfob -n '__fish_seen_subcommand_from ssh' -s L -l public
 complete -c keyfob -n '__fish_seen_subcommand_from ssh' -l type -x -a 'ed25519 ecdsa rsa ed25519-sk ecdsa-sk'

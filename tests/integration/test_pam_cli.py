@@ -225,7 +225,7 @@ class WithoutKeys(kt.KeyfobTest):
         super().setUp()
 
     def test_ends(self):
-        for command in (('status',), ('remove', '1'), ('rename', '1', 'x')):
+        for command in (('status', '--stacks', self.sandbox.root), ('remove', '1'), ('rename', '1', 'x')):
             self.assertOneLine(self.keyfob('pam', *command, code=1).stderr, 'keyfob pam enroll')
         self.assertFalse(os.path.exists(os.path.join(self.sandbox.config, 'Yubico')))
         self.assertOneLine(self.keyfob('pam', 'enroll', code=1, env={'KEYFOB_CTAP_SOCKET': '/none'}).stderr, 'no security key')
@@ -264,6 +264,26 @@ class WithoutKeys(kt.KeyfobTest):
         self.assertEqual(session[-2:], ['optional pam_systemd.so', 'optional pam_keyfob.so unlock'])
         self.assertEqual(password[-1], 'optional pam_keyfob.so unlock')
         self.assertIn('pam_unix.so', password[0])
+        # And status finds nothing to be mended in them.
+        for name, end in (('login', ''), ('sudo', '-noninteractive')):
+            with open(os.path.join(root, 'etc/pam.d', name), 'w', encoding='utf-8') as file:
+                file.write(f'@include common-auth\n@include common-account\n@include common-password\n@include common-session{end}\n')
+        shown = self.keyfob('pam', 'status', '--stacks', os.path.join(root, 'etc/pam.d'), code=1)
+        self.assertEqual(shown.stdout.decode().splitlines(),
+                         ['login  auth cue unlock; auth unlock capture; password unlock; session unlock',
+                          'sudo  auth cue unlock; auth unlock capture; password unlock; leaves the vault as it is'])
+        self.assertEqual([line for line in shown.stderr.decode().splitlines() if 'XDG_CONFIG_HOME' not in line and 'keyfob pam enroll' not in line], [])
+
+    def test_several_changes_at_once(self):
+        """None of them is lost."""
+        directory = os.path.join(self.sandbox.config, 'Yubico')
+        os.makedirs(directory, 0o700)
+        with open(os.path.join(directory, 'u2f_keys'), 'w', encoding='utf-8') as file:
+            file.write(USER + ''.join(f':AAECAw==,{base64.b64encode(bytes([i]) * 64).decode()},es256,+presence' for i in range(12)) + '\n')
+        changes = [self.sandbox.spawn([self.sandbox.stage.keyfob, 'pam', 'rename', str(i + 1), f'key {i}']) for i in range(12)]
+        self.assertEqual([change.wait(kt.TIMEOUT) for change in changes], [0] * 12)
+        shown = self.keyfob('pam', 'status', '--stacks', self.sandbox.root).stdout.decode()
+        self.assertEqual(re.findall('"(.*)"', shown), [f'key {i}' for i in range(12)])
 
     @staticmethod
     def modules(root, kind):
