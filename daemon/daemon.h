@@ -48,7 +48,8 @@ struct Daemon {
         Batch *batch;       /* batch.h */
         Jobs *jobs;         /* job.h: the KDF, one at a time, */
         Jobs *signers;      /* signatures that take long, as many at a time as there are processors, */
-        Jobs *makers;       /* and new keys, one at a time */
+        Jobs *makers;       /* new keys, one at a time, */
+        Jobs *copiers;      /* and files of backups, one at a time */
         HelperLink *helper; /* helper-link.h */
         Tpm *tpm;           /* tpm.h */
         Asker *asker;       /* ask.h */
@@ -65,6 +66,9 @@ int daemon_open_vault(Daemon *daemon);
 /* When there is none yet: looks again, for another process may have let it go or put it there, and then opens by
  * itself what can be. Whether there is one now. */
 bool daemon_find_vault(Daemon *daemon);
+
+/* A note of the vault: u64, little-endian, when the last backup was begun in which passkeys were checked (seconds). */
+#define BACKUP_NOTE "backup"
 
 /* The vault that a collection number or item belongs to is told by a pair. */
 typedef struct CollectionRef {

@@ -59,6 +59,8 @@ typedef struct SlotDevice {
 typedef struct Waiting Waiting;
 typedef struct FingerWork FingerWork; /* authenticator1-fingers.c */
 FingerWork *finger_work_free(FingerWork *work);
+typedef struct BackupWork BackupWork; /* store1-backup.c */
+BackupWork *backup_work_free(BackupWork *work);
 typedef struct SshWish SshWish; /* ssh1-internal.h */
 SshWish *ssh_wish_free(SshWish *wish);
 typedef struct PolicyWish PolicyWish; /* authenticator1-internal.h */
@@ -78,6 +80,7 @@ struct Waiting {
         struct CtapSealWait *sealed;
         FingerWork *finger;
         SlotKey *touching;
+        BackupWork *backup;
 
         /* What the steps have got so far. */
         Root *root;
@@ -103,6 +106,7 @@ struct Waiting {
         char *tpm_why;          /* the problem in one line */
         Secret *tpm_fields;     /* the answer */
         Secret **ask_target; /* where the answer of `ask` goes */
+        const struct BackupJob *backup_result; /* while `next` runs after it */
         bool fresh;          /* the root is wanted for more than to unlock */
         bool confirms;       /* `ask` wants a word, not a secret */
         int proof;           /* result of the last job: 0 or VAULT_E_WRONG_SECRET */
@@ -179,6 +183,8 @@ int store1_init(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_unlock(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_lock(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_check(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
+int store1_backup(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 int store1_lookup(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_search(sd_bus_message *m, void *userdata, sd_bus_error *error);

@@ -83,6 +83,7 @@ Waiting *waiting_free(Waiting *waiting)
         helper_call_cancel(waiting->reading);
         tpm_call_cancel(waiting->tpm);
         finger_work_free(waiting->finger);
+        backup_work_free(waiting->backup);
         slot_key_cancel(waiting->touching);
         secret_free(waiting->touched);
         blind_free(waiting->blind);

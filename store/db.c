@@ -238,6 +238,29 @@ int db_open(const char *path, sqlite3 **ret)
         return 0;
 }
 
+int db_open_with(const char *vfs, sqlite3 **ret)
+{
+        sqlite3 *db = NULL;
+        int r;
+
+        r = db_result(sqlite3_open_v2("copy", &db,
+                                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE |
+                                              SQLITE_OPEN_EXRESCODE,
+                                      vfs));
+        if (r == 0) {
+                harden(db);
+                r = db_exec(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA page_size=4096; PRAGMA temp_store=MEMORY;"
+                                "PRAGMA cell_size_check=ON; PRAGMA secure_delete=ON; PRAGMA cache_size=-2048;"
+                                "PRAGMA foreign_keys=OFF; PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY");
+        }
+        if (r != 0) {
+                (void)sqlite3_close(db);
+                return r;
+        }
+        *ret = db;
+        return 0;
+}
+
 int db_start_wal(sqlite3 *db)
 {
         sqlite3_stmt *s = NULL;

@@ -148,6 +148,7 @@ typedef struct Alias {
 
 struct Vault {
         sqlite3 *db;
+        FdVfs *vfs; /* of one in a descriptor */
         sqlite3_stmt *statements[_STATEMENT_MAX];
         char *path;     /* NULL: in memory */
         bool ephemeral; /* vault_open_memory(): no slots, no manifest, no locks */
@@ -171,6 +172,7 @@ struct Vault {
         int broken;           /* memory could not follow a rollback: nothing works any more */
         unsigned wal_frames;  /* in the log, as of the last commit */
         bool wal_pending;     /* commits since the last whole checkpoint */
+        VaultCopy *copy;      /* that is being made */
 };
 
 /* ---- classes ---- */
@@ -475,6 +477,12 @@ int manifest_key(const Vault *vault, uint32_t scope, Key **ret);
 /* ---- structure ---- */
 
 int vault_new(sqlite3 *db, Vault **ret);
+/* Whether the database is a vault of a version that this build knows. VAULT_E_DAMAGED, VAULT_E_TOO_NEW. */
+int vault_begin(Vault *vault);
+/* Reads what is in memory of an open vault. */
+int vault_load(Vault *vault);
+/* The copy that is being made will not be. */
+void copy_abandon(Vault *vault);
 /* Removes what the trash has outlived, a bounded number per call. */
 int vault_purge(Vault *vault, uint64_t now);
 /* Moves the log into the file and overwrites it, so that no old wrapped key stays in it. */

@@ -141,12 +141,14 @@ Vault *vault_free(Vault *vault)
 {
         if (!vault)
                 return NULL;
+        copy_abandon(vault);
         vault_batch_rollback(vault);
         if (vault->path && !vault->broken)
                 close_log(vault);
         for (size_t i = 0; i < _STATEMENT_MAX; i++)
                 (void)sqlite3_finalize(vault->statements[i]);
         (void)sqlite3_close(vault->db);
+        (void)db_fd_free(vault->vfs);
         for (size_t i = 0; i < vault->n_collections; i++)
                 (void)collection_free(vault->collections[i]);
         free(vault->collections);
@@ -314,7 +316,22 @@ int vault_create(const char *path, const SlotDraft *slot, const char *label, Vau
         return 0;
 }
 
-static int load(Vault *vault)
+int vault_begin(Vault *vault)
+{
+        int64_t application = 0, version = 0;
+        int r;
+
+        r = db_pragma(vault->db, "PRAGMA application_id", &application);
+        if (r == 0)
+                r = db_pragma(vault->db, "PRAGMA user_version", &version);
+        if (r != 0)
+                return r;
+        if (application != SCHEMA_APPLICATION_ID || version < 1)
+                return VAULT_E_DAMAGED;
+        return version > schema_version ? VAULT_E_TOO_NEW : 0;
+}
+
+int vault_load(Vault *vault)
 {
         uint8_t key[32];
         int r;
@@ -335,7 +352,6 @@ int vault_open(const char *path, Vault **ret, pid_t *ret_pid)
 {
         _cleanup_(vault_freep) Vault *vault = NULL;
         _cleanup_free_ char *real = NULL;
-        int64_t application = 0, version = 0;
         sqlite3 *db;
         int r;
 
@@ -351,13 +367,7 @@ int vault_open(const char *path, Vault **ret, pid_t *ret_pid)
         if (r != 0)
                 return r;
 
-        r = db_pragma(db, "PRAGMA application_id", &application);
-        if (r == 0)
-                r = db_pragma(db, "PRAGMA user_version", &version);
-        if (r == 0 && (application != SCHEMA_APPLICATION_ID || version < 1))
-                r = VAULT_E_DAMAGED;
-        if (r == 0 && version > schema_version)
-                r = VAULT_E_TOO_NEW;
+        r = vault_begin(vault);
         if (r == 0)
                 r = db_start_wal(db);
         if (r != 0)
@@ -372,7 +382,7 @@ int vault_open(const char *path, Vault **ret, pid_t *ret_pid)
 
         vault->path = TAKE_PTR(real);
         batch_wal_hook(vault);
-        r = load(vault);
+        r = vault_load(vault);
         if (r != 0)
                 return r;
         *ret = TAKE_PTR(vault);

@@ -419,3 +419,42 @@ typedef struct VaultReport {
  * sums are made anew, so that a tampered collection is in order again. A class whose key is lost gets a new one from
  * vault_rekey(), after its records were set aside. -EBUSY in a batch. */
 int vault_check(Vault *vault, bool accept, void (*found)(void *userdata, ItemId id), void *userdata, VaultReport *ret);
+
+/* ---- copies ---- */
+
+#define VAULT_COPY_MAX ((uint64_t)16 * 1024 * 1024 * 1024)
+
+/*
+ * Makes a sealed copy of the vault in `fd`, an empty regular file that is open for both ways and stays the caller's. Needs
+ * no key. Each step copies up to that many pages, outside of a batch (VAULT_E_BUSY); between the steps the vault can be
+ * changed, and what is committed by then is in the copy when it is done. Nothing is synced. -EBUSY: there is one being
+ * made; -ECANCELED: the vault went.
+ */
+typedef struct VaultCopy VaultCopy;
+int vault_copy_new(Vault *vault, int fd, VaultCopy **ret);
+int vault_copy_step(VaultCopy *copy, unsigned pages, bool *ret_done);
+VaultCopy *vault_copy_free(VaultCopy *copy);
+DEFINE_CLEANUP(VaultCopy *, vault_copy_free)
+
+/*
+ * Opens a copy, locked, from a descriptor that nobody else writes to and that stays the caller's. It may be anything. One of an
+ * earlier version is migrated, in place and without a copy. VAULT_E_DAMAGED, VAULT_E_TOO_NEW, VAULT_E_LIMIT (VAULT_COPY_MAX),
+ * VAULT_E_UNSAFE (not a regular file).
+ */
+int vault_open_copy(int fd, Vault **ret);
+/* Gives a copy, before anything else is done with it, the keys that are open in the vault that it was made of. */
+int vault_lend(Vault *from, Vault *to);
+/* Every page of a copy, and then what vault_check() does, for what is open in it. Takes a while: a copy may be used by another
+ * thread, one at a time. VAULT_E_DAMAGED: pages are damaged. */
+int vault_verify(Vault *vault, VaultReport *ret);
+
+/* An empty file for one, without a name, where the vault of that path lies or would lie. */
+int vault_private_file(const char *path, int *ret_fd);
+/* Copies what is in a file into an empty one, durably. -EFBIG beyond `max` bytes, else what the system said. */
+int vault_copy_file(int from, int to, uint64_t max, uint64_t *ret_size);
+/* Reads both: -EIO when they differ. */
+int vault_same_files(int a, int b);
+
+/* Number of items, and when one was changed last; for showing, also while locked. */
+uint64_t vault_items_total(const Vault *vault);
+uint64_t vault_modified(const Vault *vault);

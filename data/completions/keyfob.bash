@@ -3,7 +3,7 @@
 _keyfob()
 {
         local commands="init set get del list search generate run lock unlock status passwd slot collection undelete rekey
-                check authenticator passkey key ssh pam enable disable env fido2 prompt-agent diagnose completion"
+                check backup authenticator passkey key ssh pam enable disable env fido2 prompt-agent diagnose completion"
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= i
 
         for ((i = 1; i < COMP_CWORD; i++)); do
@@ -73,6 +73,7 @@ _keyfob()
         ssh) options="list add keep remove undelete policy setup env copy-id --deleted --public --type --bits --comment --confirm --verify
                 --hosts --programs --device --application --user --resident --verify-required --no-touch-required --pin-file --pin-fd
                 --password-file --password-fd --all --yes --undo --sh --fish --csh --key --json --help" ;;
+        backup) options+=" --force --json" ;;
         check) options+=" --accept --json" ;;
         env) options+=" --sh --fish --csh" ;;
         fido2) options+=" --print --sh --fish --csh" ;;

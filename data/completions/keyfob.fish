@@ -1,6 +1,6 @@
 # fish completion for keyfob
 
-set -l commands init set get del list search generate run lock unlock status passwd slot collection undelete rekey check \
+set -l commands init set get del list search generate run lock unlock status passwd slot collection undelete rekey check backup \
     authenticator passkey key ssh pam enable disable env fido2 prompt-agent diagnose completion
 
 complete -c keyfob -f
@@ -41,7 +41,7 @@ complete -c keyfob -n '__fish_seen_subcommand_from set' -l exact
 complete -c keyfob -n '__fish_seen_subcommand_from set' -l content-type -x
 complete -c keyfob -n '__fish_seen_subcommand_from get' -l mode -x -a 'password creds'
 complete -c keyfob -n '__fish_seen_subcommand_from get' -l output -x -a 'plain json'
-complete -c keyfob -n '__fish_seen_subcommand_from get list search status slot collection undelete rekey check authenticator passkey key ssh diagnose init' -l json
+complete -c keyfob -n '__fish_seen_subcommand_from get list search status slot collection undelete rekey check backup authenticator passkey key ssh diagnose init' -l json
 complete -c keyfob -n '__fish_seen_subcommand_from generate' -l symbols
 complete -c keyfob -n '__fish_seen_subcommand_from generate' -l charset -x
 complete -c keyfob -n '__fish_seen_subcommand_from generate' -l set -x
@@ -113,6 +113,8 @@ complete -c keyfob -n '__fish_seen_subcommand_from ssh' -l all
 complete -c keyfob -n '__fish_seen_subcommand_from ssh' -l undo
 complete -c keyfob -n '__fish_seen_subcommand_from rekey' -l drop
 complete -c keyfob -n '__fish_seen_subcommand_from check' -l accept
+complete -c keyfob -n '__fish_seen_subcommand_from backup' -F
+complete -c keyfob -n '__fish_seen_subcommand_from backup' -l force
 complete -c keyfob -n '__fish_seen_subcommand_from env fido2 ssh' -l sh
 complete -c keyfob -n '__fish_seen_subcommand_from env fido2 ssh' -l fish
 complete -c keyfob -n '__fish_seen_subcommand_from env fido2 ssh' -l csh
