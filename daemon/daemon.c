@@ -58,6 +58,16 @@ int daemon_open_vault(Daemon *daemon)
         return r;
 }
 
+void daemon_close_vault(Daemon *daemon)
+{
+        batch_flush(daemon);
+        daemon->vault = vault_free(daemon->vault);
+        daemon->vault_state = VAULT_E_NO_VAULT;
+        daemon->slot_changes++;
+        daemon->key_changes++;
+        daemon->vault_changes++;
+}
+
 bool daemon_find_vault(Daemon *daemon)
 {
         if (!daemon->vault && daemon_open_vault(daemon) == 0 && daemon->vault)

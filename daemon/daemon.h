@@ -41,7 +41,8 @@ struct Daemon {
         Vault *session_vault; /* in memory; its one collection is `session` */
         uint32_t session_no;
         uint32_t slot_changes; /* how often the vault's slots were changed, and its keys: */
-        uint32_t key_changes;  /* who works on copies sees that they are stale */
+        uint32_t key_changes;  /* and the vault itself: */
+        uint32_t vault_changes; /* who works on copies sees that they are stale */
 
         Doors *doors;       /* door.h: session bus and own socket */
         Callers *callers;   /* caller.h */
@@ -63,6 +64,8 @@ struct Daemon {
 
 /* Opens or re-opens the vault file (at start, after init). Sets vault, vault_state, vault_holder. */
 int daemon_open_vault(Daemon *daemon);
+/* Closes it, for another to be put in its place, and daemon_open_vault() then. */
+void daemon_close_vault(Daemon *daemon);
 /* When there is none yet: looks again, for another process may have let it go or put it there, and then opens by
  * itself what can be. Whether there is one now. */
 bool daemon_find_vault(Daemon *daemon);

@@ -26,7 +26,7 @@ typedef struct Options {
         Secret *secrets[OPTIONS_SECRETS_MAX];
         size_t n_secrets;
         uint32_t kdf_memory, kdf_passes, kdf_ms, limit, pcrs;
-        bool abandon_sealed, touch, uv, with_pin;
+        bool abandon_sealed, accept, touch, uv, with_pin;
         bool no_interactive, confirmed, deleted, drop, own_password;
 } Options;
 
@@ -61,6 +61,8 @@ typedef struct FingerWork FingerWork; /* authenticator1-fingers.c */
 FingerWork *finger_work_free(FingerWork *work);
 typedef struct BackupWork BackupWork; /* store1-backup.c */
 BackupWork *backup_work_free(BackupWork *work);
+typedef struct RestoreWork RestoreWork; /* store1-restore.c */
+RestoreWork *restore_work_free(RestoreWork *work);
 typedef struct SshWish SshWish; /* ssh1-internal.h */
 SshWish *ssh_wish_free(SshWish *wish);
 typedef struct PolicyWish PolicyWish; /* authenticator1-internal.h */
@@ -81,13 +83,15 @@ struct Waiting {
         FingerWork *finger;
         SlotKey *touching;
         BackupWork *backup;
+        RestoreWork *restore;
 
         /* What the steps have got so far. */
         Root *root;
         SlotDraft *drafts[SLOTS_MAX];
         size_t n_drafts;
         SlotList slots;
-        uint32_t slot_changes, key_changes; /* the daemon's, when it began */
+        uint32_t slot_changes, key_changes, vault_changes; /* the daemon's, when it began */
+        const Vault *slots_of;              /* whose they are; NULL: the daemon's vault */
         size_t at;                          /* rekey: the slot that is worked on */
         int tries;                          /* rekey: questions asked for that slot */
         uint8_t slot[SLOT_ID_SIZE];         /* the slot that is meant */
@@ -185,6 +189,7 @@ int store1_lock(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_check(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 int store1_backup(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_restore(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 int store1_lookup(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_search(sd_bus_message *m, void *userdata, sd_bus_error *error);

@@ -200,6 +200,7 @@ static const sd_bus_vtable store1_vtable[] = {
         METHOD("DeleteCollection", "sa{sv}", P(collection) P(options), "", , store1_delete_collection),
         METHOD("SetAlias", "ss", P(alias) P(collection), "", , store1_set_alias),
         METHOD("Backup", "ha{sv}", P(file) P(options), "a{sv}", P(report), store1_backup),
+        SECRET_METHOD("Restore", "ha{sv}", P(file) P(options), "a{sv}", P(report), store1_restore),
         METHOD("Check", "b", P(accept), "a{sv}", P(report), store1_check),
         SD_BUS_SIGNAL_WITH_NAMES("LockChanged", "ob", P(object) P(locked), 0),
         SD_BUS_VTABLE_END,

@@ -209,6 +209,8 @@ int file_check(const char *path, bool missing_ok, char **ret_real);
 /* Makes `path` with this content, all or nothing, durable. VAULT_E_EXISTS. */
 int file_publish(const char *path, const void *data, size_t size);
 int file_sync_dir(const char *path);
+/* The directory snapshots/ beside `path`, made if it is not there. VAULT_E_UNSAFE, -errno. */
+int file_snapshots(const char *path, char **ret);
 /* The process that holds a lock on the file, or 0. */
 pid_t file_lock_holder(const char *path);
 /* Fills `path`-wal to its working size with zeros unless it has it. With `wipe` all of it is overwritten. */

@@ -455,6 +455,13 @@ int vault_copy_file(int from, int to, uint64_t max, uint64_t *ret_size);
 /* Reads both: -EIO when they differ. */
 int vault_same_files(int a, int b);
 
+/*
+ * Puts the file of `fd`, a copy that is closed, in the place of the vault of that path, which is closed, too: durably and in one step.
+ * What is there goes to snapshots/ beside it, in any case: ret_kept is its new path, NULL when there was none. VAULT_E_UNSAFE,
+ * -errno: what was there is there.
+ */
+int vault_replace(const char *path, int fd, char **ret_kept);
+
 /* Number of items, and when one was changed last; for showing, also while locked. */
 uint64_t vault_items_total(const Vault *vault);
 uint64_t vault_modified(const Vault *vault);

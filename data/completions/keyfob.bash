@@ -3,7 +3,7 @@
 _keyfob()
 {
         local commands="init set get del list search generate run lock unlock status passwd slot collection undelete rekey
-                check backup authenticator passkey key ssh pam enable disable env fido2 prompt-agent diagnose completion"
+                check backup restore authenticator passkey key ssh pam enable disable env fido2 prompt-agent diagnose completion"
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= i
 
         for ((i = 1; i < COMP_CWORD; i++)); do
@@ -74,6 +74,7 @@ _keyfob()
                 --hosts --programs --device --application --user --resident --verify-required --no-touch-required --pin-file --pin-fd
                 --password-file --password-fd --all --yes --undo --sh --fish --csh --key --json --help" ;;
         backup) options+=" --force --json" ;;
+        restore) options+=" --yes --touch --accept --password-file --password-fd --json" ;;
         check) options+=" --accept --json" ;;
         env) options+=" --sh --fish --csh" ;;
         fido2) options+=" --print --sh --fish --csh" ;;
