@@ -18,6 +18,7 @@ static const Command *const commands[] = {
         &command_init,    &command_set,      &command_get,           &command_del,        &command_list,
         &command_search,  &command_generate, &command_run,           &command_lock,       &command_unlock,
         &command_status,  &command_passwd,   &command_slot,          &command_collection, &command_undelete,
+        &command_history, &command_retention, &command_wipe,
         &command_rekey,   &command_check,    &command_backup,        &command_restore,
         &command_authenticator, &command_passkey,    &command_enable,
         &command_disable, &command_env,      &command_fido2,         &command_prompt_agent,  &command_diagnose,

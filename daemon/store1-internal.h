@@ -110,6 +110,7 @@ struct Waiting {
         char *tpm_why;          /* the problem in one line */
         Secret *tpm_fields;     /* the answer */
         Secret **ask_target; /* where the answer of `ask` goes */
+        VaultRetention retention;
         const struct BackupJob *backup_result; /* while `next` runs after it */
         bool fresh;          /* the root is wanted for more than to unlock */
         bool confirms;       /* `ask` wants a word, not a secret */
@@ -190,6 +191,12 @@ int store1_check(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 int store1_backup(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_restore(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
+int store1_history(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_get_version(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_get_retention(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_set_retention(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_wipe(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 int store1_lookup(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_search(sd_bus_message *m, void *userdata, sd_bus_error *error);

@@ -36,7 +36,7 @@ static int set_aside(Check *check, ItemId id)
                 check->found(check->userdata, id);
         if (!check->accept)
                 return 0;
-        r = trash_keep(check->vault, id, /* deleted= */ true);
+        r = trash_set_aside(check->vault, id);
         return r == 0 ? item_remove(check->vault, id) : r;
 }
 

@@ -344,6 +344,9 @@ int file_grow_wal(const char *path, bool wipe)
                 }
                 at += n;
         }
+        /* After a change of everything it would stay as large as that was. */
+        if (wipe && fdatasync(fd) == 0 && ftruncate(fd, (off_t)WAL_SIZE) < 0)
+                return -errno;
         return fdatasync(fd) < 0 ? -errno : 0;
 }
 

@@ -173,6 +173,8 @@ struct Vault {
         unsigned wal_frames;  /* in the log, as of the last commit */
         bool wal_pending;     /* commits since the last whole checkpoint */
         VaultCopy *copy;      /* that is being made */
+        VaultRetention retention;
+        uint64_t purge_after; /* there is nothing to purge before */
 };
 
 /* ---- classes ---- */
@@ -209,6 +211,7 @@ int file_check(const char *path, bool missing_ok, char **ret_real);
 /* Makes `path` with this content, all or nothing, durable. VAULT_E_EXISTS. */
 int file_publish(const char *path, const void *data, size_t size);
 int file_sync_dir(const char *path);
+#define RESTORE_PARTIAL "restore.partial" /* there: what is about to take a vault's place */
 /* The directory snapshots/ beside `path`, made if it is not there. VAULT_E_UNSAFE, -errno. */
 int file_snapshots(const char *path, char **ret);
 /* The process that holds a lock on the file, or 0. */
@@ -485,6 +488,12 @@ int vault_begin(Vault *vault);
 int vault_load(Vault *vault);
 /* The copy that is being made will not be. */
 void copy_abandon(Vault *vault);
+/* Reads it from its row. */
+int retention_load(Vault *vault);
+/* A slice of what the trash has outlived; whether there is more. */
+int purge_trash(Vault *vault, uint64_t now, bool *ret_more);
+/* A slice of a deleted collection; when nothing is left of it, the list is read anew. */
+int purge_collection(Vault *vault, Collection *c);
 /* Removes what the trash has outlived, a bounded number per call. */
 int vault_purge(Vault *vault, uint64_t now);
 /* Moves the log into the file and overwrites it, so that no old wrapped key stays in it. */
@@ -515,6 +524,8 @@ int item_write(Vault *vault, Collection *c, ItemId id, const Row *old, const Tok
 int item_remove(Vault *vault, ItemId id);
 /* All ids of a collection, deleted or not. */
 int item_ids(Vault *vault, uint32_t collection, ItemIds *ret);
-/* Copies the row of an item to the trash, as it is. */
+/* Copies the row of an item to the trash, as it is, if such a thing is to be kept. */
 int trash_keep(Vault *vault, ItemId id, bool deleted);
+/* In any case. */
+int trash_set_aside(Vault *vault, ItemId id);
 int trash_remove(Vault *vault, uint64_t seq);

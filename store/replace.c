@@ -15,8 +15,6 @@
 
 #include "store/internal.h"
 
-#define PARTIAL "restore.partial"
-
 /* What may lie beside a database; and the name the kept one gets. */
 static const char *const beside[] = {"-wal", "-journal", "-shm"};
 
@@ -173,7 +171,7 @@ int vault_replace(const char *path, int fd, char **ret_kept)
                 r = file_snapshots(real, &dir);
         if (r != 0)
                 return r;
-        if (asprintf(&partial, "%s/" PARTIAL, dir) < 0) {
+        if (asprintf(&partial, "%s/" RESTORE_PARTIAL, dir) < 0) {
                 partial = NULL;
                 return -ENOMEM;
         }

@@ -201,6 +201,7 @@ static int vault_new_blank(Vault **ret)
         if (r != 0)
                 return r;
         vault->next_collection = vault->next_key = 1;
+        vault->retention = VAULT_RETENTION_USUAL;
         *ret = TAKE_PTR(vault);
         return 0;
 }

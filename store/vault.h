@@ -49,8 +49,7 @@ const char *vault_strerror(int result);
 #define VAULT_COLLECTIONS_MAX 1024U
 #define VAULT_ALIASES_MAX     1024U
 #define VAULT_ALIAS_MAX       256U
-#define VAULT_TRASH_PER_ITEM  8U                        /* replaced values kept of one item */
-#define VAULT_TRASH_SECONDS   ((uint64_t)30 * 24 * 3600) /* how long deleted and replaced values stay restorable */
+#define VAULT_TRASH_SECONDS   ((uint64_t)30 * 24 * 3600) /* how long deleted records of classes stay restorable */
 #define VAULT_GENERIC_SCHEMA  "org.freedesktop.Secret.Generic"
 
 typedef struct Vault Vault;
@@ -165,7 +164,7 @@ const VaultCollection *vault_collection_by_name(const Vault *vault, const char *
 int vault_collection_create(Vault *vault, const Root *root, const char *label, const SlotDraft *own,
                             const VaultCollection **ret);
 int vault_collection_set_label(Vault *vault, uint32_t no, const char *label); /* VAULT_E_LOCKED */
-/* It stays restorable with all its items for VAULT_TRASH_SECONDS. Its aliases go. Needs the vault unlocked. */
+/* It stays restorable with all its items (vault_retention()). Its aliases go. Needs the vault unlocked. */
 int vault_collection_delete(Vault *vault, uint32_t no);
 int vault_collection_undelete(Vault *vault, uint32_t no);
 /* Deleted ones that can be restored, same iteration. */
@@ -285,6 +284,35 @@ typedef struct TrashList {
         size_t n;
 } TrashList;
 void trash_list_done(TrashList *list);
+
+/* The same for one item, the newest first, with those that were deleted. VAULT_E_NOT_FOUND (its collection), VAULT_E_LOCKED. */
+int vault_history(Vault *vault, ItemId id, TrashList *ret);
+/* One of these, with its value. VAULT_E_NOT_FOUND, VAULT_E_LOCKED, VAULT_E_DAMAGED. */
+int vault_history_get(Vault *vault, ItemId id, uint64_t version, Item **ret);
+
+/*
+ * How long deleted and replaced values of items, and deleted collections, stay restorable, and how many replaced values of one
+ * item. 0 days: nothing is kept; 0 versions: no replaced value is.
+ */
+#define VAULT_RETENTION_DAYS_MAX     36525U
+#define VAULT_RETENTION_VERSIONS_MAX 1000U
+typedef struct VaultRetention {
+        uint32_t days, versions;
+} VaultRetention;
+#define VAULT_RETENTION_USUAL ((VaultRetention){.days = 30, .versions = 8})
+VaultRetention vault_retention(const Vault *vault);
+/* What it does not cover any more goes at once. VAULT_E_LOCKED, VAULT_E_INVALID; -EBUSY in a batch. */
+int vault_set_retention(Vault *vault, VaultRetention retention);
+
+/*
+ * Removes what the trash has of an item, or (0) all that was deleted or replaced, of items, collections and classes, and leaves
+ * nothing of it in the vault's file, in its log, or in copies in snapshots/: those are removed, all of them. Takes memory and time
+ * for the whole file. ret_n: how many records. VAULT_E_LOCKED; -EBUSY in a batch, or while a copy is made. After another failure
+ * what was to go can't be had back, but may be in a file still.
+ */
+int vault_wipe(Vault *vault, ItemId id, uint64_t *ret_n, unsigned *ret_copies);
+/* How many copies there are in snapshots/. */
+unsigned vault_kept_copies(const Vault *vault);
 
 /* What can be restored in unlocked collections; collection 0: all. At most `limit` entries (0: no limit). */
 int vault_trash(Vault *vault, uint32_t collection, size_t limit, TrashList *ret);

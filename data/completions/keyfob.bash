@@ -2,8 +2,9 @@
 
 _keyfob()
 {
-        local commands="init set get del list search generate run lock unlock status passwd slot collection undelete rekey
-                check backup restore authenticator passkey key ssh pam enable disable env fido2 prompt-agent diagnose completion"
+        local commands="init set get del list search generate run lock unlock status passwd slot collection undelete history
+                retention wipe rekey check backup restore authenticator passkey key ssh pam enable disable env fido2
+                prompt-agent diagnose completion"
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= i
 
         for ((i = 1; i < COMP_CWORD; i++)); do
@@ -61,6 +62,9 @@ _keyfob()
                 --password-file --password-fd --yes --json --help" ;;
         pam) options="enroll mirror remove rename status test enable disable --add --name --key --origin --user --no-user --type --resident
                 --verify --pin --no-touch --unlock --no-unlock --label --conf --install --directory --last --keep-slot --stacks --help" ;;
+        history) options+=" --show --restore --json" ;;
+        retention) options+=" --days --versions --password-file --password-fd --json" ;;
+        wipe) options+=" --all --yes --password-file --password-fd --json" ;;
         undelete) options+=" --collection --json" ;;
         rekey) options+=" --password-file --password-fd --drop --json" ;;
         authenticator) options="info pin finger replug reset set change list add rename delete --pin-file --pin-fd --old-pin-file --old-pin-fd
