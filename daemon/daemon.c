@@ -20,6 +20,7 @@
 #include "daemon/caller.h"
 #include "daemon/ctap.h"
 #include "daemon/door.h"
+#include "daemon/epoch.h"
 #include "daemon/helper-link.h"
 #include "daemon/job.h"
 #include "daemon/log.h"
@@ -142,7 +143,7 @@ static int lock_in(const Daemon *daemon)
                 r = directory_of(doors_socket_path(daemon), &sockets);
         if (r < 0)
                 return r;
-        sandbox_enter((const char *const[]){vault, sockets, NULL});
+        sandbox_enter((const char *const[]){vault, sockets, epoch_directory(daemon->epoch), NULL});
         return 0;
 }
 
@@ -201,6 +202,8 @@ int daemon_new(const DaemonOptions *options, Daemon **ret, pid_t *ret_pid)
         if (r >= 0)
                 r = choose_vault(daemon, options->vault_path);
         if (r >= 0)
+                r = epoch_new(daemon, &daemon->epoch);
+        if (r >= 0)
                 r = secrets_new(daemon, &daemon->secrets);
         if (r >= 0)
                 r = ctap_new(daemon, &daemon->ctap);
@@ -239,6 +242,7 @@ Daemon *daemon_free(Daemon *daemon)
         if (daemon->batch) {
                 batch_flush(daemon);
                 opening_write_used(daemon);
+                epoch_idle(daemon);
         }
         callers_leave(daemon->callers);
         /* Before the doors, which give up the lock on the directory of their sockets. */
@@ -258,6 +262,7 @@ Daemon *daemon_free(Daemon *daemon)
         daemon->batch = batch_free(daemon->batch);
         daemon->callers = callers_free(daemon->callers);
         daemon->vault = vault_free(daemon->vault);
+        daemon->epoch = epoch_free(daemon->epoch);
         daemon->session_vault = vault_free(daemon->session_vault);
         daemon->settings = settings_free(daemon->settings);
         sd_event_unref(daemon->event);

@@ -20,6 +20,7 @@ typedef struct Callers Callers;
 typedef struct Ctap Ctap;
 typedef struct Daemon Daemon;
 typedef struct Doors Doors;
+typedef struct Epoch Epoch;
 typedef struct HelperLink HelperLink;
 typedef struct Jobs Jobs;
 typedef struct KeysCall KeysCall;
@@ -58,6 +59,7 @@ struct Daemon {
         Secrets *secrets;   /* secret-service.h: sessions, prompts */
         Ctap *ctap;         /* ctap.h: the security key, its socket and its hosts */
         SshDoor *ssh;       /* ssh.h: the ssh-agent, its socket and its clients */
+        Epoch *epoch;       /* epoch.h */
         UnlockDoor *unlock; /* unlock-door.h: where a login hands over a slot's key */
         KeysCall *keys;     /* keys1.c: calls that wait for a key of another maker */
 };

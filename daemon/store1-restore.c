@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "daemon/epoch.h"
 #include "daemon/log.h"
 #include "daemon/present.h"
 
@@ -220,6 +221,7 @@ static int restore_replace(Waiting *waiting, sd_bus_error *error)
         log_line(LOG_NOTICE, "a backup took the vault's place%s%s", kept ? "; what was there is now " : "",
                  kept ?: "");
 
+        epoch_accept(daemon);
         r = opening_unlock(daemon, waiting->root);
         if (r != 0)
                 log_line(LOG_WARNING, "the vault could not be unlocked: %s", vault_strerror(r));

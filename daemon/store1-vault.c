@@ -9,6 +9,7 @@
 
 #include "common/places.h"
 #include "daemon/ctap.h"
+#include "daemon/epoch.h"
 #include "daemon/ssh.h"
 
 /* ---- Init ---- */
@@ -39,6 +40,7 @@ static int init_create(Waiting *waiting, sd_bus_error *error)
         daemon->vault_state = 0;
         ctap_forget(daemon->ctap);
         ssh_door_reload(daemon->ssh);
+        epoch_unlocked(daemon);
 
         for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
                 secret_notify_collection_created(daemon, (CollectionRef){daemon->vault, c->no});
@@ -223,9 +225,11 @@ int store1_lock(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
                 for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
                         was[i++] = c->locked;
+                epoch_idle(daemon);
                 vault_lock(daemon->vault, 0);
                 ctap_forget(daemon->ctap);
                 ssh_door_forget(daemon->ssh);
+                epoch_closed(daemon);
                 i = 0;
                 for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
                         if (!was[i++])
@@ -259,6 +263,7 @@ int store1_check(sd_bus_message *m, void *userdata, sd_bus_error *error)
         Damaged damaged = {.ids = ids};
         Daemon *daemon = userdata;
         VaultReport report = {0};
+        VaultEpoch epoch;
         int accept, r;
 
         r = store1_need_vault(daemon, error);
@@ -278,10 +283,16 @@ int store1_check(sd_bus_message *m, void *userdata, sd_bus_error *error)
                         secret_notify_collection_changed(daemon, (CollectionRef){daemon->vault, c->no});
         if (accept)
                 ssh_door_reload(daemon->ssh);
+        if (accept)
+                epoch_accept(daemon);
+        epoch = epoch_state(daemon);
 
         r = sd_bus_message_new_method_return(m, &reply);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "epoch", "s", epoch_state_name(epoch.state), "recorded",
+                                          "t", epoch.recorded, "found", "t", epoch.found);
         if (r >= 0)
                 r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "records", "t", report.records, "damaged",
                                           "t", report.damaged, "index_missing", "t", report.index_missing,

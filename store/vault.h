@@ -493,3 +493,30 @@ int vault_replace(const char *path, int fd, char **ret_kept);
 /* Number of items, and when one was changed last; for showing, also while locked. */
 uint64_t vault_items_total(const Vault *vault);
 uint64_t vault_modified(const Vault *vault);
+
+/* ---- epoch: noticing an old copy of the file ---- */
+
+#define VAULT_EPOCH_MAX ((size_t)64 * 1024) /* bytes of a word */
+
+typedef enum VaultEpochState {
+        VAULT_EPOCH_CLOSED,  /* not looked at: the vault's own keys are not open */
+        VAULT_EPOCH_NONE,    /* nothing was kept */
+        VAULT_EPOCH_CURRENT, /* as far as what was kept, or farther */
+        VAULT_EPOCH_OLD,     /* the vault, or a part of it, had come farther */
+        VAULT_EPOCH_FOREIGN, /* what was kept is not of this vault's present keys: they are older ones, or it is spoilt */
+} VaultEpochState;
+
+typedef struct VaultEpoch {
+        VaultEpochState state;
+        uint64_t recorded; /* seconds: when it was kept; 0: unknown */
+        uint64_t found;    /* seconds: when what is here was changed last */
+        bool moved;        /* it is farther than what was kept */
+        bool structure;    /* by slots, keys or collections */
+} VaultEpoch;
+
+/* Goes up with every change of slots, keys, collections and aliases. */
+uint32_t vault_structure(const Vault *vault);
+/* Holds the open vault against the word that was kept of it (NULL: none). VAULT_E_LOCKED; -EBUSY in a batch. */
+int vault_epoch_compare(Vault *vault, const void *data, size_t size, VaultEpoch *ret);
+/* A word to keep in place of the previous one (NULL: none), from which what is closed now is taken. */
+int vault_epoch_make(Vault *vault, const void *previous, size_t size, uint64_t now, Secret **ret);
