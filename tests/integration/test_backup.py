@@ -87,6 +87,34 @@ class Backup(kt.KeyfobTest):
             self.assertEqual(client.check()['damaged'], 0)
             self.assertEqual(client.check()['tampered'], 0)
 
+    @kt.not_sanitized
+    def test_by_the_library(self):
+        self.sandbox.start_daemon()
+        self.sandbox.init(PASSWORD)
+        self.fill(3)
+        program = self.sandbox.write('program', r'''
+import ctypes, os, sys
+
+class Report(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_uint64) for name in ('size', 'items', 'modified', 'checked', 'damaged')] + [('sound', ctypes.c_bool)]
+
+lib = ctypes.CDLL(sys.argv[1])
+k, report = ctypes.c_void_p(), Report()
+assert lib.keyfob_connect(0, ctypes.byref(k)) == 0
+fd = os.open(sys.argv[2], os.O_RDWR | os.O_CREAT, 0o600)
+assert lib.keyfob_backup(k, fd, ctypes.byref(report)) == 0
+assert (report.items, report.checked, report.damaged, report.sound) == (3, 3, 0, True), report.items
+assert report.size == os.fstat(fd).st_size and report.modified > 0
+assert lib.keyfob_backup(k, fd, None) > 0       # not empty any more
+assert lib.keyfob_backup(k, -1, None) < 0
+assert lib.keyfob_restore(k, fd, 1, b'wrong', ctypes.c_size_t(5)) > 0
+assert lib.keyfob_restore(k, fd, 4, b'wrong', ctypes.c_size_t(5)) < 0
+password = sys.argv[3].encode()
+assert lib.keyfob_restore(k, fd, 1, password, ctypes.c_size_t(len(password))) == 0
+''')
+        self.sandbox.run(['/usr/bin/python3', program, self.sandbox.stage.libkeyfob, self.path(), PASSWORD])
+        self.assertEqual(len(os.listdir(os.path.join(self.sandbox.vault_dir, 'snapshots'))), 1)
+
     def test_works_locked_and_says_what_it_could_not_check(self):
         self.sandbox.start_daemon()
         self.sandbox.init(PASSWORD)
