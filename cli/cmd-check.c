@@ -8,12 +8,22 @@
 #include "cli/output.h"
 #include "cli/request.h"
 #include "cli/status.h"
+#include "cli/text.h"
 
 static bool is_old(struct json_object *report)
 {
         const char *epoch = json_string(report, "epoch");
 
         return strcmp(epoch, "old") == 0 || strcmp(epoch, "foreign") == 0;
+}
+
+static void print_damaged(const char *path, const char *name)
+{
+        _cleanup_free_ char *label = name && name[0] ? strdup(name) : NULL;
+
+        if (label)
+                text_clean(label);
+        printf("damaged: %s%s%s%s\n", path, label ? " (" : "", label ? label : "", label ? ")" : "");
 }
 
 static void print(struct json_object *report)
@@ -37,7 +47,11 @@ static void print(struct json_object *report)
                 status_print_epoch(json_string(report, "epoch"), json_number(report, "recorded"),
                                    json_number(report, "found"));
         for (size_t i = 0; i < json_length(objects); i++)
-                printf("damaged: %s\n", json_object_get_string(json_object_array_get_idx(objects, i)));
+                print_damaged(json_object_get_string(json_object_array_get_idx(objects, i)),
+                              json_object_get_string(json_object_array_get_idx(json_member(report, "names"), i)));
+        for (size_t i = 0; i < json_length(json_member(report, "others")); i++)
+                printf("damaged: %s\n",
+                       json_object_get_string(json_object_array_get_idx(json_member(report, "others"), i)));
 }
 
 static int run_check(Cli *cli, int argc, char *argv[])

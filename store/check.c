@@ -32,7 +32,7 @@ static int set_aside(Check *check, ItemId id)
         int r;
 
         check->report.damaged++;
-        if (check->found && ITEM_ID_COLLECTION(id) <= COLLECTION_NO_MAX)
+        if (check->found)
                 check->found(check->userdata, id);
         if (!check->accept)
                 return 0;

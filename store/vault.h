@@ -183,6 +183,8 @@ typedef uint64_t ItemId; /* collection number << 40 | number within it (never re
 #define ITEM_ID_NUMBER(id)     ((id) & ((UINT64_C(1) << 40) - 1))
 #define ITEM_ID_COLLECTION(id) ((uint32_t)((id) >> 40))
 #define ITEM_ID(no, number)    ((uint64_t)(no) << 40 | (number))
+/* 0 of an item; of the id of a class's record, as vault_check() finds them, which class it is. */
+#define VAULT_ID_CLASS(id)     ((id) >> 62 ? (unsigned)(ITEM_ID_COLLECTION(id) & 0x3fffff) : 0U)
 
 typedef struct VaultAttribute {
         const char *name;
@@ -443,9 +445,9 @@ typedef struct VaultReport {
         uint64_t collections_locked;
 } VaultReport;
 /* Verifies every record, sum and index row of the unlocked collections and of the classes; calls found() for each damaged
- * item. With `accept`, damaged records are moved out of the way (kept in the trash table), the index is repaired, and the
- * sums are made anew, so that a tampered collection is in order again. A class whose key is lost gets a new one from
- * vault_rekey(), after its records were set aside. -EBUSY in a batch. */
+ * item or record (VAULT_ID_CLASS()). With `accept`, damaged records are moved out of the way (kept in the trash table),
+ * the index is repaired, and the sums are made anew, so that a tampered collection is in order again. A class
+ * whose key is lost gets a new one from vault_rekey(), after its records were set aside. -EBUSY in a batch. */
 int vault_check(Vault *vault, bool accept, void (*found)(void *userdata, ItemId id), void *userdata, VaultReport *ret);
 
 /* ---- copies ---- */

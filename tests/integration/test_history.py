@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """What items were: shown, brought back, kept for as long as is wanted, and gone for good."""
+import contextlib
 import json
 import os
 import sqlite3
@@ -212,6 +213,33 @@ class Wipe(HistoryTest):
         self.assertEqual(len(json.loads(self.keyfob('undelete', '--json').stdout)), 1)
         self.keyfob('wipe', '--all', '--yes', *self.password)
         self.assertEqual(json.loads(self.keyfob('undelete', '--json').stdout), [])
+        self.keyfob('check')
+
+
+class Damaged(HistoryTest):
+    def test_is_named_and_the_rest_is_usable(self):
+        """A damaged record by the label it had, as far as an older value of it can be read."""
+        self.prepare()
+        self.keyfob('set', 'lone', 'me', input='never replaced')
+        self.keyfob('set', 'sound', 'me', input='whole')
+        self.sandbox.stop_daemon()
+        with contextlib.closing(sqlite3.connect(self.sandbox.vault)) as db, db:
+            db.execute('UPDATE item SET box=zeroblob(length(box)) WHERE id<(SELECT max(id) FROM item)')
+        self.sandbox.start_daemon()
+        self.sandbox.unlock(PASSWORD)
+        shown = self.keyfob('check', code=7).stdout.decode()
+        self.assertRegex(shown, r"(?m)^damaged: /\S+ \(Password for 'me' on 'svc'\)$")
+        self.assertRegex(shown, r'(?m)^damaged: /\S+$')
+        report = json.loads(self.keyfob('check', '--json', code=7).stdout)
+        self.assertEqual((report['damaged'], len(report['objects']), len(report['names'])), (2, 2, 2))
+        self.assertEqual(report['others'], [])
+        self.assertEqual(self.keyfob('get', 'sound', 'me').stdout, b'whole')
+        # What it was before can be had back.
+        versions = self.versions(report['objects'][0])
+        self.keyfob('history', report['objects'][0], '--show', str(versions[0]['version']))
+        self.keyfob('check', '--accept')
+        self.keyfob('history', report['objects'][0], '--restore', str(versions[0]['version']))
+        self.assertEqual(self.keyfob('get', 'svc', 'me').stdout, SECRETS[1])
         self.keyfob('check')
 
 
