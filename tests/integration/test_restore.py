@@ -136,6 +136,20 @@ class Restore(RestoreTest):
                 self.untouched()
         self.holds(b'old')
 
+    def test_by_a_key_file_that_is_there(self):
+        self.sandbox.start_daemon()
+        self.sandbox.init(PASSWORD)
+        key = os.path.join(self.sandbox.root, 'key')
+        self.keyfob('slot', 'add', '--kind', 'credential', '--key-file', key, '--password-file',
+                    self.sandbox.write('password', PASSWORD))
+        self.fill(b'old')
+        self.keyfob('backup', self.backup)
+        self.fill(b'new', ITEMS + 5)
+        self.keyfob('restore', '--yes', self.backup)
+        self.holds(b'old')
+        os.unlink(key)
+        self.keyfob('restore', '--yes', self.backup, code=3)
+
     def test_three_tries(self):
         self.prepare()
         terminal = self.sandbox.terminal([self.sandbox.stage.keyfob, 'restore', '--yes', self.backup])
