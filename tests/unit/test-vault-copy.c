@@ -267,4 +267,91 @@ TEST(of_a_damaged_file)
         scratch_done(&scratch);
 }
 
+static void copy_path(const char *from, const char *to)
+{
+        _cleanup_close_ int in = open(from, O_RDONLY | O_CLOEXEC), out = -1;
+        uint64_t size;
+
+        (void)unlink(to);
+        out = open(to, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        CHECK(in >= 0 && out >= 0);
+        CHECK_EQ(vault_copy_file(in, out, UINT64_MAX, &size), 0);
+}
+
+/* A vault of a daemon that was killed has its last writes in the log: they are not the new file's, and are not lost. */
+TEST(takes_the_place_of_one_that_was_not_closed)
+{
+        _cleanup_(vault_copy_freep) VaultCopy *copy = NULL;
+        _cleanup_close_ int fd = private_file();
+        _cleanup_free_ char *kept = NULL;
+        char wal[80], aside[80], aside_wal[80], kept_wal[200];
+        Scratch scratch;
+
+        scratch_new(&scratch);
+        fill(&scratch);
+        (void)snprintf(wal, sizeof(wal), "%s-wal", scratch.path);
+        (void)snprintf(aside, sizeof(aside), "%s/aside", scratch.dir);
+        (void)snprintf(aside_wal, sizeof(aside_wal), "%s/aside-wal", scratch.dir);
+        CHECK_EQ(vault_copy_new(scratch.vault, fd, &copy), 0);
+        finish(copy);
+        CHECK_EQ(vault_idle(scratch.vault, 0), 0);
+        (void)put_numbered(scratch.vault, ITEMS, "only in the log");
+        /* Through other descriptors than SQLite's, so while it is open: this process's locks on it go, which nobody misses. */
+        copy_path(scratch.path, aside);
+        copy_path(wal, aside_wal);
+        scratch_close(&scratch);
+        CHECK_EQ(rename(aside, scratch.path), 0);
+        CHECK_EQ(rename(aside_wal, wal), 0);
+
+        CHECK_EQ(vault_replace(scratch.path, fd, &kept), 0);
+        CHECK(kept);
+        scratch_open(&scratch);
+        scratch_unlock(&scratch);
+        CHECK_EQ(vault_items_total(scratch.vault), ITEMS);
+        check_in_order(scratch.vault);
+        scratch_close(&scratch);
+
+        /* What is kept, with its log, is all that there was. */
+        (void)snprintf(kept_wal, sizeof(kept_wal), "%s-wal", kept);
+        CHECK_EQ(rename(kept, scratch.path), 0);
+        CHECK_EQ(rename(kept_wal, wal), 0);
+        scratch_open(&scratch);
+        scratch_unlock(&scratch);
+        CHECK_EQ(vault_items_total(scratch.vault), ITEMS + 1);
+        CHECK_EQ(count(scratch.vault, NULL, ATTRIBUTES({"number", "600"})), 1);
+        check_in_order(scratch.vault);
+        scratch_done(&scratch);
+}
+
+TEST(takes_a_place_that_is_free_and_none_that_is_not_safe)
+{
+        _cleanup_(vault_copy_freep) VaultCopy *copy = NULL;
+        _cleanup_close_ int fd = private_file();
+        _cleanup_free_ char *kept = NULL, *second = NULL, *third = NULL;
+        char path[80];
+        Scratch scratch;
+
+        scratch_new(&scratch);
+        CHECK_EQ(vault_copy_new(scratch.vault, fd, &copy), 0);
+        finish(copy);
+        scratch_close(&scratch);
+        (void)snprintf(path, sizeof(path), "%s/other.db", scratch.dir);
+        CHECK_EQ(vault_replace(path, fd, &kept), 0);
+        CHECK(!kept);
+        /* Twice in a second: both are kept. */
+        CHECK_EQ(vault_replace(scratch.path, fd, &kept), 0);
+        CHECK_EQ(vault_replace(scratch.path, fd, &second), 0);
+        CHECK(kept && second && strcmp(kept, second) != 0);
+        CHECK(access(kept, F_OK) == 0 && access(second, F_OK) == 0);
+
+        CHECK_EQ(chmod(scratch.dir, 0755), 0);
+        CHECK_EQ(vault_replace(scratch.path, fd, &third), VAULT_E_UNSAFE);
+        CHECK_EQ(chmod(scratch.dir, 0700), 0);
+        CHECK_EQ(unlink(path), 0);
+        CHECK_EQ(symlink(scratch.path, path), 0);
+        CHECK_EQ(vault_replace(path, fd, &third), VAULT_E_UNSAFE);
+        scratch_open(&scratch);
+        scratch_done(&scratch);
+}
+
 TEST_MAIN
