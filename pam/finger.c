@@ -119,12 +119,16 @@ static int claim(Finger *finger)
 static int on_status(sd_bus_message *signal, void *userdata, sd_bus_error *error)
 {
         Finger *finger = userdata;
-        const char *status;
+        const char *sender = sd_bus_message_get_sender(signal), *status;
         int done;
 
-        if (!sd_bus_message_get_sender(signal) || strcmp(sd_bus_message_get_sender(signal), finger->owner) != 0 ||
-            sd_bus_message_read(signal, "sb", &status, &done) < 0)
+        if (!sender || strcmp(sender, finger->owner) != 0)
                 return 0;
+        /* One that can't be read may have been the last: no match, and nobody waits for another. */
+        if (sd_bus_message_read(signal, "sb", &status, &done) < 0) {
+                finger->ended = true;
+                return 0;
+        }
         if (!done) {
                 talk_say(&finger->login->talk, "That scan was no good: try again.");
                 return 0;

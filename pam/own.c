@@ -36,13 +36,6 @@ static Proof proof_by_own(const Login *login, size_t i)
 
 /* ---- in the child ---- */
 
-static bool runs(void)
-{
-        _cleanup_(keyfob_closep) keyfob *k = NULL;
-
-        return keyfob_connect(KEYFOB_SOCKET_ONLY, &k) == 0;
-}
-
 typedef struct Device {
         Link *link;
         fido_dev_t *dev;
@@ -61,7 +54,7 @@ static int open_device(Device *ret)
 {
         int r;
 
-        r = link_new(&ret->link);
+        r = link_new_running(&ret->link);
         if (r != 0)
                 return r < 0 ? r : LOGIN_REFUSED;
         ret->dev = fido_dev_new();
@@ -112,7 +105,7 @@ static int sign(const User *user, void *data, ByteWriter *reply)
         _cleanup_(device_done) Device device = {0};
         int r;
 
-        if (geteuid() != user->uid || !runs())
+        if (geteuid() != user->uid)
                 return LOGIN_REFUSED;
         fido_init(/* flags= */ 0);
         r = open_device(&device);

@@ -30,7 +30,7 @@ struct Link {
 
 _Static_assert(offsetof(Link, path) == 0, "a Link is found by its path");
 
-int link_new(Link **ret)
+static int make(unsigned flags, Link **ret)
 {
         _cleanup_(link_freep) Link *link = calloc(1, sizeof(*link));
         int r;
@@ -38,7 +38,7 @@ int link_new(Link **ret)
         if (!link)
                 return -ENOMEM;
         memcpy(link->path, PATH, sizeof(PATH));
-        r = keyfob_connect(KEYFOB_START | KEYFOB_SOCKET_ONLY, &link->k);
+        r = keyfob_connect(flags, &link->k);
         if (r != 0)
                 return r;
         r = client_ask_for_pin(link->k);
@@ -46,6 +46,16 @@ int link_new(Link **ret)
                 return r;
         *ret = TAKE_PTR(link);
         return 0;
+}
+
+int link_new(Link **ret)
+{
+        return make(KEYFOB_START | KEYFOB_SOCKET_ONLY, ret);
+}
+
+int link_new_running(Link **ret)
+{
+        return make(KEYFOB_SOCKET_ONLY, ret);
 }
 
 Link *link_free(Link *link)

@@ -14,6 +14,8 @@ typedef struct Link Link;
 
 /* Connects, and starts keyfobd when it does not run. 0, enum keyfob_error, or a negative errno. */
 int link_new(Link **ret);
+/* The same with a keyfobd that runs already: none is started. */
+int link_new_running(Link **ret);
 /* Devices that use it must be closed. NULL allowed. Returns NULL. */
 Link *link_free(Link *link);
 DEFINE_CLEANUP(Link *, link_free)

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <errno.h>
 #include <stdbool.h>
 
 /* The n-th call from now fails (1: the next; 0: none). */
@@ -16,8 +17,34 @@ bool fail_now(const char *name);
 /* Whether a signature was found right since then, by libfido2 itself. */
 bool fail_verified(void);
 
+/* How many descriptors are open: as many after a call of the module's as before. */
+unsigned fail_descriptors(void);
+
 /* What PAM knows of passwords, where a module asks for it; NULL: nothing. Deriving keys from them is made cheap. */
 extern const char *fail_old_password, *fail_new_password;
 
 void fail_enter(void);
 void fail_leave(void);
+
+/* Around what is not the module's, wherever it is called from. */
+bool fail_pause(void);
+void fail_resume(bool was);
+
+/* A function that can fail. What happens inside of one is not the module's. */
+#define FAIL_WRAP(type, name, parameters, arguments, failure, number)                                                  \
+        type __real_##name parameters;                                                                                 \
+        type __wrap_##name parameters;                                                                                 \
+        type __wrap_##name parameters                                                                                  \
+        {                                                                                                              \
+                type result;                                                                                           \
+                bool was;                                                                                              \
+                                                                                                                       \
+                if (fail_now(#name)) {                                                                                 \
+                        errno = number;                                                                                \
+                        return failure;                                                                                \
+                }                                                                                                      \
+                was = fail_pause();                                                                                    \
+                result = __real_##name arguments;                                                                      \
+                fail_resume(was);                                                                                      \
+                return result;                                                                                         \
+        }

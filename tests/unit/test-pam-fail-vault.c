@@ -112,7 +112,7 @@ static void check_login(bool now)
         daemon = daemon_start(&desk, &pid);
         failing(true);
         for (unsigned n = 1;; n++) {
-                unsigned n_frames;
+                unsigned n_frames, descriptors = fail_descriptors();
                 int r;
 
                 CHECK(n < CALLS_MAX);
@@ -123,6 +123,7 @@ static void check_login(bool now)
                 CHECK(r != PAM_IGNORE);
                 CHECK(r != PAM_SUCCESS || fail_verified());
                 n_frames = frames_of(&desk, daemon);
+                CHECK_EQ(fail_descriptors(), descriptors);
                 CHECK(now || desk.w->session_result == PAM_SUCCESS || desk.w->session_result == PAM_SESSION_ERR);
                 CHECK(n_frames <= 1 && (r == PAM_SUCCESS || n_frames == 0));
                 if (n_frames == 1) {
@@ -194,7 +195,7 @@ TEST(a_captured_password)
         daemon = daemon_start(&desk, &pid);
         failing(true);
         for (unsigned n = 1;; n++) {
-                unsigned n_frames;
+                unsigned n_frames, descriptors = fail_descriptors();
                 int r;
 
                 CHECK(n < CALLS_MAX);
@@ -202,6 +203,7 @@ TEST(a_captured_password)
                 fail_begin(n);
                 r = world_authenticate(desk.w, "unlock", "capture", desk.option, NULL);
                 n_frames = frames_of(&desk, daemon);
+                CHECK_EQ(fail_descriptors(), descriptors);
                 CHECK(r != PAM_SUCCESS);
                 CHECK(n_frames <= 1 && (n_frames == 0 || daemon->size == UNLOCK_FRAME_SIZE));
                 if (!fail_happened()) {
@@ -234,7 +236,7 @@ TEST(a_changed_password)
                 uint8_t before[UNLOCK_SALT_SIZE], after[UNLOCK_SALT_SIZE];
                 const char *failed;
                 UnlockFrame frame;
-                unsigned n_frames;
+                unsigned n_frames, descriptors = fail_descriptors();
                 int r;
 
                 CHECK(n < CALLS_MAX);
@@ -245,6 +247,7 @@ TEST(a_changed_password)
                 r = world_change(desk.w, desk.option, NULL);
                 failed = fail_happened();
                 n_frames = frames_of(&desk, daemon);
+                CHECK_EQ(fail_descriptors(), descriptors);
                 read_salt(&desk, after);
                 CHECK(r == PAM_IGNORE || r == PAM_AUTHTOK_ERR);
                 CHECK(n_frames <= 1);

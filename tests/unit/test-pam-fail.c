@@ -68,13 +68,16 @@ static void check(const Scenario *scenario)
         pam_key_enter = fail_enter;
         pam_key_leave = fail_leave;
         for (unsigned n = 1;; n++) {
+                unsigned descriptors;
                 const char *failed;
                 int r;
 
                 CHECK(n < CALLS_MAX);
                 fixture_restart(pam_keys[0].fixture);
+                descriptors = fail_descriptors();
                 fail_begin(n);
                 r = world_authenticate(w, "authpending_file=", scenario->options[0], scenario->options[1], NULL);
+                CHECK_EQ(fail_descriptors(), descriptors);
                 failed = fail_happened();
                 if (!failed) {
                         CHECK_EQ(r, scenario->end);
