@@ -21,8 +21,7 @@ def sudoers(tag):
     write(SUDOERS, f'{guest.USER} ALL=(ALL) {tag}ALL\n', 0o440)
 
 
-@guest.needs('su', 'sudo', 'login')
-class Login(guest.KeyTest):
+class WithKey(guest.KeyTest):
     """The key is eve's daemon's, the vault is fob's."""
 
     @classmethod
@@ -59,16 +58,19 @@ class Login(guest.KeyTest):
         assert re.search(rb'1 slots of user \d+ are known', terminal.output), terminal.output
         sudoers('')
 
+    def service(self, name, session='session optional {}'):
+        module = f'{self.module} conf={CONF}'
+        write(f'/etc/pam.d/{name}', f'auth required {module}\naccount required pam_permit.so\n{session.format(module)}\n'
+                                    'session required pam_permit.so\n')
+
+
+@guest.needs('su', 'sudo', 'login')
+class Login(WithKey):
     def setUp(self):
         super().setUp()
         self.account.keyfob('lock')
         self.owner.questions()
         self.assertEqual(self.vault(), 'locked')
-
-    def service(self, name):
-        module = f'{self.module} conf={CONF}'
-        write(f'/etc/pam.d/{name}', f'auth required {module}\naccount required pam_permit.so\nsession optional {module}\n'
-                                    'session required pam_permit.so\n')
 
     def vault(self):
         return json.loads(self.account.keyfob('status', '--json').stdout)['vault']

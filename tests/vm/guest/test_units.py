@@ -2,47 +2,41 @@
 import contextlib
 import os
 import signal
-import subprocess
 import unittest
 
 import guest
+import manager
 from person import wait_for
 from test_relay import EVENT_READY, SOCKET, connect, event, relays
 
-SYSTEMD = '/lib/systemd/systemd'
+ACCEPTS = '00010000'  # flags of /proc/net/unix
 TARGET = '''[Unit]
 Requires=keyfob-uhid.socket
 After=keyfob-uhid.socket
 AllowIsolate=yes
 '''
-UNITS = '/etc/systemd/system'
-# What a machine has already, or what would look through all of the host's files.
-NOT_AGAIN = ('systemd-tmpfiles-setup', 'systemd-tmpfiles-setup-dev', 'systemd-udevd', 'systemd-udev-trigger', 'systemd-journald',
-             'systemd-journal-flush', 'systemd-update-utmp')
-START = f'''umount /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup &&
-exec env container=other {SYSTEMD} --system --unit=keyfob-test.target --log-target=console --show-status=no'''
 
 
-@guest.needs('unshare')
-@unittest.skipUnless(os.path.exists(SYSTEMD), 'no systemd')
+def listening():
+    """How many listen at that path: the file is there a moment earlier."""
+    with open('/proc/net/unix', encoding='utf-8') as file:
+        return sum(line.split()[3] == ACCEPTS and line.endswith(f' {SOCKET}\n') for line in file)
+
+
+@manager.needed
 class Units(unittest.TestCase):
     def setUp(self):
         aside = SOCKET + '.aside'
         os.rename(SOCKET, aside)
         self.addCleanup(os.rename, aside, SOCKET)
-        with open(f'{UNITS}/keyfob-test.target', 'w', encoding='utf-8') as file:
-            file.write(TARGET)
-        for name in NOT_AGAIN:
-            with contextlib.suppress(FileExistsError):
-                os.symlink('/dev/null', f'{UNITS}/{name}.service')
-        self.manager = subprocess.Popen(['unshare', '--fork', '--pid', '--mount-proc', '--kill-child', 'sh', '-c', START],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        self.before = listening()
+        self.manager = manager.Manager(TARGET)
         self.addCleanup(self.end)
-        wait_for(lambda: os.path.exists(SOCKET), 'systemd to listen', guest.PATIENCE)
+        wait_for(lambda: os.path.exists(SOCKET) and listening() > self.before, 'systemd to listen', guest.PATIENCE)
 
     def end(self):
-        self.manager.send_signal(signal.SIGKILL)
-        self.manager.communicate()
+        self.manager.end()
+        wait_for(lambda: listening() == self.before, 'systemd to go', guest.PATIENCE)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(SOCKET)
 
