@@ -1,16 +1,22 @@
 /*
- * Authentication by the PAM module, with one call failing at a time: the first that it makes, then the second, until none fails any more
+ * The PAM module, with one of its calls failing
  *
  *   pam-failing DIRECTORY USER OPTION...
+ *   pam-failing -k N -o OLD -w NEW DIRECTORY USER OPTION...
  *
- * DIRECTORY has a stack with the name keyfob-test; the module is in here, and so are its calls. A line of output for each authentication
- * is the function that failed and what the module answered; the last one's function is "-". It ends at once when a descriptor stays open.
+ * DIRECTORY has a stack with the name keyfob-test; the module is in here, and so are its calls. The first authenticates with the first call
+ * that the module makes failing, then with the second, until none fails any more: a line of output for each is the function that failed and
+ * what the module answered; the last one's function is "-". It ends at once when a descriptor stays open.
+ *
+ * The second changes a password, once, and is gone at the n-th call after the daemon has been looked for. Its exit code is 0 when it was in
+ * time.
  */
 #include <security/pam_appl.h>
 #include <security/pam_modules.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/unit/pam-fail-bus.h"
 #include "tests/unit/pam-fail.h"
@@ -24,7 +30,8 @@ static int converse(int n, const struct pam_message **messages, struct pam_respo
         return messages[0]->msg_style == PAM_TEXT_INFO || messages[0]->msg_style == PAM_ERROR_MSG ? PAM_SUCCESS : PAM_CONV_ERR;
 }
 
-static int authenticate(const char *directory, const char *user, int n, const char **options)
+static int call(const char *directory, const char *user, int (*stage)(pam_handle_t *, int, int, const char **), int flags, int n,
+                const char **options)
 {
         const struct pam_conv conversation = {converse, NULL};
         pam_handle_t *pamh;
@@ -33,28 +40,23 @@ static int authenticate(const char *directory, const char *user, int n, const ch
         if (pam_start_confdir("keyfob-test", user, &conversation, directory, &pamh) != PAM_SUCCESS)
                 abort();
         fail_enter();
-        r = pam_sm_authenticate(pamh, 0, n, options);
+        r = stage(pamh, flags, n, options);
         fail_leave();
         (void)pam_end(pamh, r);
         return r;
 }
 
-int main(int argc, char *argv[])
+static int fail_in_turn(const char *directory, const char *user, int n_options, const char **options)
 {
-        const char *options[OPTIONS_MAX];
         unsigned descriptors = 0;
 
-        if (argc < 4 || argc - 3 > OPTIONS_MAX)
-                return 2;
-        for (int i = 3; i < argc; i++)
-                options[i - 3] = argv[i];
         for (unsigned n = 1; n < CALLS_MAX; n++) {
                 const char *failed;
                 int r;
 
                 fail_bus_begin();
                 fail_begin(n);
-                r = authenticate(argv[1], argv[2], argc - 3, options);
+                r = call(directory, user, pam_sm_authenticate, /* flags= */ 0, n_options, options);
                 failed = fail_happened();
                 printf("%s %d\n", failed ? failed : "-", r);
                 (void)fflush(stdout);
@@ -68,4 +70,37 @@ int main(int argc, char *argv[])
                         return 0;
         }
         return 1;
+}
+
+static int change_password(const char *directory, const char *user, unsigned n, int n_options, const char **options)
+{
+        fail_bus_begin();
+        fail_by_power_loss(n, "socket");
+        return call(directory, user, pam_sm_chauthtok, PAM_UPDATE_AUTHTOK, n_options, options) == PAM_IGNORE ? 0 : 1;
+}
+
+int main(int argc, char *argv[])
+{
+        const char *options[OPTIONS_MAX];
+        unsigned n = 0;
+        int c, n_options;
+
+        while ((c = getopt(argc, argv, "+k:o:w:")) >= 0) {
+                if (c == 'k')
+                        n = (unsigned)strtoul(optarg, NULL, 10);
+                else if (c == 'o')
+                        fail_old_password = optarg;
+                else if (c == 'w')
+                        fail_new_password = optarg;
+                else
+                        return 2;
+        }
+        n_options = argc - optind - 2;
+        if (n_options < 1 || n_options > OPTIONS_MAX)
+                return 2;
+        for (int i = 0; i < n_options; i++)
+                options[i] = argv[optind + 2 + i];
+        fail_derives = n > 0;
+        return n > 0 ? change_password(argv[optind], argv[optind + 1], n, n_options, options) :
+                       fail_in_turn(argv[optind], argv[optind + 1], n_options, options);
 }

@@ -17,6 +17,7 @@
 #include <poll.h>
 #include <pwd.h>
 #include <security/pam_modules.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,8 @@ typedef struct Shared {
         unsigned left;
         bool verified;
         char happened[32];
+        pid_t program; /* that is to end by power loss; 0: calls fail */
+        char from[32]; /* nothing is counted before this function; "": everything is */
 } Shared;
 
 static Shared *shared;
@@ -61,10 +64,22 @@ bool fail_verified(void)
         return shared->verified;
 }
 
+static void lose_power(void)
+{
+        (void)kill(shared->program, SIGKILL);
+        (void)kill(getpid(), SIGKILL);
+}
+
 bool fail_now(const char *name)
 {
-        if (!inside || !shared || shared->left == 0 || --shared->left > 0)
+        if (!inside || !shared || shared->left == 0)
                 return false;
+        if (strcmp(shared->from, name) == 0)
+                shared->from[0] = 0;
+        if (shared->from[0] || --shared->left > 0)
+                return false;
+        if (shared->program)
+                lose_power();
         (void)snprintf(shared->happened, sizeof(shared->happened), "%s", name);
         return true;
 }
@@ -180,6 +195,7 @@ ssize_t __wrap_read(int fd, void *to, size_t size)
 }
 
 const char *fail_old_password, *fail_new_password;
+bool fail_derives;
 
 int __real_pam_get_item(const pam_handle_t *pamh, int item, const void **ret);
 int __wrap_pam_get_item(const pam_handle_t *pamh, int item, const void **ret);
@@ -209,6 +225,8 @@ int __wrap_fido_assert_verify(const fido_assert_t *a, size_t i, int cose, const 
         return r;
 }
 
+int __real_crypto_pwhash(unsigned char *ret, unsigned long long size, const char *password, unsigned long long n,
+                         const unsigned char *salt, unsigned long long passes, size_t memory, int kind);
 int __wrap_crypto_pwhash(unsigned char *ret, unsigned long long size, const char *password, unsigned long long n,
                          const unsigned char *salt, unsigned long long passes, size_t memory, int kind);
 int __wrap_crypto_pwhash(unsigned char *ret, unsigned long long size, const char *password, unsigned long long n,
@@ -216,6 +234,8 @@ int __wrap_crypto_pwhash(unsigned char *ret, unsigned long long size, const char
 {
         if (fail_now("crypto_pwhash"))
                 return -1;
+        if (fail_derives)
+                return __real_crypto_pwhash(ret, size, password, n, salt, passes, memory, kind);
         for (size_t i = 0; i < size; i++)
                 ret[i] = (unsigned char)((n > 0 ? password[i % n] : 0) ^ salt[i % 16]);
         return 0;
@@ -334,4 +354,11 @@ void fail_begin(unsigned n)
         if (shared == MAP_FAILED)
                 abort();
         *shared = (Shared){.left = n};
+}
+
+void fail_by_power_loss(unsigned n, const char *from)
+{
+        fail_begin(n);
+        shared->program = getpid();
+        (void)snprintf(shared->from, sizeof(shared->from), "%s", from);
 }

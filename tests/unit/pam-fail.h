@@ -10,6 +10,9 @@
 
 /* The n-th call from now fails (1: the next; 0: none). */
 void fail_begin(unsigned n);
+/* Instead, the program and its children are gone at the n-th call, which is not made any more, as if the power were; counted from
+ * the first call of this function on. */
+void fail_by_power_loss(unsigned n, const char *from);
 /* Whether it came to that, and in which function. */
 const char *fail_happened(void);
 /* For who counts a call that is wrapped elsewhere. */
@@ -20,8 +23,9 @@ bool fail_verified(void);
 /* How many descriptors are open: as many after a call of the module's as before. */
 unsigned fail_descriptors(void);
 
-/* What PAM knows of passwords, where a module asks for it; NULL: nothing. Deriving keys from them is made cheap. */
+/* What PAM knows of passwords, where a module asks for it; NULL: nothing. Deriving keys from them is made cheap, unless it is to be real. */
 extern const char *fail_old_password, *fail_new_password;
+extern bool fail_derives;
 
 void fail_enter(void);
 void fail_leave(void);
