@@ -7,6 +7,7 @@
 #include "common/ancestors.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,6 +23,7 @@ static int read_stat(uint32_t pid, char ret_name[STAT_MAX], uint32_t *ret_parent
 {
         char path[32], text[STAT_MAX], *name, *end;
         FILE *file;
+        int error;
         size_t n;
 
         (void)snprintf(path, sizeof(path), "/proc/%u/stat", pid);
@@ -29,7 +31,10 @@ static int read_stat(uint32_t pid, char ret_name[STAT_MAX], uint32_t *ret_parent
         if (!file)
                 return -errno;
         n = fread(text, 1, sizeof(text) - 1, file);
+        error = ferror(file) ? errno : 0;
         (void)fclose(file);
+        if (error)
+                return -error;
         text[n] = 0;
         name = strchr(text, '(');
         end = strrchr(text, ')');
@@ -40,6 +45,12 @@ static int read_stat(uint32_t pid, char ret_name[STAT_MAX], uint32_t *ret_parent
         return 0;
 }
 
+/* It ended meanwhile, or is not shown to everybody here: then nothing is known of those before it either. */
+static bool is_hidden(int r)
+{
+        return r == -ENOENT || r == -ESRCH || r == -EACCES || r == -EPERM;
+}
+
 int ancestors_are_remote(uint32_t pid)
 {
         char name[STAT_MAX];
@@ -48,7 +59,7 @@ int ancestors_are_remote(uint32_t pid)
         for (unsigned i = 0; i < ANCESTORS_MAX && pid > 1; i++) {
                 r = read_stat(pid, name, &pid);
                 if (r < 0)
-                        return i == 0 ? r : 0;
+                        return i > 0 && is_hidden(r) ? 0 : r;
                 for (size_t k = 0; k < ELEMENTSOF(remote_programs); k++)
                         if (strcmp(name, remote_programs[k]) == 0)
                                 return 1;

@@ -3,5 +3,5 @@
 
 #include <stdint.h>
 
-/* 1, 0, or a negative errno when there is no such process. */
+/* 1, 0, or a negative errno: there is no such process, or it could not be found out. */
 int ancestors_are_remote(uint32_t pid);

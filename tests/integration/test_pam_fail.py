@@ -21,7 +21,6 @@ HARMLESS = {
     'sd_pid_get_session': 'there need be no logind',
     'sd_pid_get_owner_uid': 'the same',
     'sd_uid_get_sessions': 'the same',
-    'fopen64': 'of an ancestor that has gone meanwhile',
     'access': 'to see whether a file is missing with all of the home: this one is not there',
     'clock_gettime': 'then the patience is over at once, or has no end but the turns\'',
     'fido_dev_info_manifest': 'the daemon\'s own is none of those that are plugged in',

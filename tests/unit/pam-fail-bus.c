@@ -11,6 +11,7 @@
 
 #include <fido.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -248,6 +249,7 @@ FAIL_WRAP(size_t, fido_assert_authdata_len, (const fido_assert_t *a, size_t i), 
 FAIL_WRAP(const unsigned char *, fido_assert_sig_ptr, (const fido_assert_t *a, size_t i), (a, i), NULL, 0)
 FAIL_WRAP(size_t, fido_assert_sig_len, (const fido_assert_t *a, size_t i), (a, i), 0, 0)
 FAIL_WRAP(uint32_t, fido_assert_sigcount, (const fido_assert_t *a, size_t i), (a, i), 0, 0)
+FAIL_WRAP(size_t, fread, (void *to, size_t size, size_t n, FILE *file), (to, size, n, file), 0, EIO)
 FAIL_WRAP(int, lstat64, (const char *path, struct stat64 *ret), (path, ret), -1, EIO)
 FAIL_WRAP(int, sd_pid_get_owner_uid, (pid_t pid, uid_t *ret), (pid, ret), -EIO, 0)
 FAIL_WRAP(int, sd_uid_get_sessions, (uid_t uid, int active, char ***ret), (uid, active, ret), -EIO, 0)

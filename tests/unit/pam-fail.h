@@ -23,7 +23,8 @@ bool fail_verified(void);
 /* How many descriptors are open: as many after a call of the module's as before. */
 unsigned fail_descriptors(void);
 
-/* What PAM knows of passwords, where a module asks for it; NULL: nothing. Deriving keys from them is made cheap, unless it is to be real. */
+/* What PAM knows of passwords, where a module asks for it; NULL: nothing. Deriving keys from them is made cheap, unless it is to
+ * be real. */
 extern const char *fail_old_password, *fail_new_password;
 extern bool fail_derives;
 
