@@ -42,8 +42,9 @@ typedef struct Scenario {
         void (*adjust)(Fixture *fixture);
         const char *credential; /* its options; NULL: the file has none */
         const char *answer;
-        bool pin;
-        int end; /* when nothing fails */
+        bool pin, eddsa;
+        const char *user; /* NULL: who runs this */
+        int end;          /* when nothing fails */
 } Scenario;
 
 static World *make(const Scenario *scenario)
@@ -52,6 +53,12 @@ static World *make(const Scenario *scenario)
 
         if (scenario->pin)
                 CHECK_EQ(pam_key_set_pin(0, WORLD_PIN), FIDO_OK);
+        if (scenario->eddsa)
+                pam_key_enrol(0, WORLD_RP, COSE_EDDSA, /* resident= */ false, NULL, w->credential, sizeof(w->credential));
+        if (scenario->user) {
+                free((void *)(uintptr_t)w->user);
+                w->user = strdup(scenario->user);
+        }
         if (scenario->credential)
                 world_credential(w, scenario->credential);
         else
@@ -111,6 +118,18 @@ static void fingers(Fixture *f)
 TEST(by_touch)
 {
         check(&(Scenario){.name = "touch", .options = {"cue"}, .credential = "+presence", .end = PAM_SUCCESS});
+}
+
+TEST(by_touch_and_another_algorithm)
+{
+        check(&(Scenario){.name = "EdDSA", .credential = "+presence", .eddsa = true, .end = PAM_SUCCESS});
+}
+
+/* Whose directory of that file it is not, so root has to read it after all. */
+TEST(for_another_user)
+{
+        if (geteuid() == 0)
+                check(&(Scenario){.name = "another user", .credential = "+presence", .user = "nobody", .end = PAM_SUCCESS});
 }
 
 TEST(by_touch_of_a_key_that_counts)
