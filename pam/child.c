@@ -133,6 +133,7 @@ static int receive(int fd, size_t max, int *ret_result, Secret **ret)
 
 int child_run(const User *user, ChildWork *work, void *data, size_t max, Secret **ret)
 {
+        _cleanup_(secret_freep) Secret *reply = NULL;
         _cleanup_close_ int reader = -1, writer = -1;
         pid_t parent = getpid(), pid;
         int fds[2], r, result = -EIO;
@@ -150,11 +151,14 @@ int child_run(const User *user, ChildWork *work, void *data, size_t max, Secret 
                 _exit(0);
         }
         (void)close(TAKE_FD(writer));
-        r = receive(reader, max, &result, ret);
+        r = receive(reader, max, &result, &reply);
         (void)close(TAKE_FD(reader));
         if (r < 0)
                 (void)kill(pid, SIGKILL);
         while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
                 ;
-        return r < 0 ? r : result;
+        if (r < 0 || result != 0)
+                return r < 0 ? r : result;
+        *ret = TAKE_PTR(reply);
+        return 0;
 }

@@ -14,6 +14,6 @@ typedef int ChildWork(const User *user, void *data, ByteWriter *reply);
 
 /*
  * Runs `work` in a child that has become `user`, where this process may do that, and otherwise as who it is. Answers what the work
- * did, with its reply; -EIO when the child did not get to its end, or said more than `max` bytes.
+ * did, and with 0 its reply; -EIO when the child did not get to its end, or said more than `max` bytes.
  */
 int child_run(const User *user, ChildWork *work, void *data, size_t max, Secret **ret);
