@@ -20,7 +20,7 @@ import keyfob_test as kt  # noqa: E402
 import machine  # noqa: E402
 from test_webauthn import node_modules  # noqa: E402
 
-SECONDS = 1100
+SECONDS = 1700
 
 
 def plan(stage):
