@@ -104,7 +104,7 @@ class Reader:
         if prefix:
             os.chmod(self.root, 0o777)
         self.bus = self.sandbox.spawn([*prefix, 'dbus-daemon', f'--config-file={config}', '--nofork', '--nopidfile'])
-        wait_for(lambda: os.path.exists(path), 'the system bus')
+        wait_for(lambda: kt.peer_pid(path), 'the system bus')  # its socket is there a moment before it listens
 
     def _mock(self, template, name):
         self.sandbox.spawn([PYTHON, '-m', 'dbusmock', '--system', '--template', template])
