@@ -103,7 +103,7 @@ static bool receive(Tasks *tasks, Secret *packet, short revents)
         if ((size_t)n <= HELPER_PACKET_MAX)
                 handle(tasks, packet->data, (size_t)n);
         explicit_bzero(packet->data, HELPER_PACKET_MAX);
-        stack_wipe();
+        traces_wipe();
         return true;
 }
 
