@@ -1,7 +1,7 @@
 /*
  * Files that are none of keyfobd's
  */
-#include "inside.h"
+#include "tests/integration/inside.h"
 
 #include <errno.h>
 #include <fcntl.h>

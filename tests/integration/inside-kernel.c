@@ -1,7 +1,7 @@
 /*
  * Doors of the kernel's and sockets; and what keyfobd does have to be able to do
  */
-#include "inside.h"
+#include "tests/integration/inside.h"
 
 #include <errno.h>
 #include <fcntl.h>

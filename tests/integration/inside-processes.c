@@ -1,7 +1,7 @@
 /*
  * Running something, and getting at other processes, or at ourselves
  */
-#include "inside.h"
+#include "tests/integration/inside.h"
 
 #include <dlfcn.h>
 #include <errno.h>

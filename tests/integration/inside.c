@@ -6,7 +6,7 @@
  * when its loop runs for the first time with the filter of system calls in force. Each try is a line of
  * $INSIDE_REPORT: "before" or "inside", its name, and the number of the error, 0 when it worked.
  */
-#include "inside.h"
+#include "tests/integration/inside.h"
 
 #include <errno.h>
 #include <fcntl.h>
