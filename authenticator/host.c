@@ -49,7 +49,6 @@ AuthenticatorHost *authenticator_host_free(AuthenticatorHost *host)
         if (host->reply)
                 explicit_bzero(host->reply, AUTHENTICATOR_MESSAGE_MAX);
         free(host->reply);
-        explicit_bzero(host, sizeof(*host)); /* tokens */
         free(host);
         return NULL;
 }

@@ -231,7 +231,7 @@ int protocol_verify(uint64_t protocol, const uint8_t key[32], const void *messag
 
 typedef struct PinToken {
         bool in_use;
-        uint8_t bytes[PIN_TOKEN_SIZE];
+        uint8_t *bytes; /* PIN_TOKEN_SIZE of them, in the arena; NULL when it is not in use */
         uint8_t permissions;
         bool bound;
         uint8_t rp_id_hash[32];

@@ -1,21 +1,24 @@
 /*
  * Tokens: who knows the PIN, or has the finger, may do this, for a while
  *
- * Each host has at most one token in use, whatever the protocol: a new one ends the one before. It has to be used within half
- * a minute and dies after ten; its memory of the person goes with the first registration or sign-in that tested presence.
- * Bytes of a token that is not in use are wiped, so that nothing can match them.
+ * Each host has at most one token in use, whatever the protocol: a new one ends the one before. It has to be used
+ * within half a minute and dies after ten; its memory of the person goes with the first registration or sign-in that
+ * tested presence. Its bytes are in the arena; a token that is not in use has none, so that nothing can match them.
  *
- * The persistent token is the authenticator's: it is stored, outlives power cycles, lists passkeys and does nothing else.
+ * The persistent token is the authenticator's: it is stored, outlives power cycles, lists passkeys and does nothing
+ * else.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "authenticator/pin.h"
+#include "crypto/arena.h"
 #include "crypto/seal.h"
 
 static void end(PinToken *token)
 {
-        explicit_bzero(token, sizeof(*token));
+        arena_free(token->bytes);
+        *token = (PinToken){0};
 }
 
 void token_end(AuthenticatorHost *host)
@@ -44,8 +47,8 @@ static void observe(AuthenticatorHost *host, PinToken *token)
                 token->user_present = false;
 }
 
-int token_issue(AuthenticatorHost *host, uint64_t protocol, uint8_t permissions, const uint8_t *rp_id_hash, bool present,
-                PinToken **ret)
+int token_issue(AuthenticatorHost *host, uint64_t protocol, uint8_t permissions, const uint8_t *rp_id_hash,
+                bool present, PinToken **ret)
 {
         PinToken *token;
         int r;
@@ -55,7 +58,8 @@ int token_issue(AuthenticatorHost *host, uint64_t protocol, uint8_t permissions,
                 return r;
         token_end(host);
         token = &host->pin[protocol - 1].token;
-        r = authenticator_random(host->a, token->bytes, sizeof(token->bytes));
+        token->bytes = arena_alloc(PIN_TOKEN_SIZE);
+        r = token->bytes ? authenticator_random(host->a, token->bytes, PIN_TOKEN_SIZE) : -ENOMEM;
         if (r < 0) {
                 end(token);
                 return r;
@@ -104,9 +108,9 @@ int token_permit(PinToken *token, uint8_t permission, const uint8_t *rp_id_hash)
         if (!rp_id_hash)
                 return CTAP_OK;
         if (token->bound)
-                return bytes_equal(token->rp_id_hash, rp_id_hash, sizeof(token->rp_id_hash)) ?
-                               CTAP_OK :
-                               CTAP2_ERR_PIN_AUTH_INVALID;
+                return bytes_equal(token->rp_id_hash, rp_id_hash, sizeof(token->rp_id_hash))
+                               ? CTAP_OK
+                               : CTAP2_ERR_PIN_AUTH_INVALID;
         memcpy(token->rp_id_hash, rp_id_hash, sizeof(token->rp_id_hash));
         token->bound = true;
         return CTAP_OK;
@@ -137,7 +141,8 @@ int token_check_persistent(Authenticator *a, uint64_t protocol, const void *mess
         return protocol_verify(protocol, a->state->persistent_token, message, size, param, param_size);
 }
 
-int params_message(const uint8_t *prefix, size_t prefix_size, const cbor_item_t *params, uint8_t **ret, size_t *ret_size)
+int params_message(const uint8_t *prefix, size_t prefix_size, const cbor_item_t *params, uint8_t **ret,
+                   size_t *ret_size)
 {
         uint8_t *message;
         size_t n = 0;

@@ -6,11 +6,20 @@
 #include "common/landlock.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <sys/syscall.h>
 
 #include "common/cleanup.h"
 
 #define RIGHTS_VERSION1 ((UINT64_C(1) << 13) - 1)
+#define RIGHTS_TCP      (UINT64_C(1) << 0 | UINT64_C(1) << 1) /* to bind, to connect */
+
+/* As the newest of the versions that are used here has it; an older kernel is given only what it knows. */
+typedef struct Ruleset {
+        uint64_t files;
+        uint64_t network; /* 4 */
+        uint64_t scopes;  /* 6 */
+} Ruleset;
 
 long landlock_version(void)
 {
@@ -32,10 +41,14 @@ uint64_t landlock_rights(long version)
         return rights;
 }
 
-int landlock_new(uint64_t rights)
+int landlock_new(uint64_t rights, uint64_t scopes)
 {
-        struct landlock_ruleset_attr attributes = {.handled_access_fs = rights};
-        long fd = syscall(SYS_landlock_create_ruleset, &attributes, sizeof(attributes.handled_access_fs), 0);
+        const Ruleset attributes = {.files = rights, .network = RIGHTS_TCP, .scopes = scopes};
+        const long version = landlock_version();
+        const size_t size = version < 4   ? offsetof(Ruleset, network)
+                            : version < 6 ? offsetof(Ruleset, scopes)
+                                          : sizeof(attributes);
+        long fd = syscall(SYS_landlock_create_ruleset, &attributes, size, 0);
 
         return fd < 0 ? -errno : (int)fd;
 }
@@ -52,6 +65,6 @@ int landlock_deny_all(void)
 
         if (version < 1)
                 return -EOPNOTSUPP;
-        ruleset = landlock_new(landlock_rights(version));
+        ruleset = landlock_new(landlock_rights(version), LANDLOCK_ABSTRACT_SOCKETS | LANDLOCK_SIGNALS);
         return ruleset < 0 ? TAKE_FD(ruleset) : landlock_enter(ruleset);
 }

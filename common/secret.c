@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#define STACK_WIPED ((size_t)48 * 1024)
+
 static size_t round_to_pages(size_t size)
 {
         size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -165,6 +167,41 @@ bool secret_equal(const Secret *a, const Secret *b)
         for (size_t i = 0; i < a->size; i++)
                 difference |= (uint8_t)(a->data[i] ^ b->data[i]);
         return difference == 0;
+}
+
+#if defined(__x86_64__)
+
+#define CLEAR4(a, b, c, d)                                                                                            \
+        "vpxorq %%zmm" #a ",%%zmm" #a ",%%zmm" #a "\n\tvpxorq %%zmm" #b ",%%zmm" #b ",%%zmm" #b "\n\tvpxorq %%zmm" #c \
+        ",%%zmm" #c ",%%zmm" #c "\n\tvpxorq %%zmm" #d ",%%zmm" #d ",%%zmm" #d "\n\t"
+
+/* All of them belong to whoever is called, so there is nothing in them that a caller wants back. */
+static __attribute__((noinline)) void clear_registers(void)
+{
+        if (__builtin_cpu_supports("avx512f"))
+                __asm__ volatile(CLEAR4(16, 17, 18, 19) CLEAR4(20, 21, 22, 23) CLEAR4(24, 25, 26, 27)
+                                         CLEAR4(28, 29, 30, 31)::);
+        if (__builtin_cpu_supports("avx"))
+                __asm__ volatile("vzeroall" ::);
+}
+
+#elif defined(__has_attribute)
+#if __has_attribute(zero_call_used_regs)
+static __attribute__((noinline, zero_call_used_regs("all"))) void clear_registers(void)
+{
+        __asm__ volatile("" ::);
+}
+#else
+#define clear_registers()
+#endif
+#endif
+
+__attribute__((noinline)) void traces_wipe(void)
+{
+        uint8_t below[STACK_WIPED];
+
+        explicit_bzero(below, sizeof(below));
+        clear_registers();
 }
 
 char *secret_strdup(const Secret *secret)

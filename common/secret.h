@@ -45,6 +45,10 @@ void secret_chomp(Secret *secret);
 /* Equal length and content, in time that depends on the lengths only. */
 bool secret_equal(const Secret *a, const Secret *b);
 
+/* Wipes what calls that have returned left behind in this thread: on its stack, as far down as ours go, and in its vector
+ * registers, through which whatever is copied or ciphered goes, and which a core image has, too. */
+void traces_wipe(void);
+
 /* A copy on the ordinary heap, and its wiping destructor, for APIs that want a string. */
 char *secret_strdup(const Secret *secret);
 char *string_wipe_free(char *string);

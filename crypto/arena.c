@@ -20,6 +20,9 @@ int arena_init(void)
                 return arena_state == 1 ? 0 : 1;
         if (sodium_init() < 0)
                 return -ENOMEM;
+        /* Its configuration is read now: later, in a sandbox, it could not be. */
+        if (OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL) != 1)
+                return -ENOMEM;
         arena_state = CRYPTO_secure_malloc_init(ARENA_SIZE, 32);
         if (arena_state == 0)
                 return -ENOMEM;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/places.h"
+#include "common/secret.h"
 #include "crypto/arena.h"
 #include "daemon/ask.h"
 #include "daemon/batch.h"
@@ -147,6 +148,13 @@ static int lock_in(const Daemon *daemon)
         return 0;
 }
 
+/* After whatever the loop has done in a turn. */
+static int on_turn_over(sd_event_source *source, void *userdata)
+{
+        traces_wipe();
+        return 0;
+}
+
 static unsigned n_processors(void)
 {
         long n = sysconf(_SC_NPROCESSORS_ONLN);
@@ -162,6 +170,8 @@ int daemon_new(const DaemonOptions *options, Daemon **ret, pid_t *ret_pid)
         if (!daemon)
                 return -ENOMEM;
         r = sd_event_new(&daemon->event);
+        if (r >= 0)
+                r = sd_event_add_post(daemon->event, NULL, on_turn_over, NULL);
         if (r >= 0)
                 r = settings_load(&daemon->settings);
         if (r < 0)

@@ -14,6 +14,7 @@
 #include <sys/eventfd.h>
 #include <time.h>
 
+#include "common/secret.h"
 #include "daemon/log.h"
 
 #define JOBS_END_SECONDS 3
@@ -101,6 +102,7 @@ static void *work(void *userdata)
                 jobs->n_waiting--;
                 (void)pthread_mutex_unlock(&jobs->mutex);
                 job->run(job->data);
+                traces_wipe();
                 (void)pthread_mutex_lock(&jobs->mutex);
                 queue_put(&jobs->finished, job);
                 (void)!write(jobs->fd, &one, sizeof(one));

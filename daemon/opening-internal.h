@@ -9,7 +9,8 @@
 #include "daemon/opening.h"
 #include "daemon/slot-key.h"
 
-#define TRIES_MAX 3 /* questions for one password */
+#define TRIES_MAX   3   /* questions for one password */
+#define GUESSERS_MAX 16U /* processes whose wrong secrets are remembered */
 
 typedef enum State {
         STATE_START,
@@ -30,12 +31,19 @@ typedef enum Way {
         WAY_PIN,
 } Way;
 
+/* A process that gave wrong secrets since one was right. */
+typedef struct Guesser {
+        pid_t pid;
+        unsigned wrong;
+} Guesser;
+
 struct Opening {
         CallerResource observer; /* first member */
         Openings *openings;
         OpeningDone done;
         void *userdata;
 
+        pid_t pid; /* of the caller, 0 when unknown */
         uint32_t collection;
         bool has_slot, interactive, by_person, unlock, touch;
         bool given;     /* the PIN: then the person is not asked for another */
@@ -73,7 +81,8 @@ struct Openings {
         sd_event_source *pump, *turn, *used;
 
         Opening *trying;
-        unsigned wrong;      /* in a row */
+        unsigned wrong;      /* in a row, whoever gave them */
+        Guesser guessers[GUESSERS_MAX];
         uint64_t not_before; /* CLOCK_MONOTONIC, microseconds */
 
         bool used_pending;
@@ -102,8 +111,12 @@ int opening_load_slots(Opening *opening, uint32_t kinds, SlotList *ret);
 void opening_try(Opening *opening, SlotList *slots, Secret *secret);
 /* Reads the next key file and tries it; after the last it is the person's turn. */
 void opening_next_key(Opening *opening);
+/* Has the secret that was given wait for its turn, or refuses it. */
+void opening_queue_secret(Opening *opening);
 /* Lets the next secret in the queue be tried. */
 void openings_give_turn(Openings *openings);
+/* Seconds until then, rounded up. */
+unsigned openings_delay(const Openings *openings);
 int openings_try_init(Openings *openings);
 
 /* ---- opening-person.c ---- */

@@ -2,9 +2,12 @@
  * Trying secrets on slots
  *
  * A KDF runs for long, so every try is a job, and works on copies of the slots. Secrets that somebody gave are tried
- * one at a time, in the order in which they came, and after a few wrong ones in a row each further try waits longer:
- * guessing over the bus costs more than a KDF run. What opens by itself waits for nobody; key files are read by the
- * helper, for the daemon itself cannot see them.
+ * one at a time, and after a few wrong ones in a row each further try waits longer: guessing over the bus costs more
+ * than a KDF run. All this is counted here in memory and for everybody together: a count in a file could be set back by
+ * who guesses, and one for each client begins anew with each connection. So that a program that guesses does not keep out
+ * the person who knows, the process with the fewest wrong ones has the next turn, and while there is a wait each
+ * process has one secret in the line, which is short; more are refused. What opens by itself waits for nobody; key
+ * files are read by the helper, for the daemon itself cannot see them.
  */
 #include "daemon/opening-internal.h"
 
@@ -15,8 +18,9 @@
 #include "common/recovery-code.h"
 #include "daemon/log.h"
 
-#define WRONG_FREE 5U  /* wrong secrets in a row before delays begin */
-#define DELAY_MAX  30U /* seconds */
+#define WRONG_FREE  3U  /* wrong secrets in a row before delays begin */
+#define DELAY_MAX   30U /* seconds */
+#define WAITING_MAX 4U  /* secrets in the line while there is a delay */
 
 /* What a job works on; slots are copies, so it touches no vault. */
 typedef struct Try {
@@ -68,10 +72,44 @@ static void try_free(void *data)
         free(try);
 }
 
-static void count_wrong(Openings *openings)
+static unsigned wrong_of(const Openings *openings, pid_t pid)
+{
+        for (size_t i = 0; i < GUESSERS_MAX; i++)
+                if (openings->guessers[i].wrong > 0 && openings->guessers[i].pid == pid)
+                        return openings->guessers[i].wrong;
+        return 0;
+}
+
+/* Where there are too many, the one with the fewest is forgotten. */
+static void blame(Openings *openings, pid_t pid)
+{
+        Guesser *least = &openings->guessers[0];
+
+        for (size_t i = 0; i < GUESSERS_MAX; i++) {
+                Guesser *guesser = &openings->guessers[i];
+
+                if (guesser->wrong > 0 && guesser->pid == pid) {
+                        guesser->wrong++;
+                        return;
+                }
+                if (guesser->wrong < least->wrong)
+                        least = guesser;
+        }
+        *least = (Guesser){.pid = pid, .wrong = 1};
+}
+
+static void forgive(Openings *openings)
+{
+        openings->wrong = 0;
+        openings->not_before = 0;
+        memset(openings->guessers, 0, sizeof(openings->guessers));
+}
+
+static void count_wrong(Openings *openings, pid_t pid)
 {
         unsigned over, seconds = 1;
 
+        blame(openings, pid);
         openings->wrong++;
         if (openings->wrong < WRONG_FREE)
                 return;
@@ -94,9 +132,9 @@ static void try_done(void *data)
         if (openings->trying == opening) {
                 openings->trying = NULL;
                 if (try->result == 0)
-                        openings->wrong = 0;
+                        forgive(openings);
                 else if (try->result == VAULT_E_WRONG_SECRET)
-                        count_wrong(openings);
+                        count_wrong(openings, opening->pid);
                 openings_wake(openings);
         }
         if (try->result == 0) {
@@ -207,19 +245,51 @@ unsigned secret_typo(const Secret *secret)
 
 /* ---- turns ---- */
 
-/* One secret at a time, in the order in which they came, not before the delay is over. */
+unsigned openings_delay(const Openings *openings)
+{
+        uint64_t now = monotonic_usec();
+
+        return now < openings->not_before ? (unsigned)((openings->not_before - now + 999999) / 1000000) : 1;
+}
+
+void opening_queue_secret(Opening *opening)
+{
+        const Openings *openings = opening->openings;
+        unsigned waiting = 0, own = 0;
+
+        for (const Opening *other = openings->list; other; other = other->next) {
+                if (other->state != STATE_TURN || other->way != WAY_SECRET)
+                        continue;
+                waiting++;
+                own += other->pid == opening->pid;
+        }
+        if (openings->wrong >= WRONG_FREE && (own > 0 || waiting >= WAITING_MAX))
+                opening_end(opening, OPENING_WAIT, NULL);
+        else
+                opening->state = STATE_TURN;
+}
+
+/* Of those that wait, whose process has been wrong least often; of these, who came first. */
+static Opening *next_in_line(const Openings *openings)
+{
+        Opening *first = NULL;
+
+        for (Opening *opening = openings->list; opening; opening = opening->next)
+                if (opening->state == STATE_TURN &&
+                    (!first || wrong_of(openings, opening->pid) < wrong_of(openings, first->pid)))
+                        first = opening;
+        return first;
+}
+
+/* One secret at a time, not before the delay is over. */
 void openings_give_turn(Openings *openings)
 {
         uint64_t now = monotonic_usec();
-        Opening *opening = openings->list;
+        Opening *opening = openings->trying ? NULL : next_in_line(openings);
         SlotList slots = {0};
         uint32_t kinds;
         int r;
 
-        if (openings->trying)
-                return;
-        while (opening && opening->state != STATE_TURN)
-                opening = opening->next;
         if (!opening)
                 return;
         if (now < openings->not_before) {

@@ -123,7 +123,7 @@ static void begin(Opening *opening)
         }
         if (opening->secret) {
                 opening->way = WAY_SECRET;
-                opening->state = STATE_TURN;
+                opening_queue_secret(opening);
                 return;
         }
         if (opening->by_person) {
@@ -212,6 +212,7 @@ int opening_start(Daemon *daemon, const OpeningRequest *request, OpeningDone don
         opening->openings = openings;
         opening->done = done;
         opening->userdata = userdata;
+        opening->pid = request->caller ? caller_pid(request->caller) : 0;
         opening->collection = request->collection;
         opening->interactive = request->interactive;
         opening->by_person = request->by_person;
@@ -257,6 +258,9 @@ int opening_error(Daemon *daemon, sd_bus_error *error, int result)
 
         if (result == OPENING_DEVICE)
                 return sd_bus_error_set(error, openings->problem_name ?: KEYFOB_ERROR_IO, openings->problem);
+        if (result == OPENING_WAIT)
+                return sd_bus_error_setf(error, KEYFOB_ERROR_LIMITS, "too many wrong passwords: try again in %u s",
+                                         openings_delay(openings));
         return daemon_error(daemon, error, result);
 }
 

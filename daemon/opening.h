@@ -23,6 +23,7 @@ typedef enum OpeningResult {
         OPENING_CANCELLED = 100, /* the person refused, or the caller left */
         OPENING_NO_PROMPTER,
         OPENING_NO_SLOT, /* no slot of that scope can be opened by any means here */
+        OPENING_WAIT,    /* too many wrong secrets, and others wait already: opening_error() says for how long */
         OPENING_DEVICE,  /* a security key or the TPM did not do its part: opening_error() says why */
 } OpeningResult;
 

@@ -103,6 +103,7 @@ static bool receive(Tasks *tasks, Secret *packet, short revents)
         if ((size_t)n <= HELPER_PACKET_MAX)
                 handle(tasks, packet->data, (size_t)n);
         explicit_bzero(packet->data, HELPER_PACKET_MAX);
+        traces_wipe();
         return true;
 }
 
@@ -136,13 +137,14 @@ static int loop(Tasks *tasks, int signals)
 }
 
 /* Nothing of what passes through here may be looked at, by a debugger, in a core file, or through a forgotten
- * descriptor. */
+ * descriptor; and no program that is run from here gains what the person does not have. */
 static int lock_down(void)
 {
         const struct rlimit none = {0, 0};
         int fd;
 
-        if (prctl(PR_SET_DUMPABLE, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0)
+        if (prctl(PR_SET_DUMPABLE, 0) < 0 || setrlimit(RLIMIT_CORE, &none) < 0 ||
+            prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
                 return -errno;
 
         if (close_range(HELPER_FD + 1, ~0U, 0) < 0)
