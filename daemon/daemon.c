@@ -31,6 +31,7 @@
 #include "daemon/settings.h"
 #include "daemon/ssh.h"
 #include "daemon/tpm.h"
+#include "daemon/traces.h"
 #include "daemon/unlock-door.h"
 
 #define VAULT_NAME "vault.db"
@@ -148,13 +149,6 @@ static int lock_in(const Daemon *daemon)
         return 0;
 }
 
-/* After whatever the loop has done in a turn. */
-static int on_turn_over(sd_event_source *source, void *userdata)
-{
-        traces_wipe();
-        return 0;
-}
-
 static unsigned n_processors(void)
 {
         long n = sysconf(_SC_NPROCESSORS_ONLN);
@@ -171,7 +165,7 @@ int daemon_new(const DaemonOptions *options, Daemon **ret, pid_t *ret_pid)
                 return -ENOMEM;
         r = sd_event_new(&daemon->event);
         if (r >= 0)
-                r = sd_event_add_post(daemon->event, NULL, on_turn_over, NULL);
+                r = traces_new(daemon->event, &daemon->traces);
         if (r >= 0)
                 r = settings_load(&daemon->settings);
         if (r < 0)
@@ -275,6 +269,7 @@ Daemon *daemon_free(Daemon *daemon)
         daemon->epoch = epoch_free(daemon->epoch);
         daemon->session_vault = vault_free(daemon->session_vault);
         daemon->settings = settings_free(daemon->settings);
+        daemon->traces = traces_free(daemon->traces);
         sd_event_unref(daemon->event);
         free(daemon->vault_path);
         free(daemon);

@@ -29,11 +29,13 @@ typedef struct Secrets Secrets;
 typedef struct Settings Settings;
 typedef struct SshDoor SshDoor;
 typedef struct Tpm Tpm;
+typedef struct Traces Traces;
 typedef struct UnlockDoor UnlockDoor;
 
 struct Daemon {
         sd_event *event;
         Settings *settings; /* settings.h; never NULL */
+        Traces *traces;     /* traces.h */
 
         char *vault_path;
         Vault *vault;         /* NULL: see vault_state */
