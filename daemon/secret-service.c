@@ -4,12 +4,10 @@
  * What a method is asked about may be unknown, locked or gone, and clients send whole lists: what is not there is left
  * out, never an error. Without a vault everything reads as empty; only what would store something says what to do.
  */
-#include "daemon/ctap.h"
+#include "daemon/lock.h"
 #include "daemon/opening.h"
 #include "daemon/secret-attributes.h"
 #include "daemon/secret-value.h"
-#include "daemon/ssh.h"
-
 #include <errno.h>
 #include <string.h>
 
@@ -229,10 +227,7 @@ static void lock_rest(Daemon *daemon)
         for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
                 if (!c->locked)
                         return;
-        vault_lock(daemon->vault, 0);
-        ctap_forget(daemon->ctap);
-        ssh_door_forget(daemon->ssh);
-        (void)batch_signal(daemon, KEYFOB_PATH, KEYFOB_STORE_INTERFACE, "LockChanged", "ob", "/", 1);
+        lock_everything(daemon);
 }
 
 static void lock(Daemon *daemon, CollectionRef collection)
@@ -287,13 +282,8 @@ static int method_lock_service(sd_bus_message *message, void *userdata, sd_bus_e
 {
         Daemon *daemon = userdata;
 
-        /* Before the walk: a commit that fails takes collections away. */
-        batch_flush(daemon);
-        if (daemon->vault) {
-                for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
-                        lock(daemon, (CollectionRef){daemon->vault, c->no});
-                lock_rest(daemon);
-        }
+        if (daemon->vault)
+                lock_everything(daemon);
         return batch_reply_return(daemon, message, NULL);
 }
 

@@ -56,7 +56,6 @@ typedef struct SlotDevice {
         uint8_t bytes[SLOT_CREDENTIAL_MAX];
 } SlotDevice;
 
-typedef struct Waiting Waiting;
 typedef struct FingerWork FingerWork; /* authenticator1-fingers.c */
 FingerWork *finger_work_free(FingerWork *work);
 typedef struct BackupWork BackupWork; /* store1-backup.c */
@@ -70,6 +69,7 @@ PolicyWish *policy_wish_free(PolicyWish *wish);
 struct Waiting {
         CallerResource resource;
         Daemon *daemon;
+        Waiting *previous, *later; /* all that there are */
         sd_bus_message *call;
         Options options;
 
@@ -164,6 +164,9 @@ int waiting_tpm_slot(Waiting *waiting, WaitingNext next, sd_bus_error *error);
 /* For slots[at]: finds the one of options.secrets that opens it, then as waiting_prepare_again(); waiting->proof says
  * whether one did (0, VAULT_E_WRONG_SECRET). The root it opened stays in waiting->root. */
 int waiting_prove(Waiting *waiting, WaitingNext next);
+
+/* Ends those that hold a root key or a slot made ready, as if the person had refused: the vault is being locked. */
+void waiting_end_with_keys(Daemon *daemon);
 
 /* For what a step waits for that is not here: its result is in `waiting`, so next() runs. */
 void waiting_step_done(Waiting *waiting);

@@ -11,6 +11,7 @@
 #include "common/places.h"
 #include "daemon/ctap.h"
 #include "daemon/epoch.h"
+#include "daemon/lock.h"
 #include "daemon/ssh.h"
 
 /* ---- Init ---- */
@@ -220,23 +221,8 @@ int store1_lock(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r < 0)
                 return r;
 
-        if (all) {
-                bool was[VAULT_COLLECTIONS_MAX] = {0};
-                size_t i = 0;
-
-                for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
-                        was[i++] = c->locked;
-                epoch_idle(daemon);
-                vault_lock(daemon->vault, 0);
-                ctap_forget(daemon->ctap);
-                ssh_door_forget(daemon->ssh);
-                epoch_closed(daemon);
-                i = 0;
-                for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
-                        if (!was[i++])
-                                secret_notify_lock_changed(daemon, (CollectionRef){daemon->vault, c->no});
-                (void)batch_signal(daemon, KEYFOB_PATH, KEYFOB_STORE_INTERFACE, "LockChanged", "ob", "/", true);
-        }
+        if (all)
+                lock_everything(daemon);
         return batch_reply_return(daemon, m, NULL);
 }
 

@@ -68,6 +68,10 @@ int waiting_new(Daemon *daemon, sd_bus_message *call, const char *const *allowed
         if (r < 0)
                 return r;
 
+        waiting->later = daemon->waitings;
+        if (waiting->later)
+                waiting->later->previous = waiting;
+        daemon->waitings = waiting;
         *ret = TAKE_PTR(waiting);
         return 0;
 }
@@ -77,6 +81,12 @@ Waiting *waiting_free(Waiting *waiting)
         if (!waiting)
                 return NULL;
 
+        if (waiting->previous)
+                waiting->previous->later = waiting->later;
+        else if (waiting->daemon->waitings == waiting)
+                waiting->daemon->waitings = waiting->later;
+        if (waiting->later)
+                waiting->later->previous = waiting->previous;
         caller_detach(&waiting->resource);
         opening_cancel(waiting->opening);
         ask_cancel(waiting->ask);
@@ -150,6 +160,15 @@ static void waiting_fail(Waiting *waiting, int (*describe)(Daemon *, sd_bus_erro
         (void)describe(waiting->daemon, &error, result);
         (void)batch_reply_error(waiting->daemon, waiting->call, &error);
         waiting_free(waiting);
+}
+
+void waiting_end_with_keys(Daemon *daemon)
+{
+        for (Waiting *waiting = daemon->waitings, *later; waiting; waiting = later) {
+                later = waiting->later;
+                if (waiting->root || waiting->draft || waiting->n_drafts > 0 || waiting->job)
+                        waiting_fail(waiting, opening_error, OPENING_CANCELLED);
+        }
 }
 
 /* What is open need not be unlocked, so the remedy is another one. */

@@ -60,6 +60,8 @@ int vault_item_get(Vault *vault, ItemId id, bool with_value, Item **ret)
                 return r;
         r = record_item(vault, &record, &row, with_value, ret);
         box_done(vault);
+        if (with_value)
+                vault_use(vault);
         return r;
 }
 
