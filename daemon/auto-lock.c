@@ -16,6 +16,7 @@
 #include "daemon/log.h"
 #include "daemon/logind.h"
 #include "daemon/opening.h"
+#include "daemon/secret-service.h"
 #include "daemon/settings.h"
 #include "daemon/store1-internal.h"
 
@@ -33,6 +34,7 @@ static void lock_by_itself(AutoLock *lock, const char *why)
 
         openings_cancel_all(daemon);
         waiting_end_with_keys(daemon);
+        secret_prompts_end_with_keys(daemon);
         if (!lock_is_open(daemon))
                 return;
         log_line(LOG_NOTICE, "the vault was locked: %s", why);

@@ -289,7 +289,7 @@ static int method_lock_service(sd_bus_message *message, void *userdata, sd_bus_e
 
 /* ---- collections and aliases ---- */
 
-static int read_label(sd_bus_message *message, const char **ret, sd_bus_error *error)
+int secret_read_label(sd_bus_message *message, const char **ret, sd_bus_error *error)
 {
         const char *label = "", *name, *type;
         char kind;
@@ -342,7 +342,7 @@ static int method_create_collection(sd_bus_message *message, void *userdata, sd_
         CollectionRef collection;
         int r;
 
-        r = read_label(message, &label, error);
+        r = secret_read_label(message, &label, error);
         if (r >= 0)
                 r = sd_bus_message_read(message, "s", &alias);
         if (r >= 0)
@@ -450,6 +450,8 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Lock", SD_BUS_ARGS("ao", objects), SD_BUS_RESULT("ao", locked, "o", prompt),
                                 method_lock, UNPRIVILEGED),
         SD_BUS_METHOD("LockService", NULL, NULL, method_lock_service, UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ChangeLock", SD_BUS_ARGS("o", collection), SD_BUS_RESULT("o", prompt),
+                                secret_master_change_with_prompt, UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetSecrets", SD_BUS_ARGS("ao", items, "o", session),
                                 SD_BUS_RESULT("a{o(oayays)}", secrets), method_get_secrets,
                                 UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE),
@@ -477,6 +479,8 @@ int secrets_attach(Daemon *daemon, sd_bus *bus)
                 r = secret_session_attach(daemon, bus);
         if (r >= 0)
                 r = secret_prompt_attach(daemon, bus);
+        if (r >= 0)
+                r = secret_master_attach(daemon, bus);
         return r;
 }
 

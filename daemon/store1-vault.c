@@ -16,14 +16,11 @@
 
 /* ---- Init ---- */
 
-static int init_create(Waiting *waiting, sd_bus_error *error)
+int store1_make_vault(Waiting *waiting, sd_bus_error *error)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        _cleanup_(slot_list_done) SlotList slots = {0};
         _cleanup_free_ char *copy = NULL;
         _cleanup_close_ int directory = -1;
         Daemon *daemon = waiting->daemon;
-        KdfParams kdf = {0};
         int r;
 
         if (daemon->vault)
@@ -47,8 +44,20 @@ static int init_create(Waiting *waiting, sd_bus_error *error)
         for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
                 secret_notify_collection_created(daemon, (CollectionRef){daemon->vault, c->no});
         (void)batch_signal(daemon, KEYFOB_PATH, KEYFOB_STORE_INTERFACE, "LockChanged", "ob", "/", false);
+        return 0;
+}
 
-        r = vault_slots(daemon->vault, &slots);
+static int init_create(Waiting *waiting, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(slot_list_done) SlotList slots = {0};
+        KdfParams kdf = {0};
+        int r;
+
+        r = store1_make_vault(waiting, error);
+        if (r < 0)
+                return r;
+        r = vault_slots(waiting->daemon->vault, &slots);
         if (r == 0 && slots.n > 0)
                 (void)slot_kdf(slots.slots[0], &kdf);
         r = sd_bus_message_new_method_return(waiting->call, &reply);

@@ -206,6 +206,12 @@ static void opening_done(void *userdata, int result, Root *root)
         unsigned typo;
 
         waiting->opening = NULL;
+        if (waiting->otherwise && (result == VAULT_E_WRONG_SECRET || result == VAULT_E_LOCKED || result == OPENING_NO_SLOT)) {
+                waiting->next = TAKE_PTR(waiting->otherwise);
+                waiting_advance(waiting);
+                return;
+        }
+        waiting->otherwise = NULL;
         typo = result == VAULT_E_WRONG_SECRET ? find_typo(waiting) : 0;
         if (typo > 0) {
                 sd_bus_error_setf(&error, KEYFOB_ERROR_WRONG_SECRET, "group %u of the recovery code is mistyped",
