@@ -248,8 +248,8 @@ static void open_default(PortalCall *call)
                                   .about = {.program = call->app},
                                   .collection = c->own_slots ? c->no : 0,
                                   .interactive = true,
-                                  /* With the vault open and the collection locked by hand, that it is open would not help. */
-                                  .unlock = c->own_slots || !vault_is_unlocked(daemon->vault),
+                                  /* As a prompt of the Secret Service: see secret-prompt-act.c. */
+                                  .unlock = c->own_slots || !opening_scope_is_open(daemon, 0),
                                   .purpose = "unlock",
                                   .message = message,
                           },

@@ -116,8 +116,9 @@ static int unlock_step(SecretPrompt *prompt)
                 .caller = prompt->resource.caller,
                 .collection = scope,
                 .interactive = true,
-                /* With the vault open and one collection locked by hand, "someone else opened it" would not help. */
-                .unlock = scope != 0 || !vault_is_unlocked(daemon->vault),
+                /* Unless nothing is left that could be opened: then the collection is locked all the same, and whoever
+                 * waits would be told that it is done. */
+                .unlock = scope != 0 || !opening_scope_is_open(daemon, scope),
                 .purpose = "unlock",
                 .message = prompt->message,
         };
