@@ -1,5 +1,5 @@
 """A prompter that speaks the interface of Plasma's ksecretprompter (org.kde.secretprompter), as its source has it. A mock:
-Plasma 6.4 and newer have the real one, Debian 12 has not. It does what that does, in its order, but shows nothing.
+newer versions of Plasma 6 have the real one, Debian 12 has not. It does what that does, in its order, but shows nothing.
 
     prompter = Prompter(sandbox)            # activatable on the sandbox's bus
     prompter.answers('wrong', 'pass word')  # what is typed, one answer for each window; REJECT, and HANG for none
