@@ -82,6 +82,7 @@ int vault_value_open(Vault *vault, ItemId id, ItemValue *ret)
         assert(record.content_type.size <= VAULT_CONTENT_TYPE_MAX);
         memcpy(ret->content_type, record.content_type.data, record.content_type.size);
         ret->content_type[record.content_type.size] = 0;
+        vault_use(vault);
         return 0;
 }
 
