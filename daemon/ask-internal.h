@@ -2,7 +2,7 @@
  * What the files of asking share: a question, and the ways in which it can be asked
  *
  * ask.c keeps the line of questions and knows no prompter; each way (ask-agent.c, ask-desktop.c, ask-notification.c,
- * ask-pinentry.c) knows one, and keeps what it needs of a question in fields of its own.
+ * ask-pinentry.c, ask-plasma.c) knows one, and keeps what it needs of a question in fields of its own.
  */
 #pragma once
 
@@ -16,6 +16,7 @@
 typedef struct AskAgent AskAgent;
 typedef struct AskDesktop AskDesktop;
 typedef struct AskNotice AskNotice;
+typedef struct AskPlasma AskPlasma;
 
 /* A prompter. */
 typedef struct AskWay {
@@ -27,6 +28,8 @@ typedef struct AskWay {
 } AskWay;
 
 extern const AskWay ask_by_own_agent, ask_by_session_agent, ask_by_desktop, ask_by_notification, ask_by_pinentry;
+/* Of the same prompter: where the desktop is Plasma, and where it is not known which one it is. */
+extern const AskWay ask_by_plasma, ask_by_plasma_perhaps;
 
 struct Ask {
         Asker *asker;
@@ -53,6 +56,7 @@ struct Ask {
 
         AskDesktop *desktop;
         AskNotice *notice;
+        AskPlasma *plasma;
         HelperCall *pinentry;
 
         Ask *next;
@@ -66,7 +70,7 @@ struct Asker {
         sd_event_source *pump;
 
         AskAgent *agents; /* newest first */
-        Ask *at_desktop, *at_notification, *at_pinentry; /* the one question that each answers at a time */
+        Ask *at_desktop, *at_notification, *at_pinentry, *at_plasma; /* the one question that each answers at a time */
         time_t winked;
 };
 

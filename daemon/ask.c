@@ -13,15 +13,17 @@
 
 #define ASKS_MAX 256U
 
-#define LINE_LENGTH 5U
+#define LINE_LENGTH 7U
 
 /* A notification takes no focus from whoever is typing, which is what a key that asks for a touch should do. What
  * decides more gets the window that it needs. */
 static const AskWay *const presence_line[LINE_LENGTH] = {
-        &ask_by_own_agent, &ask_by_session_agent, &ask_by_notification, &ask_by_desktop, &ask_by_pinentry,
+        &ask_by_own_agent, &ask_by_session_agent, &ask_by_notification, &ask_by_plasma,
+        &ask_by_desktop,   &ask_by_plasma_perhaps, &ask_by_pinentry,
 };
 static const AskWay *const usual_line[LINE_LENGTH] = {
-        &ask_by_own_agent, &ask_by_session_agent, &ask_by_desktop, &ask_by_notification, &ask_by_pinentry,
+        &ask_by_own_agent,      &ask_by_session_agent, &ask_by_plasma,   &ask_by_desktop,
+        &ask_by_plasma_perhaps, &ask_by_notification,  &ask_by_pinentry,
 };
 
 time_t ask_now(void)
@@ -228,7 +230,8 @@ void asker_bus_gone(Daemon *daemon)
         if (!daemon->asker)
                 return;
         for (Ask *ask = daemon->asker->asks; ask; ask = ask->next)
-                if (ask->way == &ask_by_desktop || ask->way == &ask_by_notification)
+                if (ask->way == &ask_by_desktop || ask->way == &ask_by_notification || ask->way == &ask_by_plasma ||
+                    ask->way == &ask_by_plasma_perhaps)
                         ask_pass_on(ask, /* failed= */ false);
 }
 

@@ -17,6 +17,7 @@
 #include "common/secret.h"
 #include "crypto/arena.h"
 #include "daemon/ask.h"
+#include "daemon/auto-lock.h"
 #include "daemon/batch.h"
 #include "daemon/caller.h"
 #include "daemon/ctap.h"
@@ -228,6 +229,9 @@ int daemon_new(const DaemonOptions *options, Daemon **ret, pid_t *ret_pid)
         if (r < 0)
                 return r;
         (void)daemon_open_vault(daemon);
+        r = auto_lock_new(daemon, &daemon->auto_lock);
+        if (r < 0)
+                return r;
         if (options->sandbox) {
                 r = lock_in(daemon);
                 if (r < 0)
@@ -248,6 +252,7 @@ Daemon *daemon_free(Daemon *daemon)
                 opening_write_used(daemon);
                 epoch_idle(daemon);
         }
+        daemon->auto_lock = auto_lock_free(daemon->auto_lock);
         callers_leave(daemon->callers);
         /* Before the doors, which give up the lock on the directory of their sockets. */
         daemon->unlock = unlock_door_free(daemon->unlock);

@@ -15,6 +15,7 @@
 #include "store/vault.h"
 
 typedef struct Asker Asker;
+typedef struct AutoLock AutoLock;
 typedef struct Batch Batch;
 typedef struct Callers Callers;
 typedef struct Ctap Ctap;
@@ -31,6 +32,7 @@ typedef struct SshDoor SshDoor;
 typedef struct Tpm Tpm;
 typedef struct Traces Traces;
 typedef struct UnlockDoor UnlockDoor;
+typedef struct Waiting Waiting;
 
 struct Daemon {
         sd_event *event;
@@ -63,6 +65,8 @@ struct Daemon {
         SshDoor *ssh;       /* ssh.h: the ssh-agent, its socket and its clients */
         Epoch *epoch;       /* epoch.h */
         UnlockDoor *unlock; /* unlock-door.h: where a login hands over a slot's key */
+        AutoLock *auto_lock; /* auto-lock.h */
+        Waiting *waitings;  /* store1-waiting.c: method calls that wait */
         KeysCall *keys;     /* keys1.c: calls that wait for a key of another maker */
 };
 

@@ -10,10 +10,10 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "daemon/fprint-internal.h"
 #include "daemon/log.h"
+#include "daemon/system-bus.h"
 
 #define CALL_USEC       UINT64_C(90000000) /* polkit's question to the person is within it */
 #define FRESH_USEC      UINT64_C(3000000)  /* how long what is known is good enough */
@@ -62,27 +62,13 @@ static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error
         return 0;
 }
 
-static bool is_roots(sd_bus *bus)
-{
-        struct ucred peer;
-        socklen_t size = sizeof(peer);
-        int fd = sd_bus_get_fd(bus);
-
-        return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == 0;
-}
-
 static int connect_bus(Fprint *fprint)
 {
         int r;
 
-        r = sd_bus_open_system(&fprint->bus);
-        if (r < 0)
-                return r;
-        if (!is_roots(fprint->bus)) {
+        r = system_bus_open(fprint->event, &fprint->bus);
+        if (r == -EPERM)
                 log_line(LOG_WARNING, "fingerprints are not used: the system bus is not root's");
-                return -EPERM;
-        }
-        r = sd_bus_attach_event(fprint->bus, fprint->event, SD_EVENT_PRIORITY_NORMAL);
         if (r >= 0)
                 r = sd_bus_match_signal(fprint->bus, NULL, "org.freedesktop.DBus.Local",
                                         "/org/freedesktop/DBus/Local", "org.freedesktop.DBus.Local", "Disconnected",

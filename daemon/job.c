@@ -44,6 +44,7 @@ struct Jobs {
         unsigned n_threads, workers;
         int fd;
         sd_event_source *source;
+        unsigned n; /* that are not freed yet; the loop's */
 };
 
 static void queue_put(JobQueue *queue, Job *job)
@@ -80,6 +81,7 @@ static bool queue_remove(JobQueue *queue, Job *job)
 
 static void job_free(Job *job)
 {
+        job->jobs->n--;
         job->free_data(job->data);
         free(job);
 }
@@ -178,6 +180,7 @@ int job_start(Jobs *jobs, void (*run)(void *data), void (*done)(void *data), voi
                 return -ENOMEM;
         *job = (Job){.jobs = jobs, .run = run, .done = done, .free_data = free_data, .data = data};
 
+        jobs->n++;
         (void)pthread_mutex_lock(&jobs->mutex);
         queue_put(&jobs->waiting, job);
         jobs->n_waiting++;
@@ -231,6 +234,11 @@ int jobs_new(Daemon *daemon, unsigned workers, Jobs **ret)
 unsigned jobs_workers(const Jobs *jobs)
 {
         return jobs->workers;
+}
+
+bool jobs_busy(const Jobs *jobs)
+{
+        return jobs->n > 0;
 }
 
 /* A computation can't be interrupted. When one takes too long its thread is left behind with what it uses; the process

@@ -21,6 +21,8 @@ Job *job_cancel(Job *job);
 /* Threads are made when there is work for them; at most JOBS_WORKERS_MAX. */
 int jobs_new(Daemon *daemon, unsigned workers, Jobs **ret);
 unsigned jobs_workers(const Jobs *jobs);
+/* Whether there is a job that has not been freed yet, a cancelled one included: what it works on is still in memory. */
+bool jobs_busy(const Jobs *jobs);
 /* Waits for the jobs that run, but not for long. */
 Jobs *jobs_free(Jobs *jobs);
 DEFINE_CLEANUP(Jobs *, jobs_free)

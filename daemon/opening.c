@@ -252,6 +252,22 @@ Opening *opening_cancel(Opening *opening)
         return opening_free(opening);
 }
 
+void openings_cancel_all(Daemon *daemon)
+{
+        for (Opening *opening = daemon->openings->list; opening; opening = opening->next) {
+                opening_end(opening, OPENING_CANCELLED, NULL);
+                /* One that had ended well has not told yet. */
+                opening->result = OPENING_CANCELLED;
+                opening->root = root_free(opening->root);
+                opening->secret = secret_free(opening->secret);
+        }
+}
+
+bool openings_any(const Daemon *daemon)
+{
+        return daemon->openings->list;
+}
+
 int opening_error(Daemon *daemon, sd_bus_error *error, int result)
 {
         const Openings *openings = daemon->openings;

@@ -48,6 +48,11 @@ int opening_start(Daemon *daemon, const OpeningRequest *request, OpeningDone don
 /* Forgets it, question and all; done() is not called. NULL allowed. Returns NULL. The pointer is dead after done(). */
 Opening *opening_cancel(Opening *opening);
 
+/* Ends all of them as if each had been refused, from the loop: what they hold of secrets and keys is wiped at once. */
+void openings_cancel_all(Daemon *daemon);
+/* Whether there are any. */
+bool openings_any(const Daemon *daemon);
+
 /* Whether there is nothing left to unlock: of a collection, or (0) of the vault and of all that opens with it. */
 bool opening_scope_is_open(const Daemon *daemon, uint32_t scope);
 

@@ -34,6 +34,7 @@ int secret_collection_attach(Daemon *daemon, sd_bus *bus);
 int secret_item_attach(Daemon *daemon, sd_bus *bus);
 int secret_session_attach(Daemon *daemon, sd_bus *bus);
 int secret_prompt_attach(Daemon *daemon, sd_bus *bus);
+int secret_master_attach(Daemon *daemon, sd_bus *bus);
 
 /* ---- changes ---- */
 
@@ -45,6 +46,9 @@ int secret_reply_result(Daemon *daemon, sd_bus_message *call, int result);
 
 /* Why nothing can be done without a vault: sets `error`, returns a negative errno. */
 int secret_no_vault(Daemon *daemon, sd_bus_error *error);
+
+/* The label among the properties of a collection that is to be made, "" when there is none; the message's. */
+int secret_read_label(sd_bus_message *message, const char **ret, sd_bus_error *error);
 
 /* ---- sessions ---- */
 
@@ -69,7 +73,14 @@ int secret_prompt_create(Daemon *daemon, sd_bus_message *message, const char *la
                          const char **ret_path, sd_bus_error *error);
 int secret_prompt_delete(Daemon *daemon, sd_bus_message *message, const char *path, const char **ret_path,
                          sd_bus_error *error);
+int secret_prompt_change(Daemon *daemon, sd_bus_message *message, const char *path, const char **ret_path,
+                         sd_bus_error *error);
 void secret_prompts_done(Secrets *secrets);
+
+/* ---- passwords of collections ---- */
+
+/* ChangeWithPrompt(), which is called ChangeLock() as well. */
+int secret_master_change_with_prompt(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
 /* ---- items ---- */
 

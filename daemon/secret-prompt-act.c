@@ -15,8 +15,7 @@
 
 /* ---- what is asked ---- */
 
-/* 0, or -ENOMEM. `label` may be NULL. */
-static int set_message(SecretPrompt *prompt, const char *format_wish, const char *label)
+int prompt_set_message(SecretPrompt *prompt, const char *wish, const char *label)
 {
         _cleanup_free_ char *who = NULL, *what = NULL;
         const char *program = caller_program(prompt->resource.caller);
@@ -28,7 +27,7 @@ static int set_message(SecretPrompt *prompt, const char *format_wish, const char
                 return -ENOMEM;
         free(prompt->message);
         if (asprintf(&prompt->message, "%s%s%s %s%s%s%s.", known ? "The program \"" : "A program", who,
-                     known ? "\"" : "", format_wish, label ? " \"" : "", what, label ? "\"" : "") < 0) {
+                     known ? "\"" : "", wish, label ? " \"" : "", what, label ? "\"" : "") < 0) {
                 prompt->message = NULL;
                 return -ENOMEM;
         }
@@ -108,7 +107,7 @@ static int unlock_step(SecretPrompt *prompt)
         if (!next_scope(prompt, &scope, &only))
                 return 0;
         prompt->scope = scope;
-        r = set_message(prompt, only ? "wants to open the collection" : "wants to open your secrets",
+        r = prompt_set_message(prompt, only ? "wants to open the collection" : "wants to open your secrets",
                         only ? only->label : NULL);
         if (r < 0)
                 return r;
@@ -117,8 +116,9 @@ static int unlock_step(SecretPrompt *prompt)
                 .caller = prompt->resource.caller,
                 .collection = scope,
                 .interactive = true,
-                /* With the vault open and one collection locked by hand, "someone else opened it" would not help. */
-                .unlock = scope != 0 || !vault_is_unlocked(daemon->vault),
+                /* Unless nothing is left that could be opened: then the collection is locked all the same, and whoever
+                 * waits would be told that it is done. */
+                .unlock = scope != 0 || !opening_scope_is_open(daemon, scope),
                 .purpose = "unlock",
                 .message = prompt->message,
         };
@@ -180,7 +180,7 @@ static int create_start(SecretPrompt *prompt)
 {
         int r;
 
-        r = set_message(prompt, "wants to make the collection", prompt->label);
+        r = prompt_set_message(prompt, "wants to make the collection", prompt->label);
         if (r < 0)
                 return r;
 
@@ -277,7 +277,7 @@ static int delete_start(SecretPrompt *prompt)
                 c = vault_collection_get(collection.vault, collection.no);
         if (!c || collection.vault != daemon->vault)
                 return VAULT_E_NOT_FOUND;
-        r = set_message(prompt, "wants to delete, with all its items, the collection", c->label);
+        r = prompt_set_message(prompt, "wants to delete, with all its items, the collection", c->label);
         if (r < 0)
                 return r;
         if (vault_is_unlocked(daemon->vault))
@@ -310,6 +310,11 @@ void prompt_act(SecretPrompt *prompt)
                 break;
         case PROMPT_DELETE:
                 r = delete_start(prompt);
+                if (r != 0)
+                        prompt_end(prompt, r, NULL);
+                break;
+        case PROMPT_CHANGE:
+                r = prompt_change_start(prompt);
                 if (r != 0)
                         prompt_end(prompt, r, NULL);
                 break;

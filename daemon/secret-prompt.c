@@ -32,6 +32,7 @@ static SecretPrompt *prompt_free(SecretPrompt *prompt)
         caller_detach(&prompt->resource);
         opening_cancel(prompt->opening);
         ask_cancel(prompt->ask);
+        prompt_change_free(prompt->change);
         if (prompt->secrets) {
                 if (prompt->previous)
                         prompt->previous->next = prompt->next;
@@ -54,6 +55,15 @@ DEFINE_CLEANUP(SecretPrompt *, prompt_free)
 static void prompt_gone(CallerResource *resource)
 {
         prompt_free((SecretPrompt *)resource);
+}
+
+void secret_prompts_end_with_keys(Daemon *daemon)
+{
+        for (SecretPrompt *prompt = daemon->secrets->prompts, *next; prompt; prompt = next) {
+                next = prompt->next;
+                if (prompt->change)
+                        prompt_end(prompt, OPENING_CANCELLED, NULL);
+        }
 }
 
 void secret_prompts_done(Secrets *secrets)
@@ -166,14 +176,14 @@ int secret_prompt_create(Daemon *daemon, sd_bus_message *message, const char *la
         return prompt_add(daemon, message, TAKE_PTR(prompt), ret_path, error);
 }
 
-int secret_prompt_delete(Daemon *daemon, sd_bus_message *message, const char *path, const char **ret_path,
-                         sd_bus_error *error)
+static int prompt_about(Daemon *daemon, PromptKind kind, sd_bus_message *message, const char *path,
+                        const char **ret_path, sd_bus_error *error)
 {
         _cleanup_(prompt_freep) SecretPrompt *prompt = calloc(1, sizeof(*prompt));
 
         if (!prompt)
                 return -ENOMEM;
-        prompt->kind = PROMPT_DELETE;
+        prompt->kind = kind;
         prompt->objects = calloc(1, sizeof(*prompt->objects));
         if (!prompt->objects)
                 return -ENOMEM;
@@ -182,6 +192,18 @@ int secret_prompt_delete(Daemon *daemon, sd_bus_message *message, const char *pa
                 return -ENOMEM;
         prompt->n_objects = 1;
         return prompt_add(daemon, message, TAKE_PTR(prompt), ret_path, error);
+}
+
+int secret_prompt_delete(Daemon *daemon, sd_bus_message *message, const char *path, const char **ret_path,
+                         sd_bus_error *error)
+{
+        return prompt_about(daemon, PROMPT_DELETE, message, path, ret_path, error);
+}
+
+int secret_prompt_change(Daemon *daemon, sd_bus_message *message, const char *path, const char **ret_path,
+                         sd_bus_error *error)
+{
+        return prompt_about(daemon, PROMPT_CHANGE, message, path, ret_path, error);
 }
 
 /* ---- the end ---- */
@@ -216,6 +238,7 @@ static int append_completion(sd_bus_message *signal, void *userdata)
         case PROMPT_CREATE:
                 return sd_bus_message_append(signal, "v", "o", completion->dismissed ? "/" : completion->created);
         case PROMPT_DELETE:
+        case PROMPT_CHANGE:
                 return sd_bus_message_append(signal, "v", "s", "");
         case PROMPT_UNLOCK:
                 break;

@@ -4,12 +4,10 @@
  * What a method is asked about may be unknown, locked or gone, and clients send whole lists: what is not there is left
  * out, never an error. Without a vault everything reads as empty; only what would store something says what to do.
  */
-#include "daemon/ctap.h"
+#include "daemon/lock.h"
 #include "daemon/opening.h"
 #include "daemon/secret-attributes.h"
 #include "daemon/secret-value.h"
-#include "daemon/ssh.h"
-
 #include <errno.h>
 #include <string.h>
 
@@ -229,10 +227,7 @@ static void lock_rest(Daemon *daemon)
         for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
                 if (!c->locked)
                         return;
-        vault_lock(daemon->vault, 0);
-        ctap_forget(daemon->ctap);
-        ssh_door_forget(daemon->ssh);
-        (void)batch_signal(daemon, KEYFOB_PATH, KEYFOB_STORE_INTERFACE, "LockChanged", "ob", "/", 1);
+        lock_everything(daemon);
 }
 
 static void lock(Daemon *daemon, CollectionRef collection)
@@ -287,19 +282,14 @@ static int method_lock_service(sd_bus_message *message, void *userdata, sd_bus_e
 {
         Daemon *daemon = userdata;
 
-        /* Before the walk: a commit that fails takes collections away. */
-        batch_flush(daemon);
-        if (daemon->vault) {
-                for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
-                        lock(daemon, (CollectionRef){daemon->vault, c->no});
-                lock_rest(daemon);
-        }
+        if (daemon->vault)
+                lock_everything(daemon);
         return batch_reply_return(daemon, message, NULL);
 }
 
 /* ---- collections and aliases ---- */
 
-static int read_label(sd_bus_message *message, const char **ret, sd_bus_error *error)
+int secret_read_label(sd_bus_message *message, const char **ret, sd_bus_error *error)
 {
         const char *label = "", *name, *type;
         char kind;
@@ -352,7 +342,7 @@ static int method_create_collection(sd_bus_message *message, void *userdata, sd_
         CollectionRef collection;
         int r;
 
-        r = read_label(message, &label, error);
+        r = secret_read_label(message, &label, error);
         if (r >= 0)
                 r = sd_bus_message_read(message, "s", &alias);
         if (r >= 0)
@@ -460,6 +450,8 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("Lock", SD_BUS_ARGS("ao", objects), SD_BUS_RESULT("ao", locked, "o", prompt),
                                 method_lock, UNPRIVILEGED),
         SD_BUS_METHOD("LockService", NULL, NULL, method_lock_service, UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ChangeLock", SD_BUS_ARGS("o", collection), SD_BUS_RESULT("o", prompt),
+                                secret_master_change_with_prompt, UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("GetSecrets", SD_BUS_ARGS("ao", items, "o", session),
                                 SD_BUS_RESULT("a{o(oayays)}", secrets), method_get_secrets,
                                 UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE),
@@ -487,6 +479,8 @@ int secrets_attach(Daemon *daemon, sd_bus *bus)
                 r = secret_session_attach(daemon, bus);
         if (r >= 0)
                 r = secret_prompt_attach(daemon, bus);
+        if (r >= 0)
+                r = secret_master_attach(daemon, bus);
         return r;
 }
 

@@ -3,8 +3,8 @@
  *
  * Only a bus that is there is used: its address is looked up, never launched, and it must not be our own socket, to
  * which `keyfob env` points programs. Everything is asynchronous; the bus may be slow, refuse, or go away. Names: one
- * that says we are here, and that of the Secret Service, for which we queue, so that we get it as soon as its owner
- * goes; who has it meanwhile is kept for Status.
+ * that says we are here, one by which the desktop's portal finds us, and that of the Secret Service, for which we queue,
+ * so that we get it as soon as its owner goes; who has it meanwhile is kept for Status.
  */
 #include "daemon/session-bus.h"
 
@@ -18,6 +18,7 @@
 #include "daemon/caller.h"
 #include "daemon/door.h"
 #include "daemon/log.h"
+#include "daemon/portal-secret.h"
 
 #define DBUS_NAME         "org.freedesktop.DBus"
 #define DBUS_PATH         "/org/freedesktop/DBus"
@@ -177,6 +178,16 @@ static int on_daemon_requested(sd_bus_message *message, void *userdata, sd_bus_e
         return 0;
 }
 
+static int on_portal_requested(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        uint32_t answer;
+
+        if (read_answer(userdata, message, PORTAL_BUS_NAME, &answer) && answer != NAME_IS_OURS &&
+            answer != NAME_ALREADY_OURS)
+                log_line(LOG_WARNING, "another keyfobd has " PORTAL_BUS_NAME " on this bus");
+        return 0;
+}
+
 static int on_name_acquired(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         const char *name;
@@ -300,6 +311,8 @@ static int set_up(SessionBus *session)
         if (r >= 0)
                 r = doors_attach(session->daemon, bus);
         if (r >= 0)
+                r = portal_secret_attach(session->daemon, bus);
+        if (r >= 0)
                 r = sd_bus_start(bus);
         if (r >= 0)
                 r = sd_bus_attach_event(bus, session->daemon->event, SD_EVENT_PRIORITY_NORMAL);
@@ -315,9 +328,11 @@ static int set_up(SessionBus *session)
         if (r >= 0)
                 r = sd_bus_request_name_async(bus, NULL, KEYFOB_BUS_NAME, 0, on_daemon_requested, session);
         if (r >= 0)
+                r = sd_bus_request_name_async(bus, NULL, PORTAL_BUS_NAME, 0, on_portal_requested, session);
+        if (r >= 0)
                 r = sd_bus_request_name_async(bus, NULL, SECRETS_BUS_NAME, flags, on_secrets_requested, session);
         if (r >= 0)
-                session->asked = 2;
+                session->asked = 3;
         return r;
 }
 

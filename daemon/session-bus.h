@@ -1,8 +1,8 @@
 /*
  * Session bus: the door through a message bus, if there is one
  *
- * Owns org.keyfob.Daemon and, when it can, org.freedesktop.secrets; queues behind who has the latter. No bus, or one
- * that goes away, is not an error: it is tried again with growing pauses.
+ * Owns org.keyfob.Daemon, the name for the portal, and, when it can, org.freedesktop.secrets; queues behind who has the
+ * latter. No bus, or one that goes away, is not an error: it is tried again with growing pauses.
  */
 #pragma once
 

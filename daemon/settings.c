@@ -20,23 +20,32 @@
 #include "daemon/log.h"
 #include "daemon/present.h"
 
+typedef enum KeyType {
+        KEY_BOOL, /* bool */
+        KEY_TEXT, /* char * */
+        KEY_TIME, /* uint32_t, seconds */
+} KeyType;
+
 typedef struct Key {
         const char *section, *name;
-        size_t place; /* of a bool, */
-        bool text;    /* or of a string */
+        size_t place;
+        KeyType type;
 } Key;
 
 static const Key keys[] = {
-        {"prompts", "session-agent", offsetof(Settings, session_agent), false},
-        {"prompts", "desktop", offsetof(Settings, desktop), false},
-        {"prompts", "notification", offsetof(Settings, notification), false},
-        {"prompts", "pinentry", offsetof(Settings, pinentry), false},
-        {"security-key", "uhid", offsetof(Settings, uhid), false},
-        {"security-key", "fingerprint", offsetof(Settings, fingerprint), false},
-        {"security-key", "remote-fingerprint", offsetof(Settings, remote_fingerprint), false},
-        {"ssh", "agent", offsetof(Settings, ssh_agent), false},
-        {"ssh", "keep", offsetof(Settings, ssh_keep), false},
-        {"tpm", "tcti", offsetof(Settings, tpm), true},
+        {"prompts", "session-agent", offsetof(Settings, session_agent), KEY_BOOL},
+        {"prompts", "desktop", offsetof(Settings, desktop), KEY_BOOL},
+        {"prompts", "notification", offsetof(Settings, notification), KEY_BOOL},
+        {"prompts", "pinentry", offsetof(Settings, pinentry), KEY_BOOL},
+        {"security-key", "uhid", offsetof(Settings, uhid), KEY_BOOL},
+        {"security-key", "fingerprint", offsetof(Settings, fingerprint), KEY_BOOL},
+        {"security-key", "remote-fingerprint", offsetof(Settings, remote_fingerprint), KEY_BOOL},
+        {"ssh", "agent", offsetof(Settings, ssh_agent), KEY_BOOL},
+        {"ssh", "keep", offsetof(Settings, ssh_keep), KEY_BOOL},
+        {"lock", "idle", offsetof(Settings, idle), KEY_TIME},
+        {"lock", "screen", offsetof(Settings, screen), KEY_BOOL},
+        {"lock", "sleep", offsetof(Settings, sleep), KEY_BOOL},
+        {"tpm", "tcti", offsetof(Settings, tpm), KEY_TEXT},
 };
 
 /* The text while the parser takes it line by line. */
@@ -65,6 +74,38 @@ static bool parse_bool(const char *value, bool *ret)
                 if (strcasecmp(value, yes[i]) != 0 && strcasecmp(value, no[i]) != 0)
                         continue;
                 *ret = strcasecmp(value, yes[i]) == 0;
+                return true;
+        }
+        return false;
+}
+
+/* "no", or a number with a unit that systemd's times have: without one it is seconds. */
+static bool parse_time(const char *value, uint32_t *ret)
+{
+        static const struct {
+                const char *name;
+                uint32_t seconds;
+        } units[] = {{"", 1},    {"s", 1},   {"sec", 1},  {"m", 60},   {"min", 60},
+                     {"h", 3600}, {"hr", 3600}, {"hour", 3600}, {"d", 86400}, {"day", 86400}};
+        uint64_t number = 0;
+        bool yes = true;
+        size_t n = 0;
+
+        if (strcmp(value, "1") != 0 && parse_bool(value, &yes)) {
+                if (!yes)
+                        *ret = 0;
+                return !yes;
+        }
+        for (; value[n] >= '0' && value[n] <= '9' && n < 8; n++)
+                number = number * 10 + (uint64_t)(value[n] - '0');
+        if (n == 0)
+                return false;
+        for (size_t i = 0; i < ELEMENTSOF(units); i++) {
+                if (strcmp(value + n + strspn(value + n, " "), units[i].name) != 0)
+                        continue;
+                if (number * units[i].seconds > SETTINGS_TIME_MAX)
+                        return false;
+                *ret = (uint32_t)number * units[i].seconds;
                 return true;
         }
         return false;
@@ -104,10 +145,19 @@ static int on_pair(void *userdata, const char *section, const char *name, const 
 
                 if (strcmp(section, keys[i].section) != 0 || strcmp(name, keys[i].name) != 0)
                         continue;
-                if (keys[i].text)
+                switch (keys[i].type) {
+                case KEY_TEXT:
                         set_text(reading, (char **)(void *)place, value);
-                else if (!parse_bool(value, (bool *)place))
-                        report(reading, "neither yes nor no", value);
+                        break;
+                case KEY_TIME:
+                        if (!parse_time(value, (uint32_t *)(void *)place))
+                                report(reading, "neither no nor a time of at most 30 days, as 15min", value);
+                        break;
+                case KEY_BOOL:
+                        if (!parse_bool(value, (bool *)place))
+                                report(reading, "neither yes nor no", value);
+                        break;
+                }
                 return 1;
         }
         report(reading, "no such setting in its section", name);
@@ -206,6 +256,7 @@ int settings_new(Settings **ret)
                 return -ENOMEM;
         settings->session_agent = settings->desktop = settings->notification = settings->pinentry = true;
         settings->uhid = settings->fingerprint = settings->ssh_agent = true;
+        settings->sleep = true;
         settings->tpm = strdup("");
         if (!settings->tpm)
                 return -ENOMEM;

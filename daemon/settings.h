@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/cleanup.h"
 
@@ -15,6 +16,7 @@
 #define SETTINGS_NAME        "keyfobd.conf"
 #define SETTINGS_FILE_MAX    ((size_t)64 * 1024)
 #define SETTINGS_TCTI_MAX    ((size_t)160)
+#define SETTINGS_TIME_MAX    ((uint32_t)30 * 24 * 3600)
 
 typedef struct Settings {
         /* [prompts] who may ask the person, beside the asking connection's own agent */
@@ -31,6 +33,11 @@ typedef struct Settings {
         /* [ssh] */
         bool ssh_agent; /* the ssh-agent's socket */
         bool ssh_keep;  /* keys that clients add to it are stored */
+
+        /* [lock] when the vault is locked by itself */
+        uint32_t idle; /* seconds in which no secret was used; 0: never */
+        bool screen;   /* when the screen is locked */
+        bool sleep;    /* before the machine sleeps */
 
         /* [tpm] */
         char *tpm; /* TCTI, as tpm2-tools write it: "device:/dev/tpmrm0"; "": that one */

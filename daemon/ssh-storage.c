@@ -104,8 +104,15 @@ static int storage_get(void *userdata, uint64_t number, Secret *ret)
         return storage_result(r);
 }
 
+static void storage_used(void *userdata)
+{
+        if (vault_of(userdata))
+                vault_use(vault_of(userdata));
+}
+
 void ssh_storage_ops(SshAgentOps *ops)
 {
+        ops->used = storage_used;
         ops->is_open = storage_is_open;
         ops->put = storage_put;
         ops->get = storage_get;

@@ -17,7 +17,7 @@ static int check_alias(const char *alias, sd_bus_error *error)
 
 /* ---- CreateCollection ---- */
 
-static int create_write(Waiting *waiting, sd_bus_error *error)
+int store1_create_write(Waiting *waiting, sd_bus_error *error)
 {
         Daemon *daemon = waiting->daemon;
         const VaultCollection *collection;
@@ -50,7 +50,7 @@ static int create_write(Waiting *waiting, sd_bus_error *error)
 
 static int create_prepare(Waiting *waiting, sd_bus_error *error)
 {
-        return waiting_prepare(waiting, SLOT_PASSWORD, waiting->options.own_secret, create_write);
+        return waiting_prepare(waiting, SLOT_PASSWORD, waiting->options.own_secret, store1_create_write);
 }
 
 static int create_opened(Waiting *waiting, sd_bus_error *error)
@@ -60,7 +60,7 @@ static int create_opened(Waiting *waiting, sd_bus_error *error)
         if (waiting->options.own_secret)
                 return create_prepare(waiting, error);
         if (!waiting->options.own_password)
-                return create_write(waiting, error);
+                return store1_create_write(waiting, error);
         if (asprintf(&message, "Choose the password of the new collection '%s'.", waiting->text) < 0)
                 return -ENOMEM;
         return waiting_ask(waiting, ASK_NEW_SECRET, "create-collection", "New collection", message, NULL,

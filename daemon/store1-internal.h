@@ -56,7 +56,6 @@ typedef struct SlotDevice {
         uint8_t bytes[SLOT_CREDENTIAL_MAX];
 } SlotDevice;
 
-typedef struct Waiting Waiting;
 typedef struct FingerWork FingerWork; /* authenticator1-fingers.c */
 FingerWork *finger_work_free(FingerWork *work);
 typedef struct BackupWork BackupWork; /* store1-backup.c */
@@ -70,6 +69,7 @@ PolicyWish *policy_wish_free(PolicyWish *wish);
 struct Waiting {
         CallerResource resource;
         Daemon *daemon;
+        Waiting *previous, *later; /* all that there are */
         sd_bus_message *call;
         Options options;
 
@@ -117,6 +117,7 @@ struct Waiting {
         int proof;           /* result of the last job: 0 or VAULT_E_WRONG_SECRET */
 
         int (*next)(Waiting *waiting, sd_bus_error *error); /* what to do when the current step is done */
+        int (*otherwise)(Waiting *waiting, sd_bus_error *error); /* waiting_open(): what to do when nothing opens it; NULL: fail */
         int (*then)(Waiting *waiting, sd_bus_error *error); /* waiting_unlock(): what to do when it is open */
         int (*after)(Waiting *waiting, sd_bus_error *error); /* the same of authenticator1_unlock() */
 };
@@ -165,6 +166,9 @@ int waiting_tpm_slot(Waiting *waiting, WaitingNext next, sd_bus_error *error);
  * whether one did (0, VAULT_E_WRONG_SECRET). The root it opened stays in waiting->root. */
 int waiting_prove(Waiting *waiting, WaitingNext next);
 
+/* Ends those that hold a root key or a slot made ready, as if the person had refused: the vault is being locked. */
+void waiting_end_with_keys(Daemon *daemon);
+
 /* For what a step waits for that is not here: its result is in `waiting`, so next() runs. */
 void waiting_step_done(Waiting *waiting);
 /* The same for a step that ends the call: it has answered (`r` 0), started another step, or failed, with `error` set or not. */
@@ -208,6 +212,12 @@ int store1_undelete(sd_bus_message *m, void *userdata, sd_bus_error *error);
 #define SLOT_ID_TEXT (2 * SLOT_ID_SIZE + 1)
 /* By hex id, a unique beginning of it (four digits at least), or a unique label. 0, or a negative errno with `error` set. */
 int store1_find_slot(const SlotList *slots, const char *name, size_t *ret, sd_bus_error *error);
+
+/* Makes the vault of the draft and the label of the options, and tells who listens (store1-vault.c). 0, or a negative errno with
+ * `error` set. */
+int store1_make_vault(Waiting *waiting, sd_bus_error *error);
+/* Makes the collection `text` with the root, and the draft as its slot if there is one, and answers. */
+int store1_create_write(Waiting *waiting, sd_bus_error *error);
 
 /* Whose slots are meant: the vault's, or those of a collection that has its own. */
 int store1_slot_scope(Waiting *waiting, uint32_t *ret, sd_bus_error *error);

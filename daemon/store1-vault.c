@@ -11,18 +11,16 @@
 #include "common/places.h"
 #include "daemon/ctap.h"
 #include "daemon/epoch.h"
+#include "daemon/lock.h"
 #include "daemon/ssh.h"
 
 /* ---- Init ---- */
 
-static int init_create(Waiting *waiting, sd_bus_error *error)
+int store1_make_vault(Waiting *waiting, sd_bus_error *error)
 {
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        _cleanup_(slot_list_done) SlotList slots = {0};
         _cleanup_free_ char *copy = NULL;
         _cleanup_close_ int directory = -1;
         Daemon *daemon = waiting->daemon;
-        KdfParams kdf = {0};
         int r;
 
         if (daemon->vault)
@@ -46,8 +44,20 @@ static int init_create(Waiting *waiting, sd_bus_error *error)
         for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
                 secret_notify_collection_created(daemon, (CollectionRef){daemon->vault, c->no});
         (void)batch_signal(daemon, KEYFOB_PATH, KEYFOB_STORE_INTERFACE, "LockChanged", "ob", "/", false);
+        return 0;
+}
 
-        r = vault_slots(daemon->vault, &slots);
+static int init_create(Waiting *waiting, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(slot_list_done) SlotList slots = {0};
+        KdfParams kdf = {0};
+        int r;
+
+        r = store1_make_vault(waiting, error);
+        if (r < 0)
+                return r;
+        r = vault_slots(waiting->daemon->vault, &slots);
         if (r == 0 && slots.n > 0)
                 (void)slot_kdf(slots.slots[0], &kdf);
         r = sd_bus_message_new_method_return(waiting->call, &reply);
@@ -220,23 +230,8 @@ int store1_lock(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r < 0)
                 return r;
 
-        if (all) {
-                bool was[VAULT_COLLECTIONS_MAX] = {0};
-                size_t i = 0;
-
-                for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
-                        was[i++] = c->locked;
-                epoch_idle(daemon);
-                vault_lock(daemon->vault, 0);
-                ctap_forget(daemon->ctap);
-                ssh_door_forget(daemon->ssh);
-                epoch_closed(daemon);
-                i = 0;
-                for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
-                        if (!was[i++])
-                                secret_notify_lock_changed(daemon, (CollectionRef){daemon->vault, c->no});
-                (void)batch_signal(daemon, KEYFOB_PATH, KEYFOB_STORE_INTERFACE, "LockChanged", "ob", "/", true);
-        }
+        if (all)
+                lock_everything(daemon);
         return batch_reply_return(daemon, m, NULL);
 }
 

@@ -68,6 +68,10 @@ int waiting_new(Daemon *daemon, sd_bus_message *call, const char *const *allowed
         if (r < 0)
                 return r;
 
+        waiting->later = daemon->waitings;
+        if (waiting->later)
+                waiting->later->previous = waiting;
+        daemon->waitings = waiting;
         *ret = TAKE_PTR(waiting);
         return 0;
 }
@@ -77,6 +81,12 @@ Waiting *waiting_free(Waiting *waiting)
         if (!waiting)
                 return NULL;
 
+        if (waiting->previous)
+                waiting->previous->later = waiting->later;
+        else if (waiting->daemon->waitings == waiting)
+                waiting->daemon->waitings = waiting->later;
+        if (waiting->later)
+                waiting->later->previous = waiting->previous;
         caller_detach(&waiting->resource);
         opening_cancel(waiting->opening);
         ask_cancel(waiting->ask);
@@ -152,6 +162,15 @@ static void waiting_fail(Waiting *waiting, int (*describe)(Daemon *, sd_bus_erro
         waiting_free(waiting);
 }
 
+void waiting_end_with_keys(Daemon *daemon)
+{
+        for (Waiting *waiting = daemon->waitings, *later; waiting; waiting = later) {
+                later = waiting->later;
+                if (waiting->root || waiting->draft || waiting->n_drafts > 0 || waiting->job)
+                        waiting_fail(waiting, opening_error, OPENING_CANCELLED);
+        }
+}
+
 /* What is open need not be unlocked, so the remedy is another one. */
 static int fresh_error(Daemon *daemon, sd_bus_error *error, int result)
 {
@@ -187,6 +206,12 @@ static void opening_done(void *userdata, int result, Root *root)
         unsigned typo;
 
         waiting->opening = NULL;
+        if (waiting->otherwise && (result == VAULT_E_WRONG_SECRET || result == VAULT_E_LOCKED || result == OPENING_NO_SLOT)) {
+                waiting->next = TAKE_PTR(waiting->otherwise);
+                waiting_advance(waiting);
+                return;
+        }
+        waiting->otherwise = NULL;
         typo = result == VAULT_E_WRONG_SECRET ? find_typo(waiting) : 0;
         if (typo > 0) {
                 sd_bus_error_setf(&error, KEYFOB_ERROR_WRONG_SECRET, "group %u of the recovery code is mistyped",

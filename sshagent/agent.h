@@ -170,6 +170,8 @@ typedef struct SshAgentOps {
         int (*get)(void *userdata, uint64_t number, Secret *ret);
         int (*remove)(void *userdata, uint64_t number); /* it stays restorable for the owner's time */
 
+        /* A stored key is used; it may have been read long ago. NULL: nobody wants to know. */
+        void (*used)(void *userdata);
         /* Whether a key that a client adds is to be stored at once (the owner's configuration). NULL: never. */
         bool (*keeps)(void *userdata);
         /* Keys came, went or changed. Called at most once for each call into the agent, at its end. */

@@ -265,6 +265,8 @@ Step request_sign(SshClient *client, ByteReader *reader)
                         return step;
                 if (agent_load(client->agent, wanted.entry) != 0)
                         return STEP_FAIL;
+                if (client->agent->ops->used)
+                        client->agent->ops->used(client->agent->userdata);
         }
         if (!constraints_permit(client, &wanted) || !hosts_permit(client, &wanted))
                 return STEP_FAIL;

@@ -177,6 +177,7 @@ int vault_record_get(Vault *vault, VaultClass class, uint64_t number, void *ret,
                 return r;
         r = give(plain, /* hint= */ false, ret, capacity, ret_size);
         box_done(vault);
+        vault_use(vault);
         return r;
 }
 

@@ -157,6 +157,7 @@ struct Vault {
         Key *manifest_key;
         Collection classes[_VAULT_CLASS_MAX];
         bool unlocked;
+        uint64_t used; /* vault_used() */
         bool manifest_bad; /* clear rows do not fit the manifest: it is kept unfit until the user accepts */
         uint32_t next_collection, next_key;
         Collection **collections; /* sorted by number; deleted ones too */

@@ -60,6 +60,8 @@ int vault_item_get(Vault *vault, ItemId id, bool with_value, Item **ret)
                 return r;
         r = record_item(vault, &record, &row, with_value, ret);
         box_done(vault);
+        if (with_value)
+                vault_use(vault);
         return r;
 }
 
@@ -80,6 +82,7 @@ int vault_value_open(Vault *vault, ItemId id, ItemValue *ret)
         assert(record.content_type.size <= VAULT_CONTENT_TYPE_MAX);
         memcpy(ret->content_type, record.content_type.data, record.content_type.size);
         ret->content_type[record.content_type.size] = 0;
+        vault_use(vault);
         return 0;
 }
 

@@ -183,6 +183,7 @@ int vault_unlock(Vault *vault, const Root *root, uint32_t collection)
         r = keys_wrapping(vault, root, &wrap);
         if (r != 0)
                 return r;
+        vault_use(vault);
         if (collection != 0)
                 return unlock_one(vault, root, wrap, collection);
         r = unlock_all(vault, wrap);
@@ -226,6 +227,19 @@ void vault_lock(Vault *vault, uint32_t collection)
         vault->manifest_key = key_free(vault->manifest_key);
         vault->unlocked = false;
         vault->manifest_bad = false;
+}
+
+uint64_t vault_used(const Vault *vault)
+{
+        return vault->used;
+}
+
+void vault_use(Vault *vault)
+{
+        struct timespec now;
+
+        (void)clock_gettime(CLOCK_BOOTTIME, &now);
+        vault->used = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 bool vault_is_unlocked(const Vault *vault)

@@ -51,6 +51,7 @@ int row_write(Vault *vault, Collection *c, ItemId id, const Row *old, const Toke
         Row row = {.id = id};
         int r;
 
+        vault_use(vault);
         r = head_next(c, &row.version);
         if (r != 0) {
                 box_drop(vault);

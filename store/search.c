@@ -339,6 +339,8 @@ int vault_lookup(Vault *vault, uint32_t collection, const VaultAttribute *attrib
                 *ret_locked = search.locked.n > 0;
                 *ret_damaged = search.unlocked.damaged;
                 *ret = TAKE_PTR(search.best);
+                if (*ret && with_value)
+                        vault_use(vault);
         }
         search_done(&search);
         return r != 0 ? r : *ret ? 0 : VAULT_E_NOT_FOUND;

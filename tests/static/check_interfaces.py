@@ -11,8 +11,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 # Interfaces that the daemon calls rather than serves.
 CALLED = {'org.keyfob.PromptAgent1'}
 # Described elsewhere: what is answered on the own socket in place of a bus, by the D-Bus specification; what the desktop's
-# prompter calls, by gcr.
-FOREIGN = ('minibus.c', 'ask-desktop.c')
+# prompter calls, by gcr and by Plasma; what the desktop's portal calls, by xdg-desktop-portal.
+FOREIGN = ('minibus.c', 'ask-desktop.c', 'ask-plasma.c', 'portal-secret.c')
 MACROS = {'method': r'\b\w*METHOD\w*', 'signal': r'\b\w*SIGNAL\w*', 'property': r'\b\w*PROPERTY\w*'}
 
 

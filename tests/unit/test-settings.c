@@ -22,6 +22,7 @@ TEST(defaults)
         CHECK(settings->session_agent && settings->desktop && settings->notification && settings->pinentry);
         CHECK(settings->uhid && settings->fingerprint && !settings->remote_fingerprint);
         CHECK(settings->ssh_agent && !settings->ssh_keep);
+        CHECK(settings->idle == 0 && !settings->screen && settings->sleep);
         CHECK(strcmp(settings->tpm, "") == 0);
 }
 
@@ -30,11 +31,12 @@ TEST(every_key)
         _cleanup_(settings_freep) Settings *settings =
                 parsed("# who asks\n[prompts]\nsession-agent=no\ndesktop = false\nnotification=OFF\npinentry=0\n\n"
                        "[security-key]\nuhid=no\nfingerprint=no\nremote-fingerprint=on\n[ssh]\nagent=no\nkeep=yes\n"
-                       "[tpm]\ntcti=swtpm:port=2321");
+                       "[lock]\nidle=15min\nscreen=yes\nsleep=no\n[tpm]\ntcti=swtpm:port=2321");
 
         CHECK(!settings->session_agent && !settings->desktop && !settings->notification && !settings->pinentry);
         CHECK(!settings->uhid && !settings->fingerprint && settings->remote_fingerprint);
         CHECK(!settings->ssh_agent && settings->ssh_keep);
+        CHECK(settings->idle == 15 * 60 && settings->screen && !settings->sleep);
         CHECK(strcmp(settings->tpm, "swtpm:port=2321") == 0);
 }
 
@@ -55,6 +57,26 @@ TEST(words)
                 (void)snprintf(text, sizeof(text), "[prompts]\ndesktop=no\ndesktop=%s\n", bad[i]);
                 _cleanup_(settings_freep) Settings *settings = parsed(text);
                 CHECK(!settings->desktop);
+        }
+}
+
+TEST(times)
+{
+        static const struct {
+                const char *text;
+                uint32_t seconds;
+        } good[] = {{"90", 90}, {"1", 1}, {"45s", 45}, {"2 min", 120}, {"2m", 120}, {"1h", 3600}, {"30d", 2592000},
+                    {"no", 0}, {"off", 0}, {"0", 0}};
+        static const char *const bad[] = {"", "yes", "-1", "1.5h", "min", "1 fortnight", "31d", "999999999999", "5 5", "1h 5min"};
+
+        for (size_t i = 0; i < ELEMENTSOF(good) + ELEMENTSOF(bad); i++) {
+                bool is_good = i < ELEMENTSOF(good);
+                char text[64];
+
+                (void)snprintf(text, sizeof(text), "[lock]\nidle=7\nidle=%s\n",
+                               is_good ? good[i].text : bad[i - ELEMENTSOF(good)]);
+                _cleanup_(settings_freep) Settings *settings = parsed(text);
+                CHECK_EQ(settings->idle, is_good ? good[i].seconds : 7);
         }
 }
 

@@ -81,6 +81,58 @@ TEST(locking_takes_the_keys_and_unlocking_brings_them)
         scratch_done(&s);
 }
 
+/* Set back, so that a clock that stands still would show. */
+static bool was_used(Vault *vault)
+{
+        bool used = vault_used(vault) > 0;
+
+        vault->used = 0;
+        return used;
+}
+
+TEST(what_counts_as_a_use)
+{
+        _cleanup_(item_ids_done) ItemIds open = {0}, locked = {0};
+        const VaultMark mark = {.kind = 1};
+        uint8_t data[16];
+        ItemValue value;
+        uint64_t number;
+        size_t size;
+        Scratch s;
+        ItemId id;
+
+        scratch_new(&s);
+        id = put(s.vault, 1, "x", "v", false, NULL, NULL, 0);
+        CHECK(was_used(s.vault));
+        for (int with_value = 0; with_value < 2; with_value++) {
+                _cleanup_(item_freep) Item *item = NULL;
+
+                CHECK_EQ(vault_item_get(s.vault, id, with_value, &item), 0);
+                CHECK_EQ(was_used(s.vault), with_value);
+        }
+        for (int with_value = 0; with_value < 2; with_value++) {
+                _cleanup_(item_freep) Item *item = NULL;
+                bool some_locked, damaged;
+
+                CHECK_EQ(vault_lookup(s.vault, 0, NULL, 0, with_value, &item, &some_locked, &damaged), 0);
+                CHECK_EQ(was_used(s.vault), with_value);
+        }
+        CHECK_EQ(vault_value_open(s.vault, id, &value), 0);
+        vault_value_done(s.vault, &value);
+        CHECK(was_used(s.vault));
+        CHECK_EQ(vault_search(s.vault, 0, NULL, 0, 0, &open, &locked), 0);
+        CHECK(!was_used(s.vault));
+        CHECK_EQ(vault_record_create(s.vault, VAULT_CLASS_SSH, &mark, 1, "x", 1, &number), 0);
+        CHECK(was_used(s.vault));
+        CHECK_EQ(vault_record_get(s.vault, VAULT_CLASS_SSH, number, data, sizeof(data), &size), 0);
+        CHECK(was_used(s.vault));
+        vault_lock(s.vault, 0);
+        CHECK(!was_used(s.vault));
+        CHECK_EQ(vault_unlock(s.vault, s.root, 0), 0);
+        CHECK(was_used(s.vault));
+        scratch_done(&s);
+}
+
 TEST(the_root_of_another_vault_opens_nothing)
 {
         Scratch s, other;
