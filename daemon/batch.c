@@ -7,6 +7,9 @@
  * stream of messages can't put the commit off. A handler is never cut in two: only its reply, which is its last word,
  * looks at the limits.
  *
+ * A commit that fails is an error for every call that is held, and their signals are not sent. Where the disk failed so that
+ * nobody knows what it has, the daemon ends, so that the vault is read anew by the next one.
+ *
  * Checkpoints and the trash have their time when nothing was written for a moment; under load, when the log wants one,
  * after the replies have gone out.
  */
@@ -39,7 +42,7 @@ struct Held {
 
 struct Batch {
         Daemon *daemon;
-        sd_event_source *commit, *idle, *purge;
+        sd_event_source *commit, *idle, *purge, *watch;
         Held *first, **last;
         unsigned n_held, n_writes;
         uint64_t since;    /* when it was opened */
@@ -161,7 +164,7 @@ void batch_flush(Daemon *daemon)
         (void)sd_event_source_set_enabled(batch->commit, SD_EVENT_OFF);
 
         r = daemon->vault ? vault_batch_commit(daemon->vault) : 0;
-        if (r != 0)
+        if (r != 0 && r != VAULT_E_UNSURE)
                 log_line(LOG_ERR, "nothing of the last writes was kept: %s", vault_strerror(r));
         let_go(batch, r);
         if (!batch->ending)
@@ -208,6 +211,19 @@ static int on_purge(sd_event_source *source, uint64_t usec, void *userdata)
         epoch_idle(batch->daemon);
         arm(source, PURGE_USEC);
         return 0;
+}
+
+/* After whatever was done. */
+static int on_anything(sd_event_source *source, void *userdata)
+{
+        Batch *batch = userdata;
+
+        if (batch->ending || !batch->daemon->vault || !vault_is_broken(batch->daemon->vault))
+                return 0;
+        log_line(LOG_ERR, "the disk of the vault failed, and what was written last may or may not be kept: ending, so that "
+                          "the vault is read anew");
+        batch->ending = true;
+        return sd_event_exit(batch->daemon->event, -ENOTRECOVERABLE);
 }
 
 int batch_begin(Daemon *daemon)
@@ -452,6 +468,8 @@ int batch_new(Daemon *daemon, Batch **ret)
                                                batch);
         if (r >= 0)
                 r = sd_event_source_set_priority(batch->purge, IDLE_PRIORITY);
+        if (r >= 0)
+                r = sd_event_add_post(daemon->event, &batch->watch, on_anything, batch);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(batch);
@@ -469,6 +487,7 @@ Batch *batch_free(Batch *batch)
         sd_event_source_disable_unref(batch->commit);
         sd_event_source_disable_unref(batch->idle);
         sd_event_source_disable_unref(batch->purge);
+        sd_event_source_disable_unref(batch->watch);
         free(batch);
         return NULL;
 }

@@ -37,6 +37,8 @@ static const ErrorLine lines[] = {
          "the vault's file or directory is open to others or not yours: check owner and mode"},
         {VAULT_E_DEVICE, KEYFOB_ERROR_LOCKED,
          "locked: passkeys are sealed by the TPM, which has not opened them yet: try again"},
+        {VAULT_E_UNSURE, KEYFOB_ERROR_IO,
+         "the disk failed while it was written: it may or may not be kept, so look before trying again"},
         {OPENING_CANCELLED, KEYFOB_ERROR_CANCELLED, "cancelled"},
         {OPENING_NO_PROMPTER, KEYFOB_ERROR_NO_PROMPTER,
          "locked, and there is nobody to ask: run keyfob unlock in a terminal, or keyfob prompt-agent"},

@@ -228,7 +228,7 @@ static int run(const Options *options)
         if (sd_event_get_state(daemon->event) != SD_EVENT_FINISHED)
                 r = sd_event_loop(daemon->event);
         (void)sd_notify(0, "STOPPING=1");
-        if (r < 0)
+        if (r < 0 && r != -ENOTRECOVERABLE) /* which was said */
                 log_line(LOG_ERR, "failed: %s", strerror(-r));
         return r;
 }

@@ -6,10 +6,21 @@
  * aliases, which change rarely, are read anew. SQLite may throw a whole transaction away by itself (disk full, out of
  * memory): then the batch is lost, every further change in it is refused and its commit says why. In a batch that is whole a
  * change has no savepoint, and every failure loses the batch.
+ *
+ * A commit that failed must not come back: when only its sync failed, it lies whole in the log, and who reads that next,
+ * after a crash, would find it done. So another commit, of nothing, takes its place. If that fails, too, nobody knows what
+ * the disk has, and the vault is broken until it is opened anew. A sync is never tried again: on Linux the second one
+ * succeeds though the first has lost the data.
  */
 #include <errno.h>
+#include <stdio.h>
 
 #include "store/internal.h"
+
+bool vault_is_broken(const Vault *vault)
+{
+        return vault->broken != 0;
+}
 
 bool vault_batch_is_open(const Vault *vault)
 {
@@ -83,6 +94,35 @@ void vault_batch_rollback(Vault *vault)
         undo(vault);
 }
 
+/* Sets the version to what it is, which writes one page, after the last commit that is valid. */
+static int supersede(Vault *vault)
+{
+        char set_version[48];
+        int64_t version = 0;
+        int r;
+
+        r = db_pragma(vault->db, "PRAGMA user_version", &version);
+        if (r != 0)
+                return r;
+        (void)snprintf(set_version, sizeof(set_version), "PRAGMA user_version=%d", (int)version);
+        return db_exec(vault->db, set_version);
+}
+
+static int commit(Vault *vault)
+{
+        int r;
+
+        r = vault_run(vault, STATEMENT_COMMIT);
+        if (r == 0 || !vault->path)
+                return r;
+        vault_batch_rollback(vault);
+        /* A full disk stopped it before the last page was in the log. */
+        if (supersede(vault) == 0 || r == -ENOSPC)
+                return r;
+        vault->broken = -EIO;
+        return VAULT_E_UNSURE;
+}
+
 int vault_batch_commit(Vault *vault)
 {
         Collection *c;
@@ -95,7 +135,7 @@ int vault_batch_commit(Vault *vault)
                 if (c->dirty)
                         r = keeper_store(vault, c);
         if (r == 0)
-                r = vault_run(vault, STATEMENT_COMMIT);
+                r = commit(vault);
         if (r != 0) {
                 vault_batch_rollback(vault);
                 return r;

@@ -283,7 +283,11 @@ int db_start_wal(sqlite3 *db)
                 wal = mode && strcmp(mode, "wal") == 0;
                 rc = SQLITE_OK;
         }
-        sqlite3_finalize(s);
+        /* A file that was of another mode is changed only now. */
+        if (rc == SQLITE_OK)
+                rc = sqlite3_finalize(s);
+        else
+                (void)sqlite3_finalize(s);
         if (rc != SQLITE_OK)
                 return db_result(rc);
         /* Any other answer would take the durability away that the vault promises. */

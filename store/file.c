@@ -275,8 +275,8 @@ int file_publish(const char *path, const void *data, size_t size)
         if (r != 0)
                 return r;
         r = file_sync_dir(path);
-        if (r < 0)
-                (void)unlink(path);
+        if (r < 0 && unlink(path) < 0)
+                return VAULT_E_UNSURE;
         return r;
 }
 
@@ -306,6 +306,9 @@ pid_t file_lock_holder(const char *path)
         return holder;
 }
 
+/* What stands where a log has its head, of one that has nothing to say. */
+static const uint8_t no_head[32];
+
 int file_grow_wal(const char *path, bool wipe)
 {
         _cleanup_free_ char *wal = NULL, *zeros = NULL;
@@ -328,6 +331,10 @@ int file_grow_wal(const char *path, bool wipe)
                 return 0;
         if (st.st_size < (off_t)WAL_SIZE)
                 st.st_size = (off_t)WAL_SIZE;
+        /* The head first, and durably: a log of which the head is left and a later part is gone would put old pages over
+         * newer ones. */
+        if (wipe && (pwrite(fd, no_head, sizeof(no_head), 0) < 0 || fdatasync(fd) < 0))
+                return -errno;
 
         /* Written, not allocated: the first write into an unwritten extent would be a change of the inode again. */
         zeros = calloc(1, chunk);
@@ -352,13 +359,12 @@ int file_grow_wal(const char *path, bool wipe)
 
 void file_forget_wal(const char *path)
 {
-        static const uint8_t zeros[32];
         _cleanup_free_ char *wal = NULL;
         _cleanup_close_ int fd = -1;
 
         if (asprintf(&wal, "%s-wal", path) < 0)
                 return;
         fd = open(wal, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd >= 0 && pwrite(fd, zeros, sizeof(zeros), 0) < 0)
+        if (fd >= 0 && pwrite(fd, no_head, sizeof(no_head), 0) < 0)
                 return; /* the log stays as it is, which is right too */
 }

@@ -172,6 +172,7 @@ static int unlock_all(Vault *vault, const Key *wrap)
 int vault_unlock(Vault *vault, const Root *root, uint32_t collection)
 {
         _cleanup_(key_freep) Key *wrap = NULL;
+        const bool was_unlocked = vault->unlocked;
         int r;
 
         if (vault->broken)
@@ -188,7 +189,8 @@ int vault_unlock(Vault *vault, const Root *root, uint32_t collection)
                 return unlock_one(vault, root, wrap, collection);
         r = unlock_all(vault, wrap);
         if (r != 0) {
-                if (!vault->unlocked)
+                /* Not half of it. */
+                if (!was_unlocked)
                         vault_lock(vault, 0);
                 return r;
         }

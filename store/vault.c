@@ -34,6 +34,7 @@ const char *vault_strerror(int result)
                 [VAULT_E_INVALID] = "not a valid value",
                 [VAULT_E_UNSAFE] = "the vault's file or directory has an unsafe owner, type or mode",
                 [VAULT_E_DEVICE] = "sealed by a device that has not opened it",
+                [VAULT_E_UNSURE] = "the disk failed: what was written last may or may not be kept",
         };
         const char *text;
 
@@ -259,14 +260,17 @@ static int furnish(Vault *vault, const SlotDraft *slot, const Root *root, const 
         return vault_alias_set(vault, "default", c->public.no);
 }
 
-static void remove_files(const char *path)
+/* False: the vault itself could not be removed. */
+static bool remove_files(const char *path)
 {
+        bool gone = true;
+
         for (size_t i = 0; i < 3; i++) {
                 _cleanup_free_ char *one = NULL;
 
-                if (asprintf(&one, "%s%s", path, (const char *[]){"-wal", "-shm", ""}[i]) >= 0)
-                        (void)unlink(one);
+                gone = asprintf(&one, "%s%s", path, (const char *[]){"-wal", "-shm", ""}[i]) >= 0 && unlink(one) == 0;
         }
+        return gone;
 }
 
 int vault_create(const char *path, const SlotDraft *slot, const char *label, Vault **ret)
@@ -309,8 +313,8 @@ int vault_create(const char *path, const SlotDraft *slot, const char *label, Vau
         if (r != 0) {
                 vault = vault_free(vault);
                 /* Busy: another process was quick enough to open what is a whole vault. */
-                if (r != VAULT_E_BUSY)
-                        remove_files(real);
+                if (r != VAULT_E_BUSY && !remove_files(real))
+                        return VAULT_E_UNSURE;
                 return r;
         }
         *ret = TAKE_PTR(vault);
@@ -376,8 +380,12 @@ int vault_open(const char *path, Vault **ret, pid_t *ret_pid)
         r = migrate(db, real, schema_steps, schema_version);
         if (r == 0)
                 r = schema_check(db);
-        if (r == 0)
+        if (r == 0) {
                 r = file_grow_wal(real, /* wipe= */ false);
+                /* It is for speed, and on a full disk one wants to read all the same. */
+                if (r == -ENOSPC || r == -EDQUOT)
+                        r = 0;
+        }
         if (r != 0)
                 return r;
 

@@ -33,6 +33,7 @@ typedef enum VaultResult {
         VAULT_E_INVALID,      /* an argument breaks a rule (not UTF-8, empty, …) */
         VAULT_E_UNSAFE,       /* file or directory has a wrong owner, type or mode */
         VAULT_E_DEVICE,       /* sealed by a device that has not opened it: vault_class_open() */
+        VAULT_E_UNSURE,       /* the disk failed so that it is not known whether it was done; the vault is broken */
         _VAULT_RESULT_MAX,
 } VaultResult;
 
@@ -86,6 +87,10 @@ int vault_batch_begin_whole(Vault *vault);
 int vault_batch_commit(Vault *vault);
 void vault_batch_rollback(Vault *vault);
 bool vault_batch_is_open(const Vault *vault);
+
+/* The disk failed so that what is in memory cannot be made to follow the file: every call gets an error from now on, and only
+ * opening anew shows what the file holds. */
+bool vault_is_broken(const Vault *vault);
 
 /* Housekeeping for an idle moment: passive checkpoint; `now` (seconds) decides what the trash has outlived. Cheap when
  * there is nothing to do. vault_wants_checkpoint(): the WAL has grown past 1,000 frames. */

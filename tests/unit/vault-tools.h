@@ -39,7 +39,7 @@ static inline void scratch_dir(Scratch *scratch)
         (void)snprintf(scratch->path, sizeof(scratch->path), "%s/vault.db", scratch->dir);
 }
 
-/* The root by the first slot of the scope, all of which open without a secret here. */
+/* The root by the first slot of the scope that opens without a secret. */
 static inline Root *root_of(Vault *vault, uint32_t scope)
 {
         _cleanup_(slot_list_done) SlotList list = {0};
@@ -47,7 +47,7 @@ static inline Root *root_of(Vault *vault, uint32_t scope)
 
         CHECK_EQ(vault_slots(vault, &list), 0);
         for (size_t i = 0; i < list.n && !root; i++)
-                if (slot_collection(list.slots[i]) == scope)
+                if (slot_collection(list.slots[i]) == scope && list.slots[i]->kind == SLOT_NONE)
                         CHECK_EQ(slot_open(list.slots[i], NULL, &root), 0);
         CHECK(root);
         return root;

@@ -1,0 +1,223 @@
+/*
+ * Whatever fails on the disk, at whatever step of whatever write: afterwards there is the old state or the new one,
+ * whole, and it is the one that the caller was told.
+ */
+#include <errno.h>
+
+#include "tests/unit/vault-story.h"
+
+typedef struct Trial {
+        const Deed *deed;
+        const DiskImage *before;
+        const char *old, *new;
+        DiskFault fault;
+        unsigned at;
+        bool for_good;
+        char other[32]; /* a directory for copies */
+        Scratch s;
+} Trial;
+
+static void complain(const Trial *trial, const char *what, int r, const char *got)
+{
+        fprintf(stderr, "%s: %s at step %u%s: %s; answer: %s\n--- old\n%s--- new\n%s--- found\n%s", trial->deed->name,
+                disk_fault_name(trial->fault), trial->at, trial->for_good ? " and for good" : "", what,
+                vault_strerror(r), trial->old, trial->new, got);
+        exit(1);
+}
+
+/* The files as they are now, as after a SIGKILL. */
+static char *look(const Trial *trial, bool *ret_aftermath)
+{
+        disk_copy(trial->other);
+        return tell_files(trial->other, ret_aftermath);
+}
+
+static void judge(const Trial *trial, int r, const char *got)
+{
+        const bool is_old = strcmp(got, trial->old) == 0, is_new = strcmp(got, trial->new) == 0;
+
+        if (r == 0 && !is_new)
+                complain(trial, "what was done is not there", r, got);
+        if (r == VAULT_E_UNSURE && !is_old && !is_new)
+                complain(trial, "half of it is there", r, got);
+        if (r != 0 && r != VAULT_E_UNSURE && !is_old)
+                complain(trial, "what was not done is there", r, got);
+}
+
+/* On the same vault: a write works, and all is there; or it is refused, and all is as before. */
+static void go_on(Trial *trial, const char *found)
+{
+        _cleanup_free_ char *after = NULL, *in_memory = NULL;
+        bool there, there_in_memory;
+        int r;
+
+        if (!trial->s.vault && strcmp(found, "nothing\n") == 0)
+                return;
+        if (!trial->s.vault)
+                CHECK_EQ(vault_open(trial->s.path, &trial->s.vault, NULL), 0);
+        if (!vault_is_broken(trial->s.vault)) {
+                _cleanup_(root_freep) Root *root = root_of(trial->s.vault, 0);
+
+                CHECK_EQ(vault_unlock(trial->s.vault, root, 0), 0);
+        }
+        r = story_aftermath(trial->s.vault);
+        after = look(trial, &there);
+        if (strcmp(after, found) != 0)
+                complain(trial, "a later write changed something else", r, after);
+        if (there != (r == 0))
+                complain(trial, "a later write is not there, or there all the same", r, after);
+        if (vault_is_broken(trial->s.vault)) {
+                if (r == 0)
+                        complain(trial, "a broken vault was written to", r, after);
+                return;
+        }
+        if (r != 0)
+                complain(trial, "a vault that is not broken refuses a write", r, after);
+        in_memory = tell(trial->s.vault, &there_in_memory);
+        if (strcmp(in_memory, after) != 0 || !there_in_memory)
+                complain(trial, "memory has something else than the file", r, in_memory);
+}
+
+/* False: the fault did not happen any more. */
+static bool try(Trial *trial)
+{
+        _cleanup_free_ char *found = NULL, *closed = NULL;
+        bool there, fired;
+        int r;
+
+        disk_mount(NULL);
+        disk_image_put(trial->before, trial->s.dir);
+        story_ready(&trial->s, trial->deed);
+        disk_mount(trial->s.dir);
+        disk_arm(trial->fault, trial->at, trial->for_good);
+        r = trial->deed->act(&trial->s);
+        if (!trial->for_good)
+                (void)disk_disarm();
+        found = look(trial, &there);
+        judge(trial, r, found);
+        if (!trial->for_good)
+                go_on(trial, found);
+        scratch_close(&trial->s);
+        fired = disk_disarm();
+        closed = look(trial, &there);
+        if (strcmp(closed, found) != 0)
+                complain(trial, "closing changed something", r, closed);
+        disk_mount(NULL);
+        trial->s.root = root_free(trial->s.root);
+        return fired;
+}
+
+static unsigned tries;
+
+static void try_all(Trial *trial)
+{
+        const bool all = getenv("KEYFOB_TEST_LONG") != NULL;
+
+        for (trial->fault = 0; trial->fault < _DISK_FAULT_MAX; trial->fault++)
+                for (unsigned good = 0; good < 2; good++) {
+                        unsigned stride = 1;
+
+                        trial->for_good = good;
+                        /* Short and torn writes are not what a disk does from now on. */
+                        if (good && !all && trial->fault != DISK_FULL && trial->fault != DISK_IO &&
+                            trial->fault != DISK_SYNC)
+                                continue;
+                        for (trial->at = 0; try(trial); trial->at += stride) {
+                                tries++;
+                                /* Both ends of a long way, and some of what is between. */
+                                if (!all && trial->at >= 5)
+                                        stride = trial->at / 3 + 1;
+                        }
+                }
+}
+
+/* The deed without a fault; the files become what it leaves. */
+static char *do_it(Trial *trial, DiskImage *image)
+{
+        bool there;
+        char *text;
+
+        disk_mount(NULL);
+        disk_image_put(image, trial->s.dir);
+        story_ready(&trial->s, trial->deed);
+        CHECK_EQ(trial->deed->act(&trial->s), 0);
+        scratch_close(&trial->s);
+        trial->s.root = root_free(trial->s.root);
+        disk_image_done(image);
+        disk_image_take(trial->s.dir, image);
+        text = tell_files(trial->s.dir, &there);
+        return text;
+}
+
+TEST(the_old_state_or_the_new_one)
+{
+        const char *only = getenv("KEYFOB_TEST_DEED");
+        _cleanup_free_ char *old = NULL;
+        DiskImage image = {0}, after = {0};
+        Trial trial = {.before = &image};
+        Scratch other;
+
+        scratch_dir(&trial.s);
+        scratch_dir(&other);
+        (void)snprintf(trial.other, sizeof(trial.other), "%s", other.dir);
+        disk_install();
+        old = strdup("nothing\n");
+        for (size_t i = 0; i < story_length; i++) {
+                unsigned before = tries;
+                char *new;
+
+                trial.deed = story + i;
+                disk_image_put(&image, trial.s.dir);
+                disk_image_done(&after);
+                disk_image_take(trial.s.dir, &after);
+                new = do_it(&trial, &after);
+                trial.old = old;
+                trial.new = new;
+                if (!only || strstr(story[i].name, only)) {
+                        try_all(&trial);
+                        printf("  %s: %u faults\n", story[i].name, tries - before);
+                        fflush(stdout);
+                        CHECK(tries > before || story[i].act == NULL);
+                }
+                disk_image_done(&image);
+                image = after;
+                after = (DiskImage){0};
+                free(old);
+                old = new;
+        }
+        printf("  %u faults\n", tries);
+        disk_image_done(&image);
+        scratch_done(&other);
+        scratch_done(&trial.s);
+}
+
+/* A copy whose log is still to be grown. */
+TEST(a_full_disk_opens_and_is_read)
+{
+        char log[80];
+        Scratch s;
+        ItemId id;
+
+        disk_install();
+        scratch_new(&s);
+        id = put(s.vault, 1, "a", "1", false, NULL, ATTRIBUTES({"k", "v"}));
+        scratch_close(&s);
+        (void)snprintf(log, sizeof(log), "%s-wal", s.path);
+        CHECK_EQ(truncate(log, 0), 0);
+
+        disk_mount(s.dir);
+        disk_arm(DISK_FULL, 0, /* for_good= */ true);
+        scratch_open(&s);
+        scratch_unlock(&s);
+        check_value(s.vault, id, "1");
+        CHECK_EQ(story_aftermath(s.vault), -ENOSPC);
+        CHECK(!vault_is_broken(s.vault));
+        check_value(s.vault, id, "1");
+        CHECK(disk_disarm());
+        CHECK_EQ(story_aftermath(s.vault), 0);
+        disk_mount(NULL);
+        check_in_order(s.vault);
+        scratch_done(&s);
+}
+
+TEST_MAIN
