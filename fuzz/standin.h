@@ -7,6 +7,7 @@
 #pragma once
 
 #include "crypto/agree.h"
+#include "crypto/kdf.h"
 #include "crypto/sign.h"
 
 int standin_sign_generate(SignKind kind, SignKey *ret);
@@ -22,3 +23,5 @@ int standin_agree(const AgreeKey *key, const uint8_t *peer, uint8_t *ret);
 int standin_cbc_encrypt(const uint8_t *key, size_t key_size, const uint8_t *iv, const void *data, size_t size, uint8_t *ret);
 int standin_cbc_decrypt(const uint8_t *key, size_t key_size, const uint8_t *iv, const void *data, size_t size, uint8_t *ret);
 int standin_certificate_self(const SignKey *key, const char *name, uint8_t *ret, size_t *ret_size);
+int standin_kdf_derive(const KdfParams *params, const void *password, size_t size, Key **ret);
+int standin_kdf_calibrate(unsigned target_ms, KdfParams *ret);

@@ -256,6 +256,8 @@ typedef struct Op {
 int op_begin(Op *op, Vault *vault, Collection *collection, bool structure);
 /* Ends it: r 0 keeps (commits) it, anything else undoes it. Returns the result of all. */
 int op_end(Op *op, int r);
+/* Why the open batch is lost, or 0: to be asked before anything is written in it. */
+int batch_lost(Vault *vault);
 void batch_wal_hook(Vault *vault);
 
 /* ---- boxes and rows ---- */
