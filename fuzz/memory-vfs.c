@@ -384,6 +384,16 @@ int __wrap_file_sync_dir(const char *path)
         return fail_now() ? -EIO : 0;
 }
 
+/* keyfob-helper is where it is looked for. */
+int __real_access(const char *path, int mode);
+int __wrap_access(const char *path, int mode);
+int __wrap_access(const char *path, int mode)
+{
+        const char *name = strrchr(path, '/');
+
+        return find(path) || (name && strcmp(name, "/keyfob-helper") == 0) ? 0 : __real_access(path, mode);
+}
+
 static File *find_wal(const char *path)
 {
         char name[NAME_MAX_];
