@@ -514,6 +514,14 @@ void dbus_world_call(DbusWorld *world, unsigned i, sd_bus_message *call)
 {
         DbusClient *client = world->clients + i;
 
+        /* A message with descriptors would wait for the end of the handshake, whose other side is us. */
+        if (client->bus && sd_bus_is_ready(client->bus) <= 0 && strchr(sd_bus_message_get_signature(call, 1), 'h')) {
+                dbus_world_run(world);
+                if (sd_bus_is_ready(client->bus) <= 0) {
+                        (void)sd_bus_message_unref(call);
+                        return;
+                }
+        }
         if (client->bus && sd_bus_call_async(client->bus, NULL, call, on_reply, client, UINT64_MAX) >= 0)
                 client->waiting++;
         (void)sd_bus_message_unref(call);
@@ -624,17 +632,18 @@ DbusWorld *dbus_world_new(DbusVault vault, bool pinentry, Input *in)
         return world;
 }
 
-/* Whoever wrote to the file: it is in order. */
+/* What was written to the file: it is in order. Nothing has to be looked for in one that the daemon only read. */
 static void check_vault(void)
 {
         _cleanup_(vault_freep) Vault *vault = NULL;
         _cleanup_(root_freep) Root *root = NULL;
         VaultReport report;
-        char path[96];
+        char path[96], wal[104];
         size_t size;
 
         (void)snprintf(path, sizeof(path), "%s/vault.db", memory_vfs_dir());
-        if (!memory_vfs_get(path, &size))
+        (void)snprintf(wal, sizeof(wal), "%s-wal", path);
+        if (!memory_vfs_get(path, &size) || !memory_vfs_get(wal, &size) || size == 0)
                 return;
         PROMISE(vault_open(path, &vault, NULL) == 0);
         root = base_root(vault, 0);
