@@ -133,6 +133,28 @@ static size_t type_size(const char *s)
 
 static bool append(DbusWorld *world, sd_bus_message *m, const char *signature, unsigned depth);
 
+/* A secret for the last session that was opened, mostly: of a kind that goes with it. */
+static bool append_secret(DbusWorld *world, sd_bus_message *m)
+{
+        static uint8_t bytes[64];
+        unsigned how = input_u8(world->in);
+        const char *path = NULL;
+        bool r;
+
+        for (unsigned i = world->n_paths; !path && i > 0; i--)
+                if (strstr(world->paths[i - 1], "/session/"))
+                        path = world->paths[i - 1];
+        if (!path || how >= 224)
+                path = dbus_value_path(world, world->in);
+        memset(bytes, how, sizeof(bytes));
+        bytes[sizeof(bytes) - 1] = 3;
+        r = sd_bus_message_open_container(m, SD_BUS_TYPE_STRUCT, "oayays") >= 0 &&
+            sd_bus_message_append(m, "o", path) >= 0 &&
+            sd_bus_message_append_array(m, 'y', bytes, how & 1 ? 16 : 0) >= 0 &&
+            sd_bus_message_append_array(m, 'y', bytes, sizeof(bytes)) >= 0;
+        return r && append(world, m, "s", 1) && sd_bus_message_close_container(m) >= 0;
+}
+
 static bool append_container(DbusWorld *world, sd_bus_message *m, char type, const char *contents, unsigned depth)
 {
         return sd_bus_message_open_container(m, type, contents) >= 0 && append(world, m, contents, depth + 1) &&
@@ -226,6 +248,11 @@ static bool append(DbusWorld *world, sd_bus_message *m, const char *signature, u
                                                 depth);
                         break;
                 case '(':
+                        if (strcmp(type, "(oayays)") == 0) {
+                                done = append_secret(world, m);
+                                break;
+                        }
+                        /* fall through */
                 case '{':
                         type[n - 1] = 0;
                         done = append_container(world, m, type[0] == '(' ? SD_BUS_TYPE_STRUCT : SD_BUS_TYPE_DICT_ENTRY,

@@ -104,6 +104,25 @@ WRAP_CRYPTO(kdf_derive, (const KdfParams *params, const void *password, size_t s
             (params, password, size, ret))
 WRAP_CRYPTO(kdf_calibrate, (unsigned target_ms, KdfParams *ret), (target_ms, ret))
 
+WRAP_CRYPTO(exchange_answer, (const void *public_key, size_t size, uint8_t *ret_public, ExchangeKey **ret),
+            (public_key, size, ret_public, ret))
+WRAP_CRYPTO(exchange_answer_in,
+            (ExchangeGroup group, const void *public_key, size_t size, uint8_t *ret_public, ExchangeKey **ret),
+            (group, public_key, size, ret_public, ret))
+WRAP_CRYPTO(exchange_encrypt,
+            (const ExchangeKey *key, const void *plain, size_t size, uint8_t *ret_iv, uint8_t *ret, size_t *ret_size),
+            (key, plain, size, ret_iv, ret, ret_size))
+WRAP_CRYPTO(exchange_decrypt,
+            (const ExchangeKey *key, const void *iv, size_t iv_size, const void *cipher, size_t size, Secret **ret),
+            (key, iv, iv_size, cipher, size, ret))
+
+ExchangeKey *__real_exchange_key_free(ExchangeKey *key);
+ExchangeKey *__wrap_exchange_key_free(ExchangeKey *key);
+ExchangeKey *__wrap_exchange_key_free(ExchangeKey *key)
+{
+        return standing_in ? standin_exchange_key_free(key) : __real_exchange_key_free(key);
+}
+
 Signer *__real_signer_free(Signer *signer);
 Signer *__wrap_signer_free(Signer *signer);
 Signer *__wrap_signer_free(Signer *signer)

@@ -158,3 +158,63 @@ int standin_kdf_calibrate(unsigned target_ms, KdfParams *ret)
         random_bytes(ret->salt, sizeof(ret->salt));
         return 0;
 }
+
+/* ---- sessions: the cipher is the plaintext, filled up with its padding ---- */
+
+struct ExchangeKey {
+        uint8_t byte;
+};
+
+int standin_exchange_answer_in(ExchangeGroup group, const void *public_key, size_t size, uint8_t *ret_public,
+                               ExchangeKey **ret)
+{
+        size_t n = group == EXCHANGE_1024 ? EXCHANGE_PUBLIC_SIZE : EXCHANGE_PUBLIC_MAX;
+        ExchangeKey *key;
+
+        if (size < 1 || size > n)
+                return -EINVAL;
+        key = calloc(1, sizeof(*key));
+        if (!key)
+                return -ENOMEM;
+        memset(ret_public, 0x5a, n);
+        *ret = key;
+        return 0;
+}
+
+int standin_exchange_answer(const void *public_key, size_t size, uint8_t *ret_public, ExchangeKey **ret)
+{
+        return standin_exchange_answer_in(EXCHANGE_1024, public_key, size, ret_public, ret);
+}
+
+int standin_exchange_encrypt(const ExchangeKey *key, const void *plain, size_t size, uint8_t *ret_iv, uint8_t *ret,
+                             size_t *ret_size)
+{
+        size_t padding = CBC_BLOCK_SIZE - size % CBC_BLOCK_SIZE;
+
+        memset(ret_iv, key->byte, EXCHANGE_IV_SIZE);
+        if (size > 0)
+                memcpy(ret, plain, size);
+        memset(ret + size, (int)padding, padding);
+        *ret_size = size + padding;
+        return 0;
+}
+
+int standin_exchange_decrypt(const ExchangeKey *key, const void *iv, size_t iv_size, const void *cipher, size_t size,
+                             Secret **ret)
+{
+        const uint8_t *bytes = cipher;
+        size_t padding;
+
+        if (iv_size != EXCHANGE_IV_SIZE || size == 0 || size % CBC_BLOCK_SIZE != 0)
+                return -EINVAL;
+        padding = bytes[size - 1];
+        if (padding > CBC_BLOCK_SIZE)
+                return -EBADMSG;
+        return secret_new_from(ret, cipher, size - padding);
+}
+
+ExchangeKey *standin_exchange_key_free(ExchangeKey *key)
+{
+        free(key);
+        return NULL;
+}
