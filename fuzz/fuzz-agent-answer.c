@@ -2,7 +2,7 @@
  * What agents, prompters, pinentry and the helper answer
  *
  * The first byte chooses. Either one parser gets the rest: entries and failures of security keys, answers of the TPM, the desktop
- * prompter's messages, a request as the helper gets it. Or a call is made that has to ask, of a whole daemon (dbus-world.h), and the rest
+ * prompter's messages. Or a call is made that has to ask, of a whole daemon (dbus-world.h), and the rest
  * is what everybody answers, in what order, whether that was asked or not.
  */
 #include <stdio.h>
@@ -17,7 +17,6 @@
 #include "fuzz/fail.h"
 #include "fuzz/fuzz.h"
 #include "helper/key.h"
-#include "helper/tpm-request.h"
 
 #define TURNS_MAX 24U
 
@@ -93,15 +92,7 @@ static void prompter(ByteReader *in)
                 PROMISE(secret && secret->size <= PROMPT_EXCHANGE_MAX);
 }
 
-static void request(ByteReader *in)
-{
-        TpmRequest got = {0};
-
-        if (tpm_request_parse(in->data, in->size, &got) == 0)
-                PROMISE(strlen(got.tcti) <= TPM_TCTI_MAX);
-}
-
-static void (*const parsers[])(ByteReader *in) = {entries, failure, facts, made, prompter, request};
+static void (*const parsers[])(ByteReader *in) = {entries, failure, facts, made, prompter};
 
 /* ---- a daemon that asks ---- */
 
