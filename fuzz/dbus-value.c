@@ -48,7 +48,7 @@ static const char *const words[] = {
 };
 
 static const char *const paths[] = {
-        SECRETS_PATH, KEYFOB_PATH, "/org/freedesktop/DBus", SECRETS_PATH "/collection/Default",
+        SECRETS_PATH "/collection/Default", SECRETS_PATH, KEYFOB_PATH, "/org/freedesktop/DBus",
         SECRETS_PATH "/aliases/default", SECRETS_PATH "/collection/Second", SECRETS_PATH "/collection/session",
         SECRETS_PATH "/collection/Default/1", SECRETS_PATH "/collection/Default/2",
         SECRETS_PATH "/collection/Second/1", SECRETS_PATH "/collection/Gone", "/", "/agent",
@@ -178,6 +178,19 @@ static bool append_option(DbusWorld *world, sd_bus_message *m, unsigned depth)
         return append_container(world, m, SD_BUS_TYPE_VARIANT, type, depth) && sd_bus_message_close_container(m) >= 0;
 }
 
+/* Attributes that items have, mostly. */
+static bool append_attribute(DbusWorld *world, sd_bus_message *m, unsigned depth)
+{
+        static const char *const pairs[][2] = {{"service", "web"}, {"service", "mail"}, {"k", "1"}, {"k", "2"},
+                                               {"user", "a"}, {"xdg:schema", VAULT_GENERIC_SCHEMA},
+                                               {"xdg:schema", "org.example.Login"}, {"user", "b"}};
+        unsigned i = input_u8(world->in);
+
+        if (i >= 208)
+                return append(world, m, "{ss}", depth + 1);
+        return sd_bus_message_append(m, "{ss}", pairs[i % ELEMENTSOF(pairs)][0], pairs[i % ELEMENTSOF(pairs)][1]) >= 0;
+}
+
 static bool append_array(DbusWorld *world, sd_bus_message *m, const char *type, unsigned depth)
 {
         unsigned n = input_u8(world->in);
@@ -190,7 +203,9 @@ static bool append_array(DbusWorld *world, sd_bus_message *m, const char *type, 
         if (sd_bus_message_open_container(m, SD_BUS_TYPE_ARRAY, type) < 0)
                 return false;
         for (; n > 0; n--)
-                if (!(strcmp(type, "{sv}") == 0 ? append_option(world, m, depth) : append(world, m, type, depth + 1)))
+                if (!(strcmp(type, "{sv}") == 0   ? append_option(world, m, depth)
+                      : strcmp(type, "{ss}") == 0 ? append_attribute(world, m, depth)
+                                                  : append(world, m, type, depth + 1)))
                         return false;
         return sd_bus_message_close_container(m) >= 0;
 }

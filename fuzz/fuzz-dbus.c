@@ -274,10 +274,18 @@ static void listen_to_signals(DbusWorld *world, unsigned client)
 
 /* ---- a program ---- */
 
-static void step(DbusWorld *world, Input *in)
+/* Each step has bytes of its own, so that one that takes more or less of them leaves those that follow as they are. */
+static void step(DbusWorld *world, Input *program)
 {
-        unsigned what = input_u8(in), client = what / 128 % DBUS_CLIENTS;
-        bool wait = what % 2; /* others join before the daemon runs */
+        Input own, *in = &own;
+        unsigned what, client;
+        bool wait; /* others join before the daemon runs */
+
+        own.data = input_bytes(program, UINT8_MAX, &own.size);
+        world->in = in;
+        what = input_u8(in);
+        client = what / 128 % DBUS_CLIENTS;
+        wait = what % 2;
 
         switch (what / 2 % 32) {
         case 0:
@@ -312,6 +320,7 @@ static void step(DbusWorld *world, Input *in)
                 dbus_world_help(world);
                 dbus_world_run(world);
         }
+        world->in = program;
 }
 
 static int on_pong(sd_bus_message *reply, void *userdata, sd_bus_error *error)
