@@ -17,18 +17,10 @@
 #include "fuzz/fuzz.h"
 #include "fuzz/memory-vfs.h"
 #include "fuzz/vault-base.h"
+#include "fuzz/vault-memory.h"
 #include "fuzz/vault-open.h"
 
 #define STEPS_MAX 48U
-#define KNOWN_MAX 96U
-
-/* What an item is to be. */
-typedef struct Known {
-        ItemId id;
-        char value[32]; /* "": it is not there */
-        char other[32]; /* what it may be instead, when `unsure` */
-        bool unsure;
-} Known;
 
 typedef struct Run {
         const Base *base;
@@ -38,8 +30,7 @@ typedef struct Run {
         bool restored; /* values were brought back: only that they are somebody's is known */
         bool rekeyed;
         unsigned serial;
-        Known known[KNOWN_MAX], before[KNOWN_MAX]; /* `before` the open batch */
-        size_t n_known, n_before;
+        Memory memory;
         char path[96];
 } Run;
 
@@ -51,80 +42,6 @@ typedef struct Run {
                 fuzz_vault_known(result_);                                                                             \
                 result_;                                                                                               \
         })
-
-/* ---- what is known ---- */
-
-static Known *known_find(Run *run, ItemId id)
-{
-        for (size_t i = 0; i < run->n_known; i++)
-                if (run->known[i].id == id)
-                        return run->known + i;
-        return NULL;
-}
-
-static Known *known_add(Run *run, ItemId id)
-{
-        Known *known = known_find(run, id);
-
-        if (known || run->n_known == KNOWN_MAX)
-                return known;
-        known = run->known + run->n_known++;
-        *known = (Known){.id = id};
-        return known;
-}
-
-/* A change to `value` that was answered with `r`. */
-static void known_set(Run *run, ItemId id, const char *value, int r)
-{
-        Known *known = r == 0 ? known_add(run, id) : known_find(run, id);
-
-        if (!known || (r != 0 && !fail_happened()))
-                return;
-        if (r != 0) {
-                known->unsure = true;
-                (void)snprintf(known->other, sizeof(known->other), "%s", value);
-                return;
-        }
-        known->unsure = false;
-        (void)snprintf(known->value, sizeof(known->value), "%s", value);
-}
-
-static void batch_begun(Run *run)
-{
-        memcpy(run->before, run->known, sizeof(run->known));
-        run->n_before = run->n_known;
-}
-
-/* All of the batch, or where a failure leaves it open, nothing of it. */
-static void batch_undone(Run *run, bool unsure)
-{
-        for (size_t i = 0; i < run->n_known; i++) {
-                Known *known = run->known + i;
-                Known was = {.id = known->id};
-
-                for (size_t k = 0; k < run->n_before; k++)
-                        if (run->before[k].id == known->id)
-                                was = run->before[k];
-                if (unsure && strcmp(was.value, known->value) != 0) {
-                        was.unsure = true;
-                        memcpy(was.other, known->value, sizeof(was.other));
-                }
-                *known = was;
-        }
-}
-
-static void known_reset(Run *run)
-{
-        run->n_known = 0;
-        for (size_t i = 0; i < BASE_ITEMS; i++) {
-                const BaseItem *item = run->base->items + i;
-                Known *known = run->known + run->n_known++;
-
-                *known = (Known){.id = item->id};
-                if (!item->deleted)
-                        (void)snprintf(known->value, sizeof(known->value), BASE_MARKER "%u.%u", item->k, item->r);
-        }
-}
 
 /* ---- what must hold ---- */
 
@@ -162,23 +79,6 @@ static void check_damage(Run *run)
         }
 }
 
-static void check_one(Vault *vault, const Known *known, bool values)
-{
-        _cleanup_(item_freep) Item *item = NULL;
-        const char *ways[] = {known->value, known->unsure ? known->other : known->value};
-        int r = vault_item_get(vault, known->id, /* with_value= */ true, &item);
-
-        for (size_t i = 0; i < 2; i++) {
-                if (!*ways[i] && r == VAULT_E_NOT_FOUND)
-                        return;
-                if (*ways[i] && r == 0 &&
-                    (!values || (item->value->size == strlen(ways[i]) &&
-                                 memcmp(item->value->data, ways[i], item->value->size) == 0)))
-                        return;
-        }
-        PROMISE(!"as it was answered");
-}
-
 /* A file that only we wrote to, opened again with nothing that fails. */
 static void check_whole(Run *run)
 {
@@ -192,9 +92,9 @@ static void check_whole(Run *run)
         PROMISE(vault_check(vault, /* accept= */ false, NULL, NULL, &report) == 0);
         PROMISE(report.damaged == 0 && report.index_missing == 0 && report.index_extra == 0 &&
                 report.collections_tampered == 0);
-        for (size_t i = 0; i < run->n_known && !run->restored; i++)
-                if (ITEM_ID_COLLECTION(run->known[i].id) <= 2)
-                        check_one(vault, run->known + i, true);
+        for (size_t i = 0; i < run->memory.n && !run->restored; i++)
+                if (ITEM_ID_COLLECTION(run->memory.known[i].id) <= 2)
+                        memory_check(vault, run->memory.known + i);
 }
 
 /* ---- reading ---- */
@@ -203,7 +103,7 @@ static ItemId choose_item(Run *run, Input *in)
 {
         unsigned i = input_u8(in);
 
-        return i == 255 ? (ItemId)input_u32(in) : run->known[i % run->n_known].id;
+        return i == 255 ? (ItemId)input_u32(in) : run->memory.known[i % run->memory.n].id;
 }
 
 static void read_item(Run *run, ItemId id, bool with_value)
@@ -275,7 +175,7 @@ static void change_item(Run *run, Input *in)
         k = vault_item_get(run->vault, id, false, &was) == 0 ? base_number(was) : 0;
         (void)snprintf(value, sizeof(value), k > 0 ? BASE_MARKER "%u.%u" : "other %u %u", k, 100 + run->serial++);
         change.value_size = strlen(value);
-        known_set(run, id, value, CALL(vault_item_update(run->vault, id, &change)));
+        memory_set(&run->memory, id, value, CALL(vault_item_update(run->vault, id, &change)));
 }
 
 static void make_item(Run *run, Input *in)
@@ -292,7 +192,7 @@ static void make_item(Run *run, Input *in)
         change.value_size = strlen(value);
         r = CALL(vault_item_create(run->vault, 1 + input_u8(in) % 4, &change, input_u8(in) % 2, &id, &replaced));
         if (r == 0)
-                known_set(run, id, value, r);
+                memory_set(&run->memory, id, value, r);
         else if (fail_happened())
                 run->restored = true; /* which one it would have replaced is not known */
 }
@@ -454,14 +354,14 @@ static void use_batch(Run *run, Input *in)
         if (!open) {
                 r = input_u8(in) % 2 ? CALL(vault_batch_begin(run->vault)) : CALL(vault_batch_begin_whole(run->vault));
                 if (r == 0)
-                        batch_begun(run);
+                        memory_batch_begun(&run->memory);
         } else if (input_u8(in) % 4 == 0) {
                 vault_batch_rollback(run->vault);
-                batch_undone(run, false);
+                memory_batch_undone(&run->memory, false);
         } else {
                 r = CALL(vault_batch_commit(run->vault));
                 if (r != 0)
-                        batch_undone(run, fail_happened());
+                        memory_batch_undone(&run->memory, fail_happened());
         }
 }
 
@@ -470,7 +370,7 @@ static void use_batch(Run *run, Input *in)
 static void close_vault(Run *run)
 {
         if (run->vault && vault_batch_is_open(run->vault))
-                batch_undone(run, false);
+                memory_batch_undone(&run->memory, false);
         fail_enter();
         run->vault = vault_free(run->vault);
         fail_leave();
@@ -544,7 +444,7 @@ static void step(Run *run, Input *in)
         case 7: {
                 ItemId id = choose_item(run, in);
 
-                known_set(run, id, "", CALL(vault_item_delete(run->vault, id)));
+                memory_set(&run->memory, id, "", CALL(vault_item_delete(run->vault, id)));
                 break;
         }
         case 8:
@@ -591,8 +491,8 @@ static void step(Run *run, Input *in)
                 fuzz_vault_read(run->vault);
                 break;
         default:
-                for (size_t i = 0; i < run->n_known; i++)
-                        read_item(run, run->known[i].id, true);
+                for (size_t i = 0; i < run->memory.n; i++)
+                        read_item(run, run->memory.known[i].id, true);
         }
 }
 
@@ -606,7 +506,7 @@ static void run_program(Input *in)
         run = (Run){.base = base_get()};
         dice_reset(1);
         (void)snprintf(run.path, sizeof(run.path), "%s/vault.db", memory_vfs_dir());
-        known_reset(&run);
+        memory_init(&run.memory, run.base);
         base_damage(run.base, in, run.path, &run.damage);
         run.touched = run.damage.n > 0;
 

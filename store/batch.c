@@ -4,8 +4,8 @@
  * A change is a savepoint in the open batch, or a batch of its own. What memory knows of the file must follow an undo:
  * heads are copied when the batch first touches them and put back; those that were unlocked in it, and collections and
  * aliases, which change rarely, are read anew. SQLite may throw a whole transaction away by itself (disk full, out of
- * memory, a page that can't be read): then the batch is lost, every further change in it is refused and its commit says why. In a batch that is whole a
- * change has no savepoint, and every failure loses the batch.
+ * memory, a page that can't be read): then the batch is lost, every further change in it is refused and its commit says
+ * why. In a batch that is whole a change has no savepoint, and every failure loses the batch.
  */
 #include <errno.h>
 
