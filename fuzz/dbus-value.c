@@ -117,7 +117,7 @@ static void append_bytes(DbusWorld *world, sd_bus_message *m, Input *in)
 /* The length of the first complete type; 0: there is none. */
 static size_t type_size(const char *s)
 {
-        size_t n = 1, depth;
+        size_t n = 1, depth = 1;
 
         if (*s == 'a') {
                 size_t inner = type_size(s + 1);
@@ -126,8 +126,10 @@ static size_t type_size(const char *s)
         }
         if (*s != '(' && *s != '{')
                 return *s && strchr("ybnqiuxtdsogvh", *s) ? 1 : 0;
-        for (depth = 1; depth > 0 && s[n]; n++)
-                depth += (s[n] == '(' || s[n] == '{') - (unsigned)(s[n] == ')' || s[n] == '}');
+        for (; depth > 0 && s[n]; n++) {
+                depth += s[n] == '(' || s[n] == '{';
+                depth -= s[n] == ')' || s[n] == '}';
+        }
         return depth == 0 ? n : 0;
 }
 

@@ -237,6 +237,7 @@ static void call_method(DbusWorld *world, unsigned client, Input *in)
                 dbus_value_append_any(world, m);
         } else {
                 dbus_value_append(world, m, method->signature);
+                PROMISE(strcmp(sd_bus_message_get_signature(m, 1), method->signature) == 0);
         }
         dbus_world_call(world, client, m);
 }
