@@ -523,6 +523,8 @@ int aliases_remove(Vault *vault, uint32_t no);
 int item_open(Vault *vault, Collection *c, ItemId id, Row *ret_row, Record *ret);
 /* Writes `record` as a new version of an existing item (old != NULL), or as an item that is not there. */
 int item_write(Vault *vault, Collection *c, ItemId id, const Row *old, const Tokens *old_tokens, const Record *record);
+/* vault_item_exists() for who is going to write: what could not be read may have cost the batch. */
+int item_there(Vault *vault, ItemId id, bool *ret);
 int item_remove(Vault *vault, ItemId id);
 /* All ids of a collection, deleted or not. */
 int item_ids(Vault *vault, uint32_t collection, ItemIds *ret);
