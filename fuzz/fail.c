@@ -37,7 +37,20 @@ void fail_stand_in(bool on)
         standing_in = on;
 }
 
-static bool now(void)
+bool fail_pause(void)
+{
+        bool was = inside;
+
+        inside = false;
+        return was;
+}
+
+void fail_resume(bool was)
+{
+        inside = was;
+}
+
+bool fail_now(void)
 {
         if (!inside || left == 0 || --left > 0)
                 return false;
@@ -51,7 +64,7 @@ static bool now(void)
         void *__wrap_##name parameters;                                                                                \
         void *__wrap_##name parameters                                                                                 \
         {                                                                                                              \
-                return now() ? NULL : __real_##name arguments;                                                         \
+                return fail_now() ? NULL : __real_##name arguments;                                                    \
         }
 
 WRAP_MEMORY(malloc, (size_t size), (size))
@@ -66,7 +79,7 @@ WRAP_MEMORY(arena_alloc, (size_t size), (size))
         int __wrap_##name parameters;                                                                                  \
         int __wrap_##name parameters                                                                                   \
         {                                                                                                              \
-                if (now())                                                                                             \
+                if (fail_now())                                                                                        \
                         return -ENOMEM;                                                                                \
                 return standing_in ? standin_##name arguments : __real_##name arguments;                               \
         }
@@ -86,6 +99,29 @@ WRAP_CRYPTO(cbc_encrypt, CBC_PARAMETERS, (key, key_size, iv, data, size, ret))
 WRAP_CRYPTO(cbc_decrypt, CBC_PARAMETERS, (key, key_size, iv, data, size, ret))
 WRAP_CRYPTO(certificate_self, (const SignKey *key, const char *name, uint8_t *ret, size_t *ret_size),
             (key, name, ret, ret_size))
+
+WRAP_CRYPTO(kdf_derive, (const KdfParams *params, const void *password, size_t size, Key **ret),
+            (params, password, size, ret))
+WRAP_CRYPTO(kdf_calibrate, (unsigned target_ms, KdfParams *ret), (target_ms, ret))
+
+WRAP_CRYPTO(exchange_answer, (const void *public_key, size_t size, uint8_t *ret_public, ExchangeKey **ret),
+            (public_key, size, ret_public, ret))
+WRAP_CRYPTO(exchange_answer_in,
+            (ExchangeGroup group, const void *public_key, size_t size, uint8_t *ret_public, ExchangeKey **ret),
+            (group, public_key, size, ret_public, ret))
+WRAP_CRYPTO(exchange_encrypt,
+            (const ExchangeKey *key, const void *plain, size_t size, uint8_t *ret_iv, uint8_t *ret, size_t *ret_size),
+            (key, plain, size, ret_iv, ret, ret_size))
+WRAP_CRYPTO(exchange_decrypt,
+            (const ExchangeKey *key, const void *iv, size_t iv_size, const void *cipher, size_t size, Secret **ret),
+            (key, iv, iv_size, cipher, size, ret))
+
+ExchangeKey *__real_exchange_key_free(ExchangeKey *key);
+ExchangeKey *__wrap_exchange_key_free(ExchangeKey *key);
+ExchangeKey *__wrap_exchange_key_free(ExchangeKey *key)
+{
+        return standing_in ? standin_exchange_key_free(key) : __real_exchange_key_free(key);
+}
 
 Signer *__real_signer_free(Signer *signer);
 Signer *__wrap_signer_free(Signer *signer);
@@ -115,7 +151,7 @@ cbor_item_t *__real_cbor_load(cbor_data source, size_t size, struct cbor_load_re
 cbor_item_t *__wrap_cbor_load(cbor_data source, size_t size, struct cbor_load_result *result);
 cbor_item_t *__wrap_cbor_load(cbor_data source, size_t size, struct cbor_load_result *result)
 {
-        if (!now())
+        if (!fail_now())
                 return __real_cbor_load(source, size, result);
         result->error.code = CBOR_ERR_MEMERROR;
         return NULL;

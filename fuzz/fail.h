@@ -16,6 +16,11 @@ bool fail_happened(void);
 
 void fail_enter(void);
 void fail_leave(void);
+/* For what the target does in between: whether failures were allowed, and back. */
+bool fail_pause(void);
+void fail_resume(bool inside);
+/* For a wrapper elsewhere: it is called, and whether it is to fail. */
+bool fail_now(void);
 
 /* Whether cryptography is done by stand-ins (standin.h). Not to be changed while there are keys. */
 void fail_stand_in(bool on);

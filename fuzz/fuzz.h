@@ -3,12 +3,15 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 __attribute__((visibility("default"))) int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define PROMISE(condition)                                                                                            \
         do {                                                                                                          \
-                if (!(condition))                                                                                     \
+                if (!(condition)) {                                                                                   \
+                        (void)fprintf(stderr, "%s:%d: broken promise: %s\n", __FILE__, __LINE__, #condition);         \
                         abort();                                                                                      \
+                }                                                                                                     \
         } while (0)

@@ -6,6 +6,7 @@
 
 #include "crypto/cbc.h"
 #include "crypto/certificate.h"
+#include "crypto/seal.h"
 #include "crypto/sha.h"
 
 #define PUBLIC_SIZE      64U
@@ -138,4 +139,82 @@ int standin_certificate_self(const SignKey *key, const char *name, uint8_t *ret,
         memcpy(ret, (const uint8_t[]){0x30, 0x82, (CERTIFICATE_SIZE - 4) >> 8, (CERTIFICATE_SIZE - 4) & 0xff}, 4);
         *ret_size = CERTIFICATE_SIZE;
         return 0;
+}
+
+int standin_kdf_derive(const KdfParams *params, const void *password, size_t size, Key **ret)
+{
+        uint8_t key[SHA256_SIZE];
+
+        if (!kdf_params_valid(params))
+                return -EINVAL;
+        hmac_sha256(params->salt, sizeof(params->salt), password, size, key);
+        *ret = key_new_from(key);
+        return *ret ? 0 : -ENOMEM;
+}
+
+int standin_kdf_calibrate(unsigned target_ms, KdfParams *ret)
+{
+        *ret = (KdfParams){.memory_kib = KDF_MEMORY_MIN_KIB, .passes = KDF_PASSES_MIN};
+        random_bytes(ret->salt, sizeof(ret->salt));
+        return 0;
+}
+
+/* ---- sessions: the cipher is the plaintext, filled up with its padding ---- */
+
+struct ExchangeKey {
+        uint8_t byte;
+};
+
+int standin_exchange_answer_in(ExchangeGroup group, const void *public_key, size_t size, uint8_t *ret_public,
+                               ExchangeKey **ret)
+{
+        size_t n = group == EXCHANGE_1024 ? EXCHANGE_PUBLIC_SIZE : EXCHANGE_PUBLIC_MAX;
+        ExchangeKey *key;
+
+        if (size < 1 || size > n)
+                return -EINVAL;
+        key = calloc(1, sizeof(*key));
+        if (!key)
+                return -ENOMEM;
+        memset(ret_public, 0x5a, n);
+        *ret = key;
+        return 0;
+}
+
+int standin_exchange_answer(const void *public_key, size_t size, uint8_t *ret_public, ExchangeKey **ret)
+{
+        return standin_exchange_answer_in(EXCHANGE_1024, public_key, size, ret_public, ret);
+}
+
+int standin_exchange_encrypt(const ExchangeKey *key, const void *plain, size_t size, uint8_t *ret_iv, uint8_t *ret,
+                             size_t *ret_size)
+{
+        size_t padding = CBC_BLOCK_SIZE - size % CBC_BLOCK_SIZE;
+
+        memset(ret_iv, key->byte, EXCHANGE_IV_SIZE);
+        if (size > 0)
+                memcpy(ret, plain, size);
+        memset(ret + size, (int)padding, padding);
+        *ret_size = size + padding;
+        return 0;
+}
+
+int standin_exchange_decrypt(const ExchangeKey *key, const void *iv, size_t iv_size, const void *cipher, size_t size,
+                             Secret **ret)
+{
+        const uint8_t *bytes = cipher;
+        size_t padding;
+
+        if (iv_size != EXCHANGE_IV_SIZE || size == 0 || size % CBC_BLOCK_SIZE != 0)
+                return -EINVAL;
+        padding = bytes[size - 1];
+        if (padding > CBC_BLOCK_SIZE)
+                return -EBADMSG;
+        return secret_new_from(ret, cipher, size - padding);
+}
+
+ExchangeKey *standin_exchange_key_free(ExchangeKey *key)
+{
+        free(key);
+        return NULL;
 }

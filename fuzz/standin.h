@@ -7,6 +7,8 @@
 #pragma once
 
 #include "crypto/agree.h"
+#include "crypto/exchange.h"
+#include "crypto/kdf.h"
 #include "crypto/sign.h"
 
 int standin_sign_generate(SignKind kind, SignKey *ret);
@@ -22,3 +24,13 @@ int standin_agree(const AgreeKey *key, const uint8_t *peer, uint8_t *ret);
 int standin_cbc_encrypt(const uint8_t *key, size_t key_size, const uint8_t *iv, const void *data, size_t size, uint8_t *ret);
 int standin_cbc_decrypt(const uint8_t *key, size_t key_size, const uint8_t *iv, const void *data, size_t size, uint8_t *ret);
 int standin_certificate_self(const SignKey *key, const char *name, uint8_t *ret, size_t *ret_size);
+int standin_kdf_derive(const KdfParams *params, const void *password, size_t size, Key **ret);
+int standin_kdf_calibrate(unsigned target_ms, KdfParams *ret);
+int standin_exchange_answer(const void *public_key, size_t size, uint8_t *ret_public, ExchangeKey **ret);
+int standin_exchange_answer_in(ExchangeGroup group, const void *public_key, size_t size, uint8_t *ret_public,
+                               ExchangeKey **ret);
+int standin_exchange_encrypt(const ExchangeKey *key, const void *plain, size_t size, uint8_t *ret_iv, uint8_t *ret,
+                             size_t *ret_size);
+int standin_exchange_decrypt(const ExchangeKey *key, const void *iv, size_t iv_size, const void *cipher, size_t size,
+                             Secret **ret);
+ExchangeKey *standin_exchange_key_free(ExchangeKey *key);

@@ -4,8 +4,8 @@
  * A change is a savepoint in the open batch, or a batch of its own. What memory knows of the file must follow an undo:
  * heads are copied when the batch first touches them and put back; those that were unlocked in it, and collections and
  * aliases, which change rarely, are read anew. SQLite may throw a whole transaction away by itself (disk full, out of
- * memory): then the batch is lost, every further change in it is refused and its commit says why. In a batch that is whole a
- * change has no savepoint, and every failure loses the batch.
+ * memory, a page that can't be read): then the batch is lost, every further change in it is refused and its commit says
+ * why. In a batch that is whole a change has no savepoint, and every failure loses the batch.
  *
  * A commit that failed must not come back: when only its sync failed, it lies whole in the log, and who reads that next,
  * after a crash, would find it done. So another commit, of nothing, takes its place. If that fails, too, nobody knows what
@@ -83,6 +83,17 @@ static void undo(Vault *vault)
         vault->structure_dirty = false;
 }
 
+/* SQLite does so in a read, too, and then says nothing of it to the changes that follow, each of which would be a transaction of
+ * its own. */
+int batch_lost(Vault *vault)
+{
+        if (vault->in_batch && vault->batch_error == 0 && sqlite3_get_autocommit(vault->db)) {
+                vault->batch_error = -EIO;
+                undo(vault);
+        }
+        return vault->batch_error;
+}
+
 void vault_batch_rollback(Vault *vault)
 {
         if (!vault->in_batch)
@@ -130,7 +141,7 @@ int vault_batch_commit(Vault *vault)
 
         if (!vault->in_batch)
                 return vault->broken;
-        r = vault->batch_error;
+        r = batch_lost(vault);
         for (size_t i = 0; r == 0 && (c = keeper_nth(vault, i)); i++)
                 if (c->dirty)
                         r = keeper_store(vault, c);
@@ -154,8 +165,9 @@ int op_begin(Op *op, Vault *vault, Collection *collection, bool structure)
         *op = (Op){.vault = vault, .collection = collection, .structure = structure};
         if (vault->broken)
                 return vault->broken;
-        if (vault->batch_error)
-                return vault->batch_error;
+        r = batch_lost(vault);
+        if (r != 0)
+                return r;
         if (!vault->in_batch) {
                 r = vault_batch_begin(vault);
                 if (r != 0)

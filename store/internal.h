@@ -257,6 +257,8 @@ typedef struct Op {
 int op_begin(Op *op, Vault *vault, Collection *collection, bool structure);
 /* Ends it: r 0 keeps (commits) it, anything else undoes it. Returns the result of all. */
 int op_end(Op *op, int r);
+/* Why the open batch is lost, or 0: to be asked before anything is written in it. */
+int batch_lost(Vault *vault);
 void batch_wal_hook(Vault *vault);
 
 /* ---- boxes and rows ---- */
@@ -522,6 +524,8 @@ int aliases_remove(Vault *vault, uint32_t no);
 int item_open(Vault *vault, Collection *c, ItemId id, Row *ret_row, Record *ret);
 /* Writes `record` as a new version of an existing item (old != NULL), or as an item that is not there. */
 int item_write(Vault *vault, Collection *c, ItemId id, const Row *old, const Tokens *old_tokens, const Record *record);
+/* vault_item_exists() for who is going to write: what could not be read may have cost the batch. */
+int item_there(Vault *vault, ItemId id, bool *ret);
 int item_remove(Vault *vault, ItemId id);
 /* All ids of a collection, deleted or not. */
 int item_ids(Vault *vault, uint32_t collection, ItemIds *ret);

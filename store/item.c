@@ -10,16 +10,28 @@
 
 #include "store/internal.h"
 
-bool vault_item_exists(Vault *vault, ItemId id)
+int item_there(Vault *vault, ItemId id, bool *ret)
 {
         _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
         const Collection *c = collection_find(vault, ITEM_ID_COLLECTION(id));
+        int r;
+
+        if (!c || c->deleted) {
+                *ret = false;
+                return 0;
+        }
+        r = vault_statement(vault, STATEMENT_ITEM_EXISTS, &s);
+        if (r != 0)
+                return r;
+        db_bind_u64(s, 1, id);
+        return db_step(s, ret);
+}
+
+bool vault_item_exists(Vault *vault, ItemId id)
+{
         bool there = false;
 
-        if (!c || c->deleted || vault_statement(vault, STATEMENT_ITEM_EXISTS, &s) != 0)
-                return false;
-        db_bind_u64(s, 1, id);
-        return db_step(s, &there) == 0 && there;
+        return item_there(vault, id, &there) == 0 && there;
 }
 
 int item_open(Vault *vault, Collection *c, ItemId id, Row *ret_row, Record *ret)

@@ -201,6 +201,7 @@ int vault_unlock(Vault *vault, const Root *root, uint32_t collection)
 
 static void lock_collection(Vault *vault, Collection *c)
 {
+        (void)batch_lost(vault);
         if (c->key && c->dirty) {
                 /* Its head can be written only now. */
                 int r = keeper_store(vault, c);

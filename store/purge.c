@@ -2,8 +2,8 @@
  * Purging what the trash has outlived
  *
  * In slices, so that an idle moment stays short: the oldest entries of the trash, then items of collections that were
- * deleted long enough ago, and the collection's own rows when its items are gone. Index rows of an item that cannot be
- * opened any more stay; nothing finds them, because numbers of collections are never given again.
+ * deleted long enough ago, and the collection's own rows when its items are gone. Index rows of items that could not be
+ * opened go then, all at once, because that takes a look at every row of the index.
  */
 #include <string.h>
 
@@ -141,13 +141,28 @@ static int next_item(Vault *vault, const Collection *c, ItemId *ret, bool *ret_t
         return db_column_u64(s, 0, ret) ? 0 : VAULT_E_DAMAGED;
 }
 
+static int purge_index(Vault *vault, uint32_t no)
+{
+        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
+        int r;
+
+        r = vault_statement(vault, STATEMENT_ATTR_REMOVE_RANGE, &s);
+        if (r != 0)
+                return r;
+        db_bind_u64(s, 1, ITEM_ID(no, 0));
+        db_bind_u64(s, 2, ITEM_ID(no, ITEM_NUMBER_MAX));
+        return db_run(s);
+}
+
 static int purge_rows(Vault *vault, Collection *c)
 {
         uint32_t no = c->public.no;
         int r;
 
         c->dirty = false; /* there will be no row for its head */
-        r = keys_remove(vault, c->public.own_slots ? no : 0, KEY_COLLECTION, no);
+        r = !c->key || c->n_damaged > 0 ? purge_index(vault, no) : 0;
+        if (r == 0)
+                r = keys_remove(vault, c->public.own_slots ? no : 0, KEY_COLLECTION, no);
         if (r == 0 && c->public.own_slots)
                 r = run_with(vault, STATEMENT_SLOT_REMOVE_SCOPE, no);
         if (r == 0 && c->public.own_slots)

@@ -250,10 +250,12 @@ static int bring_back(Vault *vault, Collection *c, ItemId id, uint64_t version)
         Tokens tokens;
         Entry entry;
         Row row;
-        bool exists = vault_item_exists(vault, id);
+        bool exists;
         int r;
 
-        r = open_entry(vault, c, id, version, &entry, &record);
+        r = item_there(vault, id, &exists);
+        if (r == 0)
+                r = open_entry(vault, c, id, version, &entry, &record);
         if (r != 0)
                 return r;
         r = keep_record(&record, &memory, &record);

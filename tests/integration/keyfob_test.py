@@ -60,6 +60,9 @@ import unittest
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get('KEYFOB_BUILD') or os.environ.get('MESON_BUILD_ROOT') or os.path.join(SOURCE, 'build')
 
+# Of scripts/coverage: see no-landlock.c.
+PRELOAD = {'LD_PRELOAD': os.environ['KEYFOB_PRELOAD']} if 'KEYFOB_PRELOAD' in os.environ else {}
+
 TIMEOUT = 60
 SANITIZER_REPORT = re.compile(
     rb'(ERROR: \w+Sanitizer|runtime error: |WARNING: \w+Sanitizer|SUMMARY: \w+Sanitizer|Assertion .* failed)')
@@ -352,7 +355,7 @@ class Sandbox:
 
     def environment(self, env=None):
         """self.env with changes; a value of None removes a variable."""
-        merged = {**self.env, **(env or {})}
+        merged = {**self.env, **PRELOAD, **(env or {})}
         return {k: v for k, v in merged.items() if v is not None}
 
     def run(self, argv, input=None, env=None, timeout=TIMEOUT, code=0, cwd=None, pass_fds=()):

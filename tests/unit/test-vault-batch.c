@@ -26,6 +26,31 @@ TEST(a_commit_makes_all_of_it_durable)
         scratch_done(&s);
 }
 
+/* As SQLite does when a read in the batch fails for want of memory, or finds a page that can't be read. */
+TEST(a_batch_that_sqlite_threw_away_takes_nothing_more)
+{
+        Scratch s;
+        ItemId kept, id;
+
+        scratch_new(&s);
+        kept = put(s.vault, 1, "a", "1", false, NULL, ATTRIBUTES({"k", "v"}));
+        for (unsigned round = 0; round < 3; round++) {
+                CHECK_EQ(vault_batch_begin(s.vault), 0);
+                id = put(s.vault, 1, "b", "2", false, NULL, ATTRIBUTES({"k", "w"}));
+                CHECK_EQ(sqlite3_exec(s.vault->db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+                if (round == 1)
+                        vault_lock(s.vault, 1);
+                else if (round == 2)
+                        CHECK_EQ(vault_item_delete(s.vault, kept), -EIO);
+                CHECK_EQ(vault_batch_commit(s.vault), -EIO);
+                scratch_again(&s);
+                check_value(s.vault, kept, "1");
+                CHECK(!vault_item_exists(s.vault, id));
+                check_in_order(s.vault);
+        }
+        scratch_done(&s);
+}
+
 TEST(a_rollback_undoes_file_and_memory)
 {
         const VaultCollection *c;

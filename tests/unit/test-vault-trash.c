@@ -353,4 +353,31 @@ TEST(a_damaged_record_is_set_aside_whatever_is_kept)
         scratch_done(&s);
 }
 
+TEST(a_purged_collection_leaves_no_index_behind)
+{
+        const char *ways[] = {NULL, "UPDATE item SET box=x'00' WHERE id>>40=2"};
+
+        for (size_t i = 0; i < ELEMENTSOF(ways); i++) {
+                _cleanup_(slot_draft_freep) SlotDraft *own = draft_none();
+                const VaultCollection *c;
+                Scratch s;
+
+                scratch_new(&s);
+                put(s.vault, 1, "x", "kept", false, NULL, ATTRIBUTES({"a", "1"}));
+                CHECK_EQ(vault_collection_create(s.vault, s.root, "Work", ways[i] ? NULL : own, &c), 0);
+                put(s.vault, c->no, "x", "v", false, NULL, ATTRIBUTES({"a", "1"}));
+                CHECK_EQ(vault_collection_delete(s.vault, c->no), 0);
+                scratch_close(&s);
+                if (ways[i])
+                        tamper(&s, ways[i]);
+                scratch_open(&s);
+                scratch_unlock(&s);
+                CHECK_EQ(vault_idle(s.vault, vault_now() + VAULT_TRASH_SECONDS + 100), 0);
+                CHECK(!vault_collection_next_deleted(s.vault, NULL));
+                CHECK_EQ(rows(s.vault, "SELECT count(*) FROM attr"), 3);
+                check_in_order(s.vault);
+                scratch_done(&s);
+        }
+}
+
 TEST_MAIN

@@ -1,0 +1,81 @@
+/*
+ * A whole keyfobd in this process: one thread, a disk in memory, no other program
+ *
+ * Daemon and clients are on one event loop and talk through the own socket, a real one. Jobs run on the loop. The helper is us: requests
+ * are read from the other end of its socket. What reaches out of the process (the system bus, the relay, the journal, threads, the
+ * configuration) is wrapped by the linker, and so is the key agreement of sessions.
+ */
+#pragma once
+
+#include <systemd/sd-bus.h>
+
+#include "daemon/daemon.h"
+#include "fuzz/input.h"
+#include "fuzz/vault-base.h"
+#include "helper/protocol.h"
+
+#define DBUS_CLIENTS   2U
+#define DBUS_PATHS_MAX 48U
+#define DBUS_WORDS_MAX 48U
+#define DBUS_WORD_SIZE 64U
+
+typedef enum DbusVault {
+        DBUS_VAULT_PASSWORD, /* locked at first */
+        DBUS_VAULT_NONE,     /* opens by itself */
+        DBUS_VAULT_ABSENT,   /* there is none yet */
+        _DBUS_VAULT_MAX,
+} DbusVault;
+
+/* How questions are answered. */
+typedef enum DbusMood {
+        DBUS_RIGHT,   /* yes, and the right secret */
+        DBUS_WRONG,   /* yes, and another one */
+        DBUS_DENY,
+        DBUS_ERROR,   /* with an error, or a failure */
+        DBUS_NONSENSE,/* by what the input says, of whatever type */
+        DBUS_SILENCE,
+        _DBUS_MOOD_MAX,
+} DbusMood;
+
+typedef struct DbusWorld DbusWorld;
+
+typedef struct DbusClient {
+        DbusWorld *world;
+        sd_bus *bus;
+        unsigned waiting; /* calls without a reply */
+} DbusClient;
+
+struct DbusWorld {
+        Daemon *daemon;
+        DbusClient clients[DBUS_CLIENTS];
+        int helper; /* our end of the helper's socket, or -1 */
+        DbusMood agent, person; /* the agent's; pinentry's and whatever else the helper does */
+        Input *in;              /* what nonsense is made of */
+        bool knows;             /* a right secret was given, or the vault opens by itself: secrets may be seen */
+        bool calm;              /* nothing may fail any more */
+        unsigned n_replies, n_errors;
+
+        char paths[DBUS_PATHS_MAX][128]; /* of objects, learnt */
+        unsigned n_paths;
+        char words[DBUS_WORDS_MAX][DBUS_WORD_SIZE]; /* and other strings */
+        unsigned n_words;
+};
+
+DbusWorld *dbus_world_new(DbusVault vault, bool pinentry, Input *in);
+/* Ends the daemon as it ends itself. Its vault is found in order afterwards. */
+void dbus_world_free(DbusWorld *world);
+
+/* Connected; the client is made when it isn't there. NULL when the daemon had no room. */
+sd_bus *dbus_world_bus(DbusWorld *world, unsigned client);
+void dbus_world_disconnect(DbusWorld *world, unsigned client);
+/* Sends a call; what the reply has of paths and strings is learnt. Takes the message over. */
+void dbus_world_call(DbusWorld *world, unsigned client, sd_bus_message *call);
+/* Everybody does what there is to do now. */
+void dbus_world_run(DbusWorld *world);
+/* Answers what the helper was asked, in the mood of the person. */
+void dbus_world_help(DbusWorld *world);
+/* The next request to the helper: its id and operation; false: there is none. */
+bool dbus_world_take(DbusWorld *world, uint32_t *ret_id, uint8_t *ret_operation);
+void dbus_world_reply(DbusWorld *world, uint32_t id, uint8_t result, const void *fields, size_t size);
+/* The first client gets an agent. */
+void dbus_world_register_agent(DbusWorld *world, bool session);

@@ -1,0 +1,28 @@
+/*
+ * The daemon's requests about the TPM, as the helper reads them: what is accepted keeps every limit and lies within the packet
+ */
+#include <string.h>
+
+#include "fuzz/fuzz.h"
+#include "helper/tpm-request.h"
+
+static void check_within(const TpmBytes *bytes, const uint8_t *data, size_t size)
+{
+        PROMISE(bytes->size == 0 || (bytes->data >= data && bytes->size <= (size_t)(data + size - bytes->data)));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+        TpmRequest request = {0};
+
+        if (tpm_request_parse(data, size, &request) < 0)
+                return 0;
+        PROMISE(strnlen(request.tcti, sizeof(request.tcti)) <= TPM_TCTI_MAX);
+        check_within(&request.parent, data, size);
+        check_within(&request.public_area, data, size);
+        check_within(&request.private_area, data, size);
+        check_within(&request.input, data, size);
+        if (request.auth)
+                check_within(&(TpmBytes){request.auth, TPM_AUTH_SIZE}, data, size);
+        return 0;
+}
