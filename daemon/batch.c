@@ -213,12 +213,22 @@ static int on_purge(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
-/* After whatever was done. */
-static int on_anything(sd_event_source *source, void *userdata)
+/* Before the loop sleeps, whatever was done. */
+static int on_prepare(sd_event_source *source, void *userdata)
+{
+        const Batch *batch = userdata;
+
+        if (!batch->ending && batch->daemon->vault && vault_is_broken(batch->daemon->vault))
+                (void)sd_event_source_set_time(source, 0);
+        return 0;
+}
+
+static int on_broken(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Batch *batch = userdata;
 
-        if (batch->ending || !batch->daemon->vault || !vault_is_broken(batch->daemon->vault))
+        (void)sd_event_source_set_time(source, UINT64_MAX);
+        if (batch->ending)
                 return 0;
         log_line(LOG_ERR, "the disk of the vault failed, and what was written last may or may not be kept: ending, so that "
                           "the vault is read anew");
@@ -469,7 +479,11 @@ int batch_new(Daemon *daemon, Batch **ret)
         if (r >= 0)
                 r = sd_event_source_set_priority(batch->purge, IDLE_PRIORITY);
         if (r >= 0)
-                r = sd_event_add_post(daemon->event, &batch->watch, on_anything, batch);
+                r = sd_event_add_time(daemon->event, &batch->watch, CLOCK_MONOTONIC, UINT64_MAX, 1, on_broken, batch);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(batch->watch, SD_EVENT_ON);
+        if (r >= 0)
+                r = sd_event_source_set_prepare(batch->watch, on_prepare);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(batch);

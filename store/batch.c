@@ -35,7 +35,9 @@ int vault_batch_begin(Vault *vault)
                 return vault->broken;
         if (vault->in_batch)
                 return 0;
-        r = vault_run(vault, STATEMENT_BEGIN);
+        r = vault_prove_log(vault, vault->path);
+        if (r == 0)
+                r = vault_run(vault, STATEMENT_BEGIN);
         if (r != 0)
                 return r;
         vault->in_batch = true;
@@ -192,6 +194,13 @@ static void undo_op(Op *op, int r)
         Vault *vault = op->vault;
         Collection *c = op->collection;
 
+        /* First: what follows puts back only what is marked as changed, and the mark may have been taken away. */
+        if (c) {
+                c->head = op->head;
+                c->dirty = op->dirty;
+                c->public.modified = c->head.modified;
+                c->public.n_items = c->head.n;
+        }
         if (sqlite3_get_autocommit(vault->db)) {
                 /* The transaction is gone, and with it the work of others. */
                 vault->batch_error = r;
@@ -205,12 +214,6 @@ static void undo_op(Op *op, int r)
         if (vault_run(vault, STATEMENT_ROLLBACK_TO) != 0 || vault_run(vault, STATEMENT_RELEASE) != 0) {
                 vault->batch_error = r;
                 return;
-        }
-        if (c) {
-                c->head = op->head;
-                c->dirty = op->dirty;
-                c->public.modified = c->head.modified;
-                c->public.n_items = c->head.n;
         }
         if (op->structure && vault_reload(vault) != 0)
                 vault->broken = -EIO;

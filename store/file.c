@@ -357,6 +357,42 @@ int file_grow_wal(const char *path, bool wipe)
         return fdatasync(fd) < 0 ? -errno : 0;
 }
 
+int file_renew_wal(const char *path)
+{
+        _cleanup_free_ char *wal = NULL, *bytes = NULL;
+        _cleanup_close_ int fd = -1;
+        uint8_t head[sizeof(no_head)];
+        size_t chunk = 256 * 1024;
+        off_t at = 0;
+        ssize_t n;
+
+        if (asprintf(&wal, "%s-wal", path) < 0)
+                return -ENOMEM;
+        fd = open(wal, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return errno == ENOENT ? 0 : -errno;
+        n = pread(fd, head, sizeof(head), 0);
+        if (n < 0)
+                return -errno;
+        if ((size_t)n < sizeof(head) || memcmp(head, no_head, sizeof(head)) == 0)
+                return 0;
+
+        bytes = malloc(chunk);
+        if (!bytes)
+                return -ENOMEM;
+        while ((n = pread(fd, bytes, chunk, at)) > 0) {
+                ssize_t written = pwrite(fd, bytes, (size_t)n, at);
+
+                if (written < 0 && errno != EINTR)
+                        return -errno;
+                if (written > 0)
+                        at += written;
+        }
+        if (n < 0)
+                return -errno;
+        return fdatasync(fd) < 0 ? -errno : 0;
+}
+
 void file_forget_wal(const char *path)
 {
         _cleanup_free_ char *wal = NULL;

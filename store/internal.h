@@ -172,6 +172,7 @@ struct Vault {
         int batch_error;      /* the batch is lost and its commit will say so */
         int broken;           /* memory could not follow a rollback: nothing works any more */
         unsigned wal_frames;  /* in the log, as of the last commit */
+        bool log_unproven;    /* what it had when the vault was opened may not be on the disk */
         bool wal_pending;     /* commits since the last whole checkpoint */
         VaultCopy *copy;      /* that is being made */
         VaultRetention retention;
@@ -219,6 +220,8 @@ int file_snapshots(const char *path, char **ret);
 pid_t file_lock_holder(const char *path);
 /* Fills `path`-wal to its working size with zeros unless it has it. With `wipe` all of it is overwritten. */
 int file_grow_wal(const char *path, bool wipe);
+/* Writes what is in `path`-wal once more, durably. Only by who has the vault locked and has not written yet. */
+int file_renew_wal(const char *path);
 /* Makes the log an empty one, after all of it was moved into the file and while we still hold the lock. */
 void file_forget_wal(const char *path);
 
@@ -487,6 +490,7 @@ int manifest_key(const Vault *vault, uint32_t scope, Key **ret);
 int vault_new(sqlite3 *db, Vault **ret);
 /* Whether the database is a vault of a version that this build knows. VAULT_E_DAMAGED, VAULT_E_TOO_NEW. */
 int vault_begin(Vault *vault);
+int vault_prove_log(Vault *vault, const char *path);
 /* Reads what is in memory of an open vault. */
 int vault_load(Vault *vault);
 /* The copy that is being made will not be. */

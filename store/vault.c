@@ -127,6 +127,18 @@ int vault_new(sqlite3 *db, Vault **ret)
         return 0;
 }
 
+/* A log that a crash has left may be whole only in this machine's memory: a sync that fails on Linux leaves pages that read well
+ * and will never be written. What was put behind them would be lost with them when the power goes. So it is written anew before
+ * anybody relies on it; on a full disk, before the first change. */
+int vault_prove_log(Vault *vault, const char *path)
+{
+        int r = vault->log_unproven && path ? file_renew_wal(path) : 0;
+
+        if (r == 0)
+                vault->log_unproven = false;
+        return r;
+}
+
 /* SQLite leaves the frames of a log that it keeps. The next opening would read them all again, and if some of them
  * were damaged by then, put old pages over newer ones. */
 static void close_log(Vault *vault)
@@ -375,6 +387,12 @@ int vault_open(const char *path, Vault **ret, pid_t *ret_pid)
         r = vault_begin(vault);
         if (r == 0)
                 r = db_start_wal(db);
+        if (r == 0) {
+                vault->log_unproven = true;
+                r = vault_prove_log(vault, real);
+                if (r == -ENOSPC || r == -EDQUOT)
+                        r = 0;
+        }
         if (r != 0)
                 return r;
         r = migrate(db, real, schema_steps, schema_version);
