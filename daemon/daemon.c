@@ -15,12 +15,14 @@
 
 #include "common/places.h"
 #include "crypto/arena.h"
+#include "daemon/access-log.h"
 #include "daemon/ask.h"
 #include "daemon/batch.h"
 #include "daemon/caller.h"
 #include "daemon/ctap.h"
 #include "daemon/door.h"
 #include "daemon/helper-link.h"
+#include "daemon/identity.h"
 #include "daemon/job.h"
 #include "daemon/log.h"
 #include "daemon/opening.h"
@@ -40,6 +42,8 @@ int daemon_open_vault(Daemon *daemon)
 
         if (daemon->batch)
                 batch_flush(daemon);
+        access_log_settle(daemon);
+        access_log_forget(daemon);
         daemon->vault = vault_free(daemon->vault);
         ctap_forget(daemon->ctap);
         r = vault_open(daemon->vault_path, &daemon->vault, &holder);
@@ -175,6 +179,10 @@ int daemon_new(const DaemonOptions *options, Daemon **ret, pid_t *ret_pid)
 
         r = callers_new(daemon, &daemon->callers);
         if (r >= 0)
+                r = identities_new(daemon, &daemon->identities);
+        if (r >= 0)
+                r = access_log_new(daemon, &daemon->access);
+        if (r >= 0)
                 r = batch_new(daemon, &daemon->batch);
         if (r >= 0)
                 r = jobs_new(daemon, /* workers= */ 1, &daemon->jobs);
@@ -226,6 +234,7 @@ Daemon *daemon_free(Daemon *daemon)
                 return NULL;
         if (daemon->batch) {
                 batch_flush(daemon);
+                access_log_settle(daemon);
                 opening_write_used(daemon);
         }
         callers_leave(daemon->callers);
@@ -243,7 +252,9 @@ Daemon *daemon_free(Daemon *daemon)
         daemon->tpm = tpm_free(daemon->tpm);
         daemon->helper = helper_link_free(daemon->helper);
         daemon->batch = batch_free(daemon->batch);
+        daemon->access = access_log_free(daemon->access);
         daemon->callers = callers_free(daemon->callers);
+        daemon->identities = identities_free(daemon->identities);
         daemon->vault = vault_free(daemon->vault);
         daemon->session_vault = vault_free(daemon->session_vault);
         daemon->settings = settings_free(daemon->settings);

@@ -14,6 +14,7 @@
 #include "keyfob/bus.h"
 #include "store/vault.h"
 
+typedef struct AccessLog AccessLog;
 typedef struct Asker Asker;
 typedef struct Batch Batch;
 typedef struct Callers Callers;
@@ -21,6 +22,7 @@ typedef struct Ctap Ctap;
 typedef struct Daemon Daemon;
 typedef struct Doors Doors;
 typedef struct HelperLink HelperLink;
+typedef struct Identities Identities;
 typedef struct Jobs Jobs;
 typedef struct KeysCall KeysCall;
 typedef struct Openings Openings;
@@ -46,10 +48,12 @@ struct Daemon {
         Doors *doors;       /* door.h: session bus and own socket */
         Callers *callers;   /* caller.h */
         Batch *batch;       /* batch.h */
+        AccessLog *access;  /* access-log.h: who read and changed what */
         Jobs *jobs;         /* job.h: the KDF, one at a time, */
         Jobs *signers;      /* signatures that take long, as many at a time as there are processors, */
         Jobs *makers;       /* and new keys, one at a time */
         HelperLink *helper; /* helper-link.h */
+        Identities *identities; /* identity.h: who the callers are */
         Tpm *tpm;           /* tpm.h */
         Asker *asker;       /* ask.h */
         Openings *openings; /* opening.h */

@@ -4,6 +4,7 @@
  * What a method is asked about may be unknown, locked or gone, and clients send whole lists: what is not there is left
  * out, never an error. Without a vault everything reads as empty; only what would store something says what to do.
  */
+#include "daemon/access-log.h"
 #include "daemon/ctap.h"
 #include "daemon/opening.h"
 #include "daemon/secret-attributes.h"
@@ -68,14 +69,20 @@ static int method_search_items(sd_bus_message *message, void *userdata, sd_bus_e
 
 /* ---- sessions and secrets ---- */
 
+/* Who it is has to be known before the first secret, and is found out here, so that what a client sends afterwards in one
+ * go is handled in its order. */
 static int method_open_session(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        return secret_session_open(userdata, message, error);
+        _cleanup_(identity_unrefp) Identity *who = NULL;
+        int r;
+
+        r = identity_of(userdata, message, method_open_session, &who, error);
+        return r != 0 ? r : secret_session_open(userdata, message, error);
 }
 
 /* Appends one entry of GetSecrets' answer, if there is anything to show. `*total` counts bytes. */
-static int append_secret(Daemon *daemon, sd_bus_message *reply, const SecretSession *session, const char *path,
-                         size_t *total, sd_bus_error *error)
+static int append_secret(Daemon *daemon, sd_bus_message *reply, const SecretSession *session, Identity *who,
+                         const char *path, size_t *total, sd_bus_error *error)
 {
         _cleanup_(item_freep) Item *content = NULL;
         ItemRef item;
@@ -101,17 +108,26 @@ static int append_secret(Daemon *daemon, sd_bus_message *reply, const SecretSess
                 r = sd_bus_message_append(reply, "o", path);
         if (r >= 0)
                 r = secret_value_append(reply, session, content);
-        return r < 0 ? r : sd_bus_message_close_container(reply);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        if (r >= 0)
+                access_log_read(daemon, who, &ACCESS_OBJECT(item, content));
+        return r;
 }
 
 static int method_get_secrets(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(identity_unrefp) Identity *who = NULL;
         const char *path, *session_path;
         Daemon *daemon = userdata;
         SecretSession *session;
         size_t total = 0;
         int r;
+
+        r = identity_of(daemon, message, method_get_secrets, &who, error);
+        if (r != 0)
+                return r;
 
         /* The session comes last, the items are needed after it: read twice. */
         r = sd_bus_message_skip(message, "ao");
@@ -135,7 +151,7 @@ static int method_get_secrets(sd_bus_message *message, void *userdata, sd_bus_er
         if (r < 0)
                 return r;
         while ((r = sd_bus_message_read(message, "o", &path)) > 0) {
-                r = append_secret(daemon, reply, session, path, &total, error);
+                r = append_secret(daemon, reply, session, who, path, &total, error);
                 if (r < 0)
                         return r;
         }
@@ -228,6 +244,7 @@ static void lock_rest(Daemon *daemon)
         for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
                 if (!c->locked)
                         return;
+        access_log_settle(daemon);
         vault_lock(daemon->vault, 0);
         ctap_forget(daemon->ctap);
         ssh_door_forget(daemon->ssh);
