@@ -22,6 +22,7 @@ const char *access_kind_name(unsigned kind)
                 [ACCESS_RESTORED] = "restored",
                 [ACCESS_COLLECTION_DELETED] = "collection-deleted",
                 [ACCESS_COLLECTION_RESTORED] = "collection-restored",
+                [ACCESS_REFUSED] = "refused",
         };
 
         return kind < _ACCESS_KIND_MAX ? names[kind] : NULL;

@@ -22,6 +22,7 @@ typedef enum AccessKind {
         ACCESS_RESTORED = 5,
         ACCESS_COLLECTION_DELETED = 6,
         ACCESS_COLLECTION_RESTORED = 7,
+        ACCESS_REFUSED = 8, /* a secret was not given away: access-policy.h */
         _ACCESS_KIND_MAX,
 } AccessKind;
 

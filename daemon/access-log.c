@@ -170,7 +170,7 @@ static Line *line_new(AccessKind kind, Identity *who, uint32_t collection, ItemI
                 return NULL;
         line->who = who ? identity_ref(who) : NULL;
         line->item = item;
-        line->change = kind != ACCESS_READ;
+        line->change = kind != ACCESS_READ && kind != ACCESS_REFUSED;
         line->entry.kind = kind;
         line->entry.collection = collection;
         line->entry.count = 1;
@@ -317,6 +317,11 @@ static void note(Daemon *daemon, AccessKind kind, Identity *who, const AccessObj
 void access_log_read(Daemon *daemon, Identity *who, const AccessObject *object)
 {
         note(daemon, ACCESS_READ, who, object);
+}
+
+void access_log_refused(Daemon *daemon, Identity *who, const AccessObject *object)
+{
+        note(daemon, ACCESS_REFUSED, who, object);
 }
 
 void access_log_wrote(Daemon *daemon, AccessKind kind, Identity *who, const AccessObject *object)

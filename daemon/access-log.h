@@ -32,6 +32,9 @@ typedef struct AccessObject {
 /* A secret is given to `who` (NULL: unknown). */
 void access_log_read(Daemon *daemon, Identity *who, const AccessObject *object);
 
+/* The same, and it is not given. */
+void access_log_refused(Daemon *daemon, Identity *who, const AccessObject *object);
+
 /* An item was changed, in the open batch. `kind` is none of the collections'. */
 void access_log_wrote(Daemon *daemon, AccessKind kind, Identity *who, const AccessObject *object);
 /* The same of an item that is there; what it is called is looked up. */

@@ -15,7 +15,7 @@
 
 #include "common/places.h"
 #include "crypto/arena.h"
-#include "daemon/access-log.h"
+#include "daemon/access-policy.h"
 #include "daemon/ask.h"
 #include "daemon/batch.h"
 #include "daemon/caller.h"
@@ -42,8 +42,7 @@ int daemon_open_vault(Daemon *daemon)
 
         if (daemon->batch)
                 batch_flush(daemon);
-        access_log_settle(daemon);
-        access_log_forget(daemon);
+        access_forget(daemon);
         daemon->vault = vault_free(daemon->vault);
         ctap_forget(daemon->ctap);
         r = vault_open(daemon->vault_path, &daemon->vault, &holder);
@@ -183,6 +182,8 @@ int daemon_new(const DaemonOptions *options, Daemon **ret, pid_t *ret_pid)
         if (r >= 0)
                 r = access_log_new(daemon, &daemon->access);
         if (r >= 0)
+                r = access_policy_new(daemon, &daemon->policy);
+        if (r >= 0)
                 r = batch_new(daemon, &daemon->batch);
         if (r >= 0)
                 r = jobs_new(daemon, /* workers= */ 1, &daemon->jobs);
@@ -245,6 +246,7 @@ Daemon *daemon_free(Daemon *daemon)
         daemon->doors = doors_free(daemon->doors);
         daemon->secrets = secrets_free(daemon->secrets);
         daemon->openings = openings_free(daemon->openings);
+        daemon->policy = access_policy_free(daemon->policy);
         daemon->asker = asker_free(daemon->asker);
         daemon->jobs = jobs_free(daemon->jobs);
         daemon->signers = jobs_free(daemon->signers);

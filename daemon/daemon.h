@@ -15,6 +15,7 @@
 #include "store/vault.h"
 
 typedef struct AccessLog AccessLog;
+typedef struct AccessPolicy AccessPolicy;
 typedef struct Asker Asker;
 typedef struct Batch Batch;
 typedef struct Callers Callers;
@@ -49,6 +50,7 @@ struct Daemon {
         Callers *callers;   /* caller.h */
         Batch *batch;       /* batch.h */
         AccessLog *access;  /* access-log.h: who read and changed what */
+        AccessPolicy *policy; /* access-policy.h: who may be given what */
         Jobs *jobs;         /* job.h: the KDF, one at a time, */
         Jobs *signers;      /* signatures that take long, as many at a time as there are processors, */
         Jobs *makers;       /* and new keys, one at a time */

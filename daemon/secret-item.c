@@ -5,7 +5,7 @@
  * them fails. So a getter never fails: a locked item (and a damaged one) answers empty values. What needs the content
  * says IsLocked.
  */
-#include "daemon/access-log.h"
+#include "daemon/access-policy.h"
 #include "daemon/secret-attributes.h"
 #include "daemon/secret-value.h"
 
@@ -55,6 +55,7 @@ static int method_delete(sd_bus_message *message, void *userdata, sd_bus_error *
 static int method_get_secret(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(sd_bus_error_free) sd_bus_error denied = SD_BUS_ERROR_NULL;
         _cleanup_(identity_unrefp) Identity *who = NULL;
         _cleanup_(item_freep) Item *content = NULL;
         Daemon *daemon = userdata;
@@ -78,6 +79,9 @@ static int method_get_secret(sd_bus_message *message, void *userdata, sd_bus_err
         r = vault_item_get(item.vault, item.id, /* with_value= */ true, &content);
         if (r != 0)
                 return secret_reply_result(daemon, message, r);
+        r = access_may_read(daemon, message, method_get_secret, who, item, &denied);
+        if (r <= 0)
+                return r == -EINPROGRESS ? 1 : r < 0 ? r : batch_reply_error(daemon, message, &denied);
 
         r = sd_bus_message_new_method_return(message, &reply);
         if (r >= 0)

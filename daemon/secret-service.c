@@ -4,7 +4,7 @@
  * What a method is asked about may be unknown, locked or gone, and clients send whole lists: what is not there is left
  * out, never an error. Without a vault everything reads as empty; only what would store something says what to do.
  */
-#include "daemon/access-log.h"
+#include "daemon/access-policy.h"
 #include "daemon/ctap.h"
 #include "daemon/opening.h"
 #include "daemon/secret-attributes.h"
@@ -80,16 +80,48 @@ static int method_open_session(sd_bus_message *message, void *userdata, sd_bus_e
         return r != 0 ? r : secret_session_open(userdata, message, error);
 }
 
-/* Appends one entry of GetSecrets' answer, if there is anything to show. `*total` counts bytes. */
-static int append_secret(Daemon *daemon, sd_bus_message *reply, const SecretSession *session, Identity *who,
-                         const char *path, size_t *total, sd_bus_error *error)
+static int method_get_secrets(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/* Has the person asked before anything is put together: about the first item that needs it, then the call comes again. 0, or
+ * as access_may_read(). */
+static int ask_first(Daemon *daemon, sd_bus_message *call, Identity *who, sd_bus_error *error)
 {
+        const char *path;
+        ItemRef item;
+        int r;
+
+        r = sd_bus_message_enter_container(call, 'a', "o");
+        while (r >= 0 && (r = sd_bus_message_read(call, "o", &path)) > 0) {
+                const VaultCollection *c;
+
+                if (!secret_path_item(daemon, path, &item) || !vault_item_exists(item.vault, item.id) ||
+                    !access_would_ask(daemon, who, item))
+                        continue;
+                c = vault_collection_get(item.vault, ITEM_ID_COLLECTION(item.id));
+                if (!c || c->locked)
+                        continue;
+                r = access_may_read(daemon, call, method_get_secrets, who, item, error);
+                return r == 1 ? 0 : r;
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(call);
+}
+
+/* Appends one entry of GetSecrets' answer, if there is anything to show. `*total` counts bytes. */
+static int append_secret(Daemon *daemon, sd_bus_message *call, sd_bus_message *reply, const SecretSession *session,
+                         Identity *who, const char *path, size_t *total, sd_bus_error *error)
+{
+        _cleanup_(sd_bus_error_free) sd_bus_error denied = SD_BUS_ERROR_NULL;
         _cleanup_(item_freep) Item *content = NULL;
         ItemRef item;
         int r;
 
         if (!secret_path_item(daemon, path, &item))
                 return 0;
+        if (access_would_ask(daemon, who, item))
+                return 0; /* ask_first() has looked: there is nothing to give away */
+        r = access_may_read(daemon, call, method_get_secrets, who, item, &denied);
+        if (r <= 0)
+                return r;
         r = vault_item_get(item.vault, item.id, /* with_value= */ true, &content);
         if (r == -ENOMEM)
                 return r;
@@ -130,7 +162,9 @@ static int method_get_secrets(sd_bus_message *message, void *userdata, sd_bus_er
                 return r;
 
         /* The session comes last, the items are needed after it: read twice. */
-        r = sd_bus_message_skip(message, "ao");
+        r = ask_first(daemon, message, who, error);
+        if (r == -EINPROGRESS)
+                return 1;
         if (r >= 0)
                 r = sd_bus_message_read(message, "o", &session_path);
         if (r < 0)
@@ -151,7 +185,7 @@ static int method_get_secrets(sd_bus_message *message, void *userdata, sd_bus_er
         if (r < 0)
                 return r;
         while ((r = sd_bus_message_read(message, "o", &path)) > 0) {
-                r = append_secret(daemon, reply, session, who, path, &total, error);
+                r = append_secret(daemon, message, reply, session, who, path, &total, error);
                 if (r < 0)
                         return r;
         }
@@ -244,7 +278,7 @@ static void lock_rest(Daemon *daemon)
         for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
                 if (!c->locked)
                         return;
-        access_log_settle(daemon);
+        access_before_lock(daemon);
         vault_lock(daemon->vault, 0);
         ctap_forget(daemon->ctap);
         ssh_door_forget(daemon->ssh);

@@ -189,6 +189,9 @@ int store1_delete(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_list_deleted(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_undelete(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
+int store1_list_policy(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_set_policy(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
 int store1_get_log(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 #define SLOT_ID_TEXT (2 * SLOT_ID_SIZE + 1)

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/access-log.h"
+#include "daemon/access-policy.h"
 #include "daemon/secret-attributes.h"
 
 #define SEARCH_MAX  ((size_t)200000)           /* items a reply may list: the message limit is near */
@@ -87,6 +87,7 @@ int store1_lookup(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(secret_attributes_done) SecretAttributes query = {0};
+        _cleanup_(sd_bus_error_free) sd_bus_error denied = SD_BUS_ERROR_NULL;
         _cleanup_(identity_unrefp) Identity *who = NULL;
         _cleanup_(item_freep) Item *item = NULL;
         char path[SECRETS_PATH_MAX];
@@ -105,6 +106,9 @@ int store1_lookup(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = find_one(daemon, query.attributes, query.n, 0, true, true, &ref, &item);
         if (r != 0)
                 return reply_result(daemon, m, r);
+        r = access_may_read(daemon, m, store1_lookup, who, ref, &denied);
+        if (r <= 0)
+                return r == -EINPROGRESS ? 1 : r < 0 ? r : batch_reply_error(daemon, m, &denied);
 
         r = sd_bus_message_new_method_return(m, &reply);
         if (r < 0)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "common/places.h"
-#include "daemon/access-log.h"
+#include "daemon/access-policy.h"
 #include "daemon/ctap.h"
 #include "daemon/ssh.h"
 
@@ -224,7 +224,7 @@ int store1_lock(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
                 for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
                         was[i++] = c->locked;
-                access_log_settle(daemon);
+                access_before_lock(daemon);
                 vault_lock(daemon->vault, 0);
                 ctap_forget(daemon->ctap);
                 ssh_door_forget(daemon->ssh);

@@ -189,6 +189,8 @@ static const sd_bus_vtable store1_vtable[] = {
         METHOD("ListDeleted", "a{sv}", P(options), "aa{sv}", P(entries), store1_list_deleted),
         METHOD("Undelete", "ot", P(object) P(version), "", , store1_undelete),
         METHOD("GetLog", "a{sv}", P(options), "aa{sv}", P(entries), store1_get_log),
+        METHOD("ListPolicy", "a{sv}", P(options), "aa{sv}", P(rules), store1_list_policy),
+        SECRET_METHOD("SetPolicy", "ssa{sv}", P(subject) P(verdict) P(options), "", , store1_set_policy),
         METHOD("ListSlots", "", , "aa{sv}", P(slots), store1_list_slots),
         SECRET_METHOD("AddSlot", "a{sv}", P(options), "s", P(id), store1_add_slot),
         SECRET_METHOD("RemoveSlot", "sa{sv}", P(id) P(options), "", , store1_remove_slot),

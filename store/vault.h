@@ -319,6 +319,8 @@ int vault_record_find(Vault *vault, VaultClass class, const VaultMark *mark, uin
 int vault_record_list(Vault *vault, VaultClass class, uint64_t before, uint64_t *ret, size_t max, size_t *ret_n);
 /* How many there are. */
 int vault_record_count(Vault *vault, VaultClass class, uint64_t *ret);
+/* Whether there ever was one; known while locked, too. */
+bool vault_class_is_used(Vault *vault, VaultClass class);
 /* Records were removed, swapped or rolled back, or the key is lost; false while locked. Reading goes on. */
 bool vault_class_tampered(const Vault *vault, VaultClass class);
 

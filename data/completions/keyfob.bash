@@ -2,7 +2,7 @@
 
 _keyfob()
 {
-        local commands="init set get del list search generate run lock unlock status passwd slot collection undelete rekey log
+        local commands="init set get del list search generate run lock unlock status passwd slot collection undelete rekey log policy
                 check authenticator passkey key ssh pam enable disable env fido2 prompt-agent diagnose completion"
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= i
 
@@ -62,6 +62,7 @@ _keyfob()
         pam) options="enroll mirror status test enable disable --add --key --origin --user --no-user --type --resident --verify --pin
                 --no-touch --unlock --no-unlock --label --conf --install --directory --help" ;;
         undelete) options+=" --collection --json" ;;
+        policy) options="list allow ask deny none any sandboxed unknown --item --collection --password-file --password-fd --json --help" ;;
         log) options+=" --item --program --since --limit --json" ;;
         rekey) options+=" --password-file --password-fd --drop --json" ;;
         authenticator) options="info pin finger replug reset set change list add rename delete --pin-file --pin-fd --old-pin-file --old-pin-fd

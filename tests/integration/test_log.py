@@ -258,6 +258,8 @@ class Apps(LogTest):
 
     def test_an_app_is_named_and_gets_no_log(self):
         self.keyfob('set', 'mail', 'alice', input='one')
+        self.keyfob('policy', 'allow', 'flatpak:org.example.Editor', '--password-file',
+                    self.sandbox.write('password', 'pass word'))
         self.assertEqual(self.app('get', 'mail', 'alice').stdout, b'one')
         entry = self.log()[0]
         self.assertEqual((entry['kind'], entry['app'], entry['confinement']),
