@@ -7,6 +7,7 @@
 #include "daemon/store1-internal.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/access-log.h"
@@ -38,12 +39,19 @@ static bool is_program(const AccessEntry *entry, const char *wanted)
                is(entry->unit, wanted) || is(entry->app, wanted);
 }
 
+static int compare(const void *a, const void *b)
+{
+        ItemId x = *(const ItemId *)a, y = *(const ItemId *)b;
+
+        return x < y ? -1 : x > y;
+}
+
+/* A search gives ids in ascending order. */
 static bool has_object(const AccessEntry *entry, const ItemIds *ids)
 {
-        for (size_t i = 0; i < entry->n_objects; i++)
-                for (size_t k = 0; k < ids->n; k++)
-                        if (entry->objects[i] == ids->ids[k])
-                                return true;
+        for (size_t i = 0; ids->n > 0 && i < entry->n_objects; i++)
+                if (bsearch(&entry->objects[i], ids->ids, ids->n, sizeof(*ids->ids), compare))
+                        return true;
         return false;
 }
 

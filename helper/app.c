@@ -3,7 +3,8 @@
  *
  * Flatpak leaves a file in the root of each sandbox that it makes, also in that of the proxy through which its apps reach
  * the session bus, so that others can tell whom they talk to. The file is looked at through /proc/PID/root. What is there
- * was made by a stranger: a file system in user space would make us wait for as long as it likes, and so would a fifo.
+ * was made by a stranger: a file system in user space would make us wait for as long as it likes, and so would a fifo. So what is
+ * mounted there is read from the kernel first, and no file is touched unless that is plain.
  * Snaps are told by the profile of AppArmor that they run under. Where neither can be seen, the unit of systemd tells.
  *
  * A program of the same user that is in no sandbox can make itself a root that has such a file. It gets itself the
@@ -16,13 +17,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
+#include <unistd.h>
 
 #include "helper/process.h"
 
 #define INFO_MAX       65536U
 #define LABEL_MAX      4096U
-#define FUSE_MAGIC     0x65735546
+#define MOUNTS_MAX     (1024U * 1024U)
 #define APP_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 
 static int put(const char *kind, const char *name, size_t n, char *ret, size_t size)
@@ -83,11 +84,47 @@ int app_parse_unit(const char *unit, char *ret, size_t size)
         return put("flatpak:", name, n, ret, size);
 }
 
-static bool on_user_space(int fd)
+/* "36 35 98:0 /root /mount/point options - type source": of a line, where it is and of what type. */
+static bool read_mount(char *line, const char **ret_place, const char **ret_type)
 {
-        struct statfs fs;
+        char *rest = NULL, *type = strstr(line, " - ");
+        const char *field = strtok_r(line, " ", &rest);
 
-        return fstatfs(fd, &fs) < 0 || fs.f_type == FUSE_MAGIC;
+        for (unsigned i = 0; i < 4 && field; i++)
+                field = strtok_r(NULL, " ", &rest);
+        if (!field || !type || type < field)
+                return false;
+        *ret_place = field;
+        *ret_type = strtok_r(type + 3, " ", &rest);
+        return *ret_type;
+}
+
+bool app_mounts_are_plain(char *mountinfo)
+{
+        bool plain = false;
+        char *rest = NULL;
+
+        for (char *line = strtok_r(mountinfo, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+                const char *place, *type;
+                bool root;
+
+                if (!read_mount(line, &place, &type))
+                        return false;
+                root = strcmp(place, "/") == 0;
+                if (!root && strcmp(place, "/.flatpak-info") != 0)
+                        continue;
+                if (strncmp(type, "fuse", 4) == 0)
+                        return false;
+                plain |= root;
+        }
+        return plain;
+}
+
+static bool has_plain_root(int process)
+{
+        _cleanup_(secret_freep) Secret *mounts = NULL;
+
+        return process_read(process, "mountinfo", MOUNTS_MAX, &mounts) >= 0 && app_mounts_are_plain((char *)mounts->data);
 }
 
 /* 0 with the text, -ENOENT when there is no such file, another error when there is one that can't be read. */
@@ -97,28 +134,30 @@ static int read_flatpak_info(int process, Secret **ret)
         char path[32];
         struct stat st;
 
+        if (!has_plain_root(process))
+                return -EPERM;
         root = openat(process, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (root < 0)
-                return -errno;
-        if (on_user_space(root))
-                return -EPERM;
+                return errno == ENOENT ? -ESRCH : -errno;
         found = openat(root, ".flatpak-info", O_PATH | O_NOFOLLOW | O_CLOEXEC);
         if (found < 0)
                 return -errno;
-        if (fstat(found, &st) < 0 || !S_ISREG(st.st_mode) || on_user_space(found))
+        if (fstat(found, &st) < 0 || !S_ISREG(st.st_mode))
                 return -EPERM;
         (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", found);
         file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         return file < 0 ? -errno : secret_read(file, INFO_MAX, ret);
 }
 
-/* Ours is the same one: then there is no sandbox to look into. */
+/* Ours is the same one, in the same mounts: then there is no sandbox to look into. Reading the links touches no file. */
 static bool shares_our_root(int process)
 {
-        struct stat ours, theirs;
+        char ours[64], theirs[64], root[4];
+        ssize_t n_ours = readlink("/proc/self/ns/mnt", ours, sizeof(ours));
+        ssize_t n_theirs = readlinkat(process, "ns/mnt", theirs, sizeof(theirs));
 
-        return stat("/", &ours) == 0 && fstatat(process, "root/", &theirs, 0) == 0 && ours.st_dev == theirs.st_dev &&
-               ours.st_ino == theirs.st_ino;
+        return n_ours > 0 && n_ours == n_theirs && memcmp(ours, theirs, (size_t)n_ours) == 0 &&
+               readlinkat(process, "root", root, sizeof(root)) == 1 && root[0] == '/';
 }
 
 static bool flatpak_name(int process, char ret[static APP_NAME_MAX])

@@ -12,6 +12,10 @@
  */
 bool app_name(int process, char ret[static APP_NAME_MAX]);
 
+/* Whether the file systems in /proc/PID/mountinfo that hold the root and the file of Flatpak's are such that reading from them
+ * can't be held up by a program. Takes the text apart. */
+bool app_mounts_are_plain(char *mountinfo);
+
 /* The name in the text of a .flatpak-info, which is a key file of GLib's; of a runtime without an app, the runtime's.
  * -ENODATA when it has none that is fit to be one. */
 int app_parse_flatpak(const char *text, char *ret, size_t size);

@@ -119,8 +119,8 @@ complete -c keyfob -n '__fish_seen_subcommand_from log' -l item -x
 complete -c keyfob -n '__fish_seen_subcommand_from log' -l program -x
 complete -c keyfob -n '__fish_seen_subcommand_from log' -l since -x
 complete -c keyfob -n '__fish_seen_subcommand_from log' -l limit -x
-complete -c keyfob -n '__fish_seen_subcommand_from policy; and not __fish_seen_subcommand_from passkey ssh' -a 'list allow ask deny none'
-complete -c keyfob -n '__fish_seen_subcommand_from policy; and not __fish_seen_subcommand_from passkey ssh' -l item -x
-complete -c keyfob -n '__fish_seen_subcommand_from policy; and not __fish_seen_subcommand_from passkey ssh' -l collection -x
+complete -c keyfob -n '__fish_seen_subcommand_from policy' -a 'list allow ask deny none'
+complete -c keyfob -n '__fish_seen_subcommand_from policy' -l item -x
+complete -c keyfob -n '__fish_seen_subcommand_from policy' -l collection -x
 complete -c keyfob -n '__fish_seen_subcommand_from policy' -l password-file -r
 complete -c keyfob -n '__fish_seen_subcommand_from policy' -l password-fd -x

@@ -2,6 +2,7 @@
 #include "helper/app.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "helper/process.h"
@@ -62,6 +63,32 @@ TEST(unit)
         gives(app_parse_unit, "snap.editor.editor-0f1e.scope", "snap:editor");
         gives(app_parse_unit, "app-gnome-firefox-12.scope", NULL);
         gives(app_parse_unit, "", NULL);
+}
+
+TEST(mounts)
+{
+        static const struct {
+                const char *text;
+                bool plain;
+        } cases[] = {
+                {"1 0 8:1 / / rw - ext4 /dev/sda1 rw\n", true},
+                {"1 0 8:1 / / rw,nosuid shared:1 - tmpfs tmpfs rw\n2 1 0:3 / /.flatpak-info ro - tmpfs none ro\n", true},
+                {"1 0 8:1 / / rw - tmpfs tmpfs rw\n2 1 0:3 / /home rw - fuse.sshfs x rw\n", true},
+                {"1 0 8:1 / / rw - fuse.slow x rw\n", false},
+                {"1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 0:3 / / rw - fuse x rw\n", false},
+                {"1 0 8:1 / / rw - tmpfs tmpfs rw\n2 1 0:3 / /.flatpak-info ro - fuse x ro\n", false},
+                {"1 0 8:1 / /home rw - ext4 /dev/sda1 rw\n", false},
+                {"1 0 8:1 / / rw\n", false},
+                {"1 0\n", false},
+                {"", false},
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                char text[256];
+
+                (void)snprintf(text, sizeof(text), "%s", cases[i].text);
+                CHECK_EQ(app_mounts_are_plain(text), cases[i].plain);
+        }
 }
 
 TEST(this_test_is_no_app)
