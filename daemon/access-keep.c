@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "daemon/access-internal.h"
 #include "daemon/access-log.h"
@@ -15,6 +16,20 @@
 #define SCAN_MAX    64U             /* numbers read at a time */
 
 _Static_assert(ACCESS_CHUNKS_MAX * ACCESS_CHUNK_ENTRIES >= ACCESS_LOG_ENTRIES, "as many are kept as is said");
+
+/* Room for one record, which goes back to the system at once: kept by malloc() it would be twice what the rest needs. */
+static uint8_t *record_map(void)
+{
+        void *record = mmap(NULL, VAULT_RECORD_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        return record == MAP_FAILED ? NULL : record;
+}
+
+static void record_unmap(uint8_t **record)
+{
+        if (*record)
+                (void)munmap(*record, VAULT_RECORD_MAX);
+}
 
 void access_keep_added(AccessKeep *keep)
 {
@@ -150,13 +165,13 @@ static int tidy(AccessKeep *keep, Vault *vault, uint8_t *record)
 
 void access_keep_tidy(AccessKeep *keep, Vault *vault)
 {
-        _cleanup_free_ uint8_t *record = NULL;
+        _cleanup_(record_unmap) uint8_t *record = NULL;
         int r = 0;
 
         if (!vault || !vault_is_unlocked(vault) || vault_batch_is_open(vault) ||
             (keep->known && keep->n_loose < ACCESS_LOOSE_MAX))
                 return;
-        record = malloc(VAULT_RECORD_MAX);
+        record = record_map();
         if (!record)
                 r = -ENOMEM;
         else if (!keep->known)
@@ -181,7 +196,7 @@ void access_keep_tidy(AccessKeep *keep, Vault *vault)
 
 int access_log_walk(Daemon *daemon, int (*each)(const AccessEntry *entry, void *userdata), void *userdata)
 {
-        _cleanup_free_ uint8_t *record = malloc(VAULT_RECORD_MAX);
+        _cleanup_(record_unmap) uint8_t *record = record_map();
         uint64_t numbers[SCAN_MAX], before = UINT64_MAX;
         size_t n;
         int r;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
+#include <systemd/sd-daemon.h>
 #include <systemd/sd-login.h>
 
 #include "helper/app.h"
@@ -33,6 +34,8 @@ static char *unit_of(pid_t pid)
 {
         char *unit = NULL;
 
+        if (sd_booted() <= 0)
+                return NULL;
         if (sd_pid_get_user_unit(pid, &unit) < 0 && sd_pid_get_unit(pid, &unit) < 0)
                 return NULL;
         if (strlen(unit) >= HELPER_UNIT_MAX || !utf8_valid(unit, strlen(unit))) {
