@@ -2,10 +2,29 @@
  * keyfob check: is every record what was stored?
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/json.h"
 #include "cli/output.h"
 #include "cli/request.h"
+#include "cli/status.h"
+#include "cli/text.h"
+
+static bool is_old(struct json_object *report)
+{
+        const char *epoch = json_string(report, "epoch");
+
+        return strcmp(epoch, "old") == 0 || strcmp(epoch, "foreign") == 0;
+}
+
+static void print_damaged(const char *path, const char *name)
+{
+        _cleanup_free_ char *label = name && name[0] ? strdup(name) : NULL;
+
+        if (label)
+                text_clean(label);
+        printf("damaged: %s%s%s%s\n", path, label ? " (" : "", label ? label : "", label ? ")" : "");
+}
 
 static void print(struct json_object *report)
 {
@@ -24,8 +43,15 @@ static void print(struct json_object *report)
         for (size_t i = 0; i < ELEMENTSOF(lines); i++)
                 if (i == 0 || json_number(report, lines[i].key) > 0)
                         printf("%8llu  %s\n", (unsigned long long)json_number(report, lines[i].key), lines[i].text);
+        if (is_old(report))
+                status_print_epoch(json_string(report, "epoch"), json_number(report, "recorded"),
+                                   json_number(report, "found"));
         for (size_t i = 0; i < json_length(objects); i++)
-                printf("damaged: %s\n", json_object_get_string(json_object_array_get_idx(objects, i)));
+                print_damaged(json_object_get_string(json_object_array_get_idx(objects, i)),
+                              json_object_get_string(json_object_array_get_idx(json_member(report, "names"), i)));
+        for (size_t i = 0; i < json_length(json_member(report, "others")); i++)
+                printf("damaged: %s\n",
+                       json_object_get_string(json_object_array_get_idx(json_member(report, "others"), i)));
 }
 
 static int run_check(Cli *cli, int argc, char *argv[])
@@ -66,6 +92,10 @@ static int run_check(Cli *cli, int argc, char *argv[])
         }
         if (r != 0)
                 return r;
+        if (is_old(report) && !accept)
+                return cli_error(EXIT_DAMAGED,
+                                 "an old copy of the vault was put back, or a part of one: if that is right, \"keyfob "
+                                 "check --accept\" takes it as it is; else put the right one back");
         bad = json_number(report, "damaged") > 0 || json_number(report, "tampered") > 0 ||
               json_number(report, "index_missing") > 0 || json_number(report, "index_extra") > 0;
         if (bad && !accept)

@@ -69,7 +69,7 @@ static int disable(Cli *cli, int argc, char *argv[])
 
 static int run_pam(Cli *cli, int argc, char *argv[])
 {
-        static const char *const programs[] = {"enroll", "mirror", "status", "test"};
+        static const char *const programs[] = {"enroll", "mirror", "remove", "rename", "status", "test"};
         static const Verb verbs[] = {{"enable", enable}, {"disable", disable}};
         int r;
 
@@ -89,18 +89,23 @@ static int run_pam(Cli *cli, int argc, char *argv[])
 
 const Command command_pam = {
         .name = "pam",
-        .usage = "enroll [OPTIONS] | mirror [--install] | status [--conf FILE] | test SERVICE [USER] | enable | disable",
+        .usage = "enroll [OPTIONS] | status | rename WHICH NAME | remove WHICH | mirror [--install] | test SERVICE [USER] | enable | "
+                 "disable",
         .summary = "Log in with a security key, and open the vault at login",
         .help = "  enroll                   make a credential, try it, and print its line for an authfile\n"
-                "      [--add]              add it to your own instead, ~/.config/Yubico/u2f_keys\n"
+                "      [--add [--name NAME]]  add it to your own instead, ~/.config/Yubico/u2f_keys, and what to call the key\n"
                 "      [--key PATH|keyfob]  which security key\n"
                 "      [--origin NAME] [--user NAME] [--no-user] [--type es256|eddsa] [--resident]\n"
                 "      [--verify] [--pin] [--no-touch]   what it has to prove\n"
                 "      [--unlock | --no-unlock] [--label TEXT]   whether its touch is to open the vault, too\n"
                 "      [--conf FILE]        the module's configuration file, when it is elsewhere\n"
+                "  status [--conf FILE]     which security keys log you in, which of them open the vault, which services ask for\n"
+                "      [--stacks DIRECTORY] them, and what is not right there\n"
+                "  rename WHICH NAME [--conf FILE]   what a security key is called; WHICH: its name, or its number in status\n"
+                "  remove WHICH [--conf FILE]        it logs in no more, and opens the vault no more\n"
+                "      [--last] [--keep-slot]        though it is the last one; it goes on opening the vault\n"
                 "  mirror [--install]       print what a login must know of the vault's slots; install it, as root:\n"
                 "      [--directory DIR]    keyfob pam mirror | sudo keyfob pam mirror --install\n"
-                "  status [--conf FILE]     which security keys log you in, and which of them open the vault\n"
                 "  test SERVICE [USER]      authenticate once, as SERVICE would\n"
                 "  enable, disable          for all of this machine, by pam-auth-update (as root)\n",
         .run = run_pam,

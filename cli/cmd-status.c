@@ -12,6 +12,23 @@
 #include "cli/status.h"
 #include "cli/text.h"
 
+void status_print_epoch(const char *state, uint64_t recorded, uint64_t found)
+{
+        char kept[32], here[32];
+        _cleanup_free_ char *text = NULL;
+
+        text_time(recorded, kept);
+        text_time(found, here);
+        if (strcmp(state, "old") == 0)
+                text = text_format("OLD COPY: last changed %s, but on %s it had come farther (keyfob check)", here, kept);
+        else
+                text = text_format("UNKNOWN: last changed %s, and not what was kept of it; an old copy may have been put "
+                                   "back (keyfob check)",
+                                   here);
+        if (text)
+                output_line("age", text);
+}
+
 static void print_vault(struct json_object *status)
 {
         const char *vault = json_string(status, "vault"), *error = json_string(status, "error");
@@ -31,6 +48,9 @@ static void print_vault(struct json_object *status)
                             "UNPROTECTED: whoever gets the file can read it (keyfob slot add --kind password)");
         if (json_flag(status, "tampered"))
                 output_line("integrity", "TAMPERED: records were removed, swapped or rolled back (keyfob check)");
+        if (strcmp(json_string(status, "epoch"), "old") == 0 || strcmp(json_string(status, "epoch"), "foreign") == 0)
+                status_print_epoch(json_string(status, "epoch"), json_number(status, "epoch_recorded"),
+                                   json_number(status, "epoch_found"));
         if (json_number(status, "damaged") > 0)
                 printf("%-16s %llu records (keyfob check)\n", "DAMAGED",
                        (unsigned long long)json_number(status, "damaged"));

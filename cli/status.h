@@ -1,10 +1,14 @@
 /* The daemon's status as JSON, and its table of collections. */
 #pragma once
 
+#include <stdint.h>
+
 #include "cli/cli.h"
 
 struct json_object;
 
 /* 0, or the exit code. */
+/* A line that says that the vault is not what it had come to; state is "old" or "foreign". */
+void status_print_epoch(const char *state, uint64_t recorded, uint64_t found);
 int status_get(keyfob *k, struct json_object **ret);
 int status_print_collections(struct json_object *collections);

@@ -48,6 +48,11 @@ int places_data_dir(char **ret)
         return xdg_dir("XDG_DATA_HOME", ".local/share", "/keyfob", ret);
 }
 
+int places_state_dir(char **ret)
+{
+        return xdg_dir("XDG_STATE_HOME", ".local/state", "/keyfob", ret);
+}
+
 int places_data_home(char **ret)
 {
         return xdg_dir("XDG_DATA_HOME", ".local/share", "", ret);

@@ -11,6 +11,9 @@
 /* $XDG_DATA_HOME/keyfob (default ~/.local/share/keyfob). New string, or -ENOMEM / -ENOENT when there is no home. */
 int places_data_dir(char **ret);
 
+/* $XDG_STATE_HOME/keyfob (default ~/.local/state/keyfob). The same. */
+int places_state_dir(char **ret);
+
 /* $HOME, or what the user database says. New string; -ENOENT, -ENOMEM. */
 int places_home(char **ret);
 

@@ -303,7 +303,12 @@ static void note(Daemon *daemon, AccessKind kind, Identity *who, const AccessObj
                 return;
         }
         if (has_room(log, who)) {
-                line = line_of_item(kind, who, object);
+                _cleanup_(item_freep) Item *content = NULL;
+
+                if (object->label || vault_item_get(object->item.vault, object->item.id, /* with_value= */ false, &content) != 0)
+                        line = line_of_item(kind, who, object);
+                else
+                        line = line_of_item(kind, who, &ACCESS_OBJECT(object->item, content));
                 if (line)
                         add(log, line);
                 else
@@ -327,18 +332,6 @@ void access_log_refused(Daemon *daemon, Identity *who, const AccessObject *objec
 void access_log_wrote(Daemon *daemon, AccessKind kind, Identity *who, const AccessObject *object)
 {
         note(daemon, kind, who, object);
-}
-
-void access_log_wrote_item(Daemon *daemon, AccessKind kind, Identity *who, ItemRef item)
-{
-        _cleanup_(item_freep) Item *content = NULL;
-
-        if (item.vault != daemon->vault)
-                return;
-        if (vault_item_get(item.vault, item.id, /* with_value= */ false, &content) == 0)
-                note(daemon, kind, who, &ACCESS_OBJECT(item, content));
-        else
-                note(daemon, kind, who, &(AccessObject){.item = item});
 }
 
 void access_log_wrote_collection(Daemon *daemon, AccessKind kind, Identity *who, CollectionRef collection,

@@ -18,7 +18,7 @@ typedef struct AccessLog AccessLog;
 /* What is told of an item. Nothing is kept of it. */
 typedef struct AccessObject {
         ItemRef item;
-        const char *label; /* NULL: unknown */
+        const char *label; /* NULL: it is looked up, if it is wanted and the item is there */
         const VaultAttribute *attributes;
         size_t n_attributes;
 } AccessObject;
@@ -37,8 +37,6 @@ void access_log_refused(Daemon *daemon, Identity *who, const AccessObject *objec
 
 /* An item was changed, in the open batch. `kind` is none of the collections'. */
 void access_log_wrote(Daemon *daemon, AccessKind kind, Identity *who, const AccessObject *object);
-/* The same of an item that is there; what it is called is looked up. */
-void access_log_wrote_item(Daemon *daemon, AccessKind kind, Identity *who, ItemRef item);
 /* A collection was deleted or restored, in the open batch. */
 void access_log_wrote_collection(Daemon *daemon, AccessKind kind, Identity *who, CollectionRef collection,
                                  const char *label);

@@ -423,19 +423,11 @@ static int wait_for(Daemon *daemon, sd_bus_message *call, sd_bus_message_handler
 
 /* ---- deciding ---- */
 
-static void log_refused(Daemon *daemon, Identity *who, ItemRef item)
-{
-        _cleanup_(item_freep) Item *content = NULL;
-
-        (void)vault_item_get(item.vault, item.id, /* with_value= */ false, &content);
-        access_log_refused(daemon, who, content ? &ACCESS_OBJECT(item, content) : &(AccessObject){.item = item});
-}
-
 static int denied(Daemon *daemon, Identity *who, ItemRef item, const char *name, const char *why, sd_bus_error *error)
 {
         _cleanup_free_ char *shown = presentable(program_of(who));
 
-        log_refused(daemon, who, item);
+        access_log_refused(daemon, who, &(AccessObject){.item = item});
         (void)sd_bus_error_setf(error, name, "%s may not read this secret: %s", shown && *shown ? shown : "this program", why);
         return 0;
 }
@@ -454,13 +446,21 @@ static AccessVerdict decide(Daemon *daemon, const AccessRules *rules, const Iden
         return verdict;
 }
 
+/* What is not there, or locked, is not given away whoever asks, and the vault says why. */
+static bool can_be_read(ItemRef item)
+{
+        const VaultCollection *c = vault_collection_get(item.vault, ITEM_ID_COLLECTION(item.id));
+
+        return c && !c->locked;
+}
+
 bool access_would_ask(Daemon *daemon, const Identity *who, ItemRef item)
 {
         const AccessRules *rules;
         const Grant *grant;
         AccessTarget reach;
 
-        return access_policy_rules(daemon, &rules) == 0 &&
+        return can_be_read(item) && access_policy_rules(daemon, &rules) == 0 &&
                decide(daemon, rules, who, item, &reach, &grant) == ACCESS_ASK && !grant;
 }
 
@@ -473,6 +473,8 @@ int access_may_read(Daemon *daemon, sd_bus_message *call, sd_bus_message_handler
         AccessTarget reach;
         int r;
 
+        if (!can_be_read(item))
+                return 1;
         r = access_policy_rules(daemon, &rules);
         if (r != 0) {
                 (void)daemon_secret_error(daemon, error, r);

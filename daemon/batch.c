@@ -19,6 +19,7 @@
 
 #include "daemon/access-log.h"
 #include "daemon/door.h"
+#include "daemon/epoch.h"
 #include "daemon/log.h"
 
 #define BATCH_WRITES_MAX    256U
@@ -142,6 +143,7 @@ static void after_commit(Batch *batch)
 
         batch->wrote = false;
         batch->last_use = monotonic_usec();
+        epoch_idle(batch->daemon);
         if (batch->daemon->vault && vault_wants_checkpoint(batch->daemon->vault))
                 housekeeping(batch);
         (void)sd_event_source_get_enabled(batch->idle, &enabled);
@@ -216,6 +218,7 @@ static int on_purge(sd_event_source *source, uint64_t usec, void *userdata)
         Batch *batch = userdata;
 
         housekeeping(batch);
+        epoch_idle(batch->daemon);
         arm(source, PURGE_USEC);
         return 0;
 }

@@ -7,6 +7,7 @@
  * it is logged, and told to listeners from the loop: many changes in a row are one signal, and no reply waits for a bus, for the
  * journal, or for finding out the name of a program.
  */
+#include <endian.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -51,6 +52,19 @@ static Vault *vault_of(const Ctap *ctap)
 static bool storage_is_open(void *userdata)
 {
         return ctap_seal_is_open(userdata);
+}
+
+/* A note of the vault's says when it was last backed up with them (daemon/store1-backup.c). One that was made in that second
+ * may have come too late. */
+static bool is_backed_up(void *userdata, uint64_t created)
+{
+        const Ctap *ctap = userdata;
+        uint64_t backup = 0;
+        size_t size;
+
+        return vault_of(ctap) &&
+               vault_note_get(vault_of(ctap), BACKUP_NOTE, &backup, sizeof(backup), &size) == 0 &&
+               size == sizeof(backup) && created < le64toh(backup);
 }
 
 /* ---- changes ---- */
@@ -302,4 +316,5 @@ void ctap_storage_ops(AuthenticatorOps *ops)
         ops->count = storage_count;
         ops->note_get = storage_note_get;
         ops->note_put = storage_note_put;
+        ops->backed_up = is_backed_up;
 }

@@ -21,6 +21,7 @@
 #include "daemon/caller.h"
 #include "daemon/ctap.h"
 #include "daemon/door.h"
+#include "daemon/epoch.h"
 #include "daemon/helper-link.h"
 #include "daemon/identity.h"
 #include "daemon/job.h"
@@ -59,6 +60,16 @@ int daemon_open_vault(Daemon *daemon)
         else if (r != 0)
                 log_line(LOG_ERR, "the vault could not be opened: %s", vault_strerror(r));
         return r;
+}
+
+void daemon_close_vault(Daemon *daemon)
+{
+        batch_flush(daemon);
+        daemon->vault = vault_free(daemon->vault);
+        daemon->vault_state = VAULT_E_NO_VAULT;
+        daemon->slot_changes++;
+        daemon->key_changes++;
+        daemon->vault_changes++;
 }
 
 bool daemon_find_vault(Daemon *daemon)
@@ -135,7 +146,7 @@ static int lock_in(const Daemon *daemon)
                 r = directory_of(doors_socket_path(daemon), &sockets);
         if (r < 0)
                 return r;
-        sandbox_enter((const char *const[]){vault, sockets, NULL});
+        sandbox_enter((const char *const[]){vault, sockets, epoch_directory(daemon->epoch), NULL});
         return 0;
 }
 
@@ -192,11 +203,15 @@ int daemon_new(const DaemonOptions *options, Daemon **ret, pid_t *ret_pid)
         if (r >= 0)
                 r = jobs_new(daemon, /* workers= */ 1, &daemon->makers);
         if (r >= 0)
+                r = jobs_new(daemon, /* workers= */ 1, &daemon->copiers);
+        if (r >= 0)
                 r = asker_new(daemon, &daemon->asker);
         if (r >= 0)
                 r = openings_new(daemon, &daemon->openings);
         if (r >= 0)
                 r = choose_vault(daemon, options->vault_path);
+        if (r >= 0)
+                r = epoch_new(daemon, &daemon->epoch);
         if (r >= 0)
                 r = secrets_new(daemon, &daemon->secrets);
         if (r >= 0)
@@ -237,6 +252,7 @@ Daemon *daemon_free(Daemon *daemon)
                 batch_flush(daemon);
                 access_log_settle(daemon);
                 opening_write_used(daemon);
+                epoch_idle(daemon);
         }
         callers_leave(daemon->callers);
         /* Before the doors, which give up the lock on the directory of their sockets. */
@@ -251,6 +267,7 @@ Daemon *daemon_free(Daemon *daemon)
         daemon->jobs = jobs_free(daemon->jobs);
         daemon->signers = jobs_free(daemon->signers);
         daemon->makers = jobs_free(daemon->makers);
+        daemon->copiers = jobs_free(daemon->copiers);
         daemon->tpm = tpm_free(daemon->tpm);
         daemon->helper = helper_link_free(daemon->helper);
         daemon->batch = batch_free(daemon->batch);
@@ -258,6 +275,7 @@ Daemon *daemon_free(Daemon *daemon)
         daemon->callers = callers_free(daemon->callers);
         daemon->identities = identities_free(daemon->identities);
         daemon->vault = vault_free(daemon->vault);
+        daemon->epoch = epoch_free(daemon->epoch);
         daemon->session_vault = vault_free(daemon->session_vault);
         daemon->settings = settings_free(daemon->settings);
         sd_event_unref(daemon->event);

@@ -22,6 +22,7 @@ typedef struct Callers Callers;
 typedef struct Ctap Ctap;
 typedef struct Daemon Daemon;
 typedef struct Doors Doors;
+typedef struct Epoch Epoch;
 typedef struct HelperLink HelperLink;
 typedef struct Identities Identities;
 typedef struct Jobs Jobs;
@@ -44,7 +45,8 @@ struct Daemon {
         Vault *session_vault; /* in memory; its one collection is `session` */
         uint32_t session_no;
         uint32_t slot_changes; /* how often the vault's slots were changed, and its keys: */
-        uint32_t key_changes;  /* who works on copies sees that they are stale */
+        uint32_t key_changes;  /* and the vault itself: */
+        uint32_t vault_changes; /* who works on copies sees that they are stale */
 
         Doors *doors;       /* door.h: session bus and own socket */
         Callers *callers;   /* caller.h */
@@ -53,7 +55,8 @@ struct Daemon {
         AccessPolicy *policy; /* access-policy.h: who may be given what */
         Jobs *jobs;         /* job.h: the KDF, one at a time, */
         Jobs *signers;      /* signatures that take long, as many at a time as there are processors, */
-        Jobs *makers;       /* and new keys, one at a time */
+        Jobs *makers;       /* new keys, one at a time, */
+        Jobs *copiers;      /* and files of backups, one at a time */
         HelperLink *helper; /* helper-link.h */
         Identities *identities; /* identity.h: who the callers are */
         Tpm *tpm;           /* tpm.h */
@@ -62,15 +65,21 @@ struct Daemon {
         Secrets *secrets;   /* secret-service.h: sessions, prompts */
         Ctap *ctap;         /* ctap.h: the security key, its socket and its hosts */
         SshDoor *ssh;       /* ssh.h: the ssh-agent, its socket and its clients */
+        Epoch *epoch;       /* epoch.h */
         UnlockDoor *unlock; /* unlock-door.h: where a login hands over a slot's key */
         KeysCall *keys;     /* keys1.c: calls that wait for a key of another maker */
 };
 
 /* Opens or re-opens the vault file (at start, after init). Sets vault, vault_state, vault_holder. */
 int daemon_open_vault(Daemon *daemon);
+/* Closes it, for another to be put in its place, and daemon_open_vault() then. */
+void daemon_close_vault(Daemon *daemon);
 /* When there is none yet: looks again, for another process may have let it go or put it there, and then opens by
  * itself what can be. Whether there is one now. */
 bool daemon_find_vault(Daemon *daemon);
+
+/* A note of the vault: u64, little-endian, when the last backup was begun in which passkeys were checked (seconds). */
+#define BACKUP_NOTE "backup"
 
 /* The vault that a collection number or item belongs to is told by a pair. */
 typedef struct CollectionRef {

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "daemon/authenticator1.h"
 #include "daemon/caller.h"
@@ -114,7 +115,16 @@ static int on_reap(sd_event_source *source, void *userdata)
         return 0;
 }
 
-/* One message at a time, as the loop itself does, until what was read with the handshake is used up. */
+/* Whether the kernel has more from this client. */
+static bool has_more(const Connection *connection)
+{
+        int fd = sd_bus_get_fd(connection->bus), n = 0;
+
+        return fd >= 0 && ioctl(fd, FIONREAD, &n) == 0 && n > 0;
+}
+
+/* One message at a time, as the loop itself does, until what was read with the handshake is used up. Where the kernel has more
+ * the loop comes back by itself, in its turn: a kick goes before all that others have asked since. */
 static int on_kick(sd_event_source *source, void *userdata)
 {
         Connection *connection = userdata;
@@ -125,7 +135,7 @@ static int on_kick(sd_event_source *source, void *userdata)
         r = sd_bus_process(connection->bus, NULL);
         if (r < 0)
                 connection_end(connection);
-        else if (r > 0)
+        else if (r > 0 && !has_more(connection))
                 (void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
         return 0;
 }

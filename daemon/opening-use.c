@@ -15,6 +15,7 @@
 
 #include "daemon/batch.h"
 #include "daemon/ctap.h"
+#include "daemon/epoch.h"
 #include "daemon/log.h"
 #include "daemon/secret-notify.h"
 
@@ -99,6 +100,7 @@ int opening_unlock(Daemon *daemon, const Root *root)
                 (void)batch_signal(daemon, KEYFOB_PATH, KEYFOB_STORE_INTERFACE, "LockChanged", "ob", "/", 0);
         note_use(daemon->openings, root);
         ctap_unlocked(daemon->ctap);
+        epoch_unlocked(daemon);
 
         for (Opening *opening = daemon->openings->list; opening; opening = opening->next)
                 if (opening->unlock && opening_scope_is_open(daemon, opening->collection))

@@ -57,10 +57,10 @@ static int method_get_secret(sd_bus_message *message, void *userdata, sd_bus_err
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(sd_bus_error_free) sd_bus_error denied = SD_BUS_ERROR_NULL;
         _cleanup_(identity_unrefp) Identity *who = NULL;
-        _cleanup_(item_freep) Item *content = NULL;
         Daemon *daemon = userdata;
         SecretSession *session;
         const char *path;
+        ItemValue value;
         ItemRef item;
         int r;
 
@@ -76,21 +76,22 @@ static int method_get_secret(sd_bus_message *message, void *userdata, sd_bus_err
         if (!session)
                 return -EINVAL;
 
-        r = vault_item_get(item.vault, item.id, /* with_value= */ true, &content);
-        if (r != 0)
-                return secret_reply_result(daemon, message, r);
         r = access_may_read(daemon, message, method_get_secret, who, item, &denied);
         if (r <= 0)
                 return r == -EINPROGRESS ? 1 : r < 0 ? r : batch_reply_error(daemon, message, &denied);
+        r = vault_value_open(item.vault, item.id, &value);
+        if (r != 0)
+                return secret_reply_result(daemon, message, r);
 
         r = sd_bus_message_new_method_return(message, &reply);
         if (r >= 0)
                 r = sd_bus_message_sensitive(reply);
         if (r >= 0)
-                r = secret_value_append(reply, session, content);
+                r = secret_value_append(reply, session, &value);
+        vault_value_done(item.vault, &value);
         if (r < 0)
                 return r;
-        access_log_read(daemon, who, &ACCESS_OBJECT(item, content));
+        access_log_read(daemon, who, &(AccessObject){.item = item});
         return batch_reply(daemon, message, reply);
 }
 
@@ -121,7 +122,7 @@ static int method_set_secret(sd_bus_message *message, void *userdata, sd_bus_err
                 r = vault_item_update(item.vault, item.id, &change);
         if (r != 0)
                 return secret_reply_result(daemon, message, r);
-        access_log_wrote_item(daemon, ACCESS_CHANGED, who, item);
+        access_log_wrote(daemon, ACCESS_CHANGED, who, &(AccessObject){.item = item});
         secret_notify_item_changed(daemon, item);
         return batch_reply_return(daemon, message, NULL);
 }
@@ -215,7 +216,7 @@ static int change(Daemon *daemon, const char *path, sd_bus_message *call, const 
         if (r == 0)
                 r = vault_item_update(item.vault, item.id, change);
         if (r == 0) {
-                access_log_wrote_item(daemon, ACCESS_CHANGED, who, item);
+                access_log_wrote(daemon, ACCESS_CHANGED, who, &(AccessObject){.item = item});
                 r = batch_commit(daemon);
         } else
                 batch_flush(daemon);

@@ -92,13 +92,8 @@ static int ask_first(Daemon *daemon, sd_bus_message *call, Identity *who, sd_bus
 
         r = sd_bus_message_enter_container(call, 'a', "o");
         while (r >= 0 && (r = sd_bus_message_read(call, "o", &path)) > 0) {
-                const VaultCollection *c;
-
                 if (!secret_path_item(daemon, path, &item) || !vault_item_exists(item.vault, item.id) ||
                     !access_would_ask(daemon, who, item))
-                        continue;
-                c = vault_collection_get(item.vault, ITEM_ID_COLLECTION(item.id));
-                if (!c || c->locked)
                         continue;
                 r = access_may_read(daemon, call, method_get_secrets, who, item, error);
                 return r == 1 ? 0 : r;
@@ -111,7 +106,7 @@ static int append_secret(Daemon *daemon, sd_bus_message *call, sd_bus_message *r
                          Identity *who, const char *path, size_t *total, sd_bus_error *error)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error denied = SD_BUS_ERROR_NULL;
-        _cleanup_(item_freep) Item *content = NULL;
+        ItemValue value;
         ItemRef item;
         int r;
 
@@ -122,28 +117,29 @@ static int append_secret(Daemon *daemon, sd_bus_message *call, sd_bus_message *r
         r = access_may_read(daemon, call, method_get_secrets, who, item, &denied);
         if (r <= 0)
                 return r;
-        r = vault_item_get(item.vault, item.id, /* with_value= */ true, &content);
+        r = vault_value_open(item.vault, item.id, &value);
         if (r == -ENOMEM)
                 return r;
         if (r != 0)
                 return 0;
 
-        *total += content->value->size + strlen(path) + strlen(content->content_type) +
-                  strlen(secret_session_path(session)) + 96; /* lengths, padding, initialisation vector */
+        *total += value.size + strlen(path) + strlen(value.content_type) + strlen(secret_session_path(session)) +
+                  96; /* lengths, padding, initialisation vector */
         if (*total > SECRETS_REPLY_MAX)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                                         "more than %zu MiB of secrets at once: ask for fewer items",
-                                         SECRETS_REPLY_MAX >> 20);
-
-        r = sd_bus_message_open_container(reply, 'e', "o(oayays)");
+                r = sd_bus_error_setf(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                      "more than %zu MiB of secrets at once: ask for fewer items",
+                                      SECRETS_REPLY_MAX >> 20);
+        else
+                r = sd_bus_message_open_container(reply, 'e', "o(oayays)");
         if (r >= 0)
-                r = sd_bus_message_append(reply, "o", path);
+                r = sd_bus_message_append_basic(reply, 'o', path);
         if (r >= 0)
-                r = secret_value_append(reply, session, content);
+                r = secret_value_append(reply, session, &value);
+        vault_value_done(item.vault, &value);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         if (r >= 0)
-                access_log_read(daemon, who, &ACCESS_OBJECT(item, content));
+                access_log_read(daemon, who, &(AccessObject){.item = item});
         return r;
 }
 

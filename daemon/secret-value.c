@@ -68,7 +68,7 @@ void secret_value_done(SecretValue *value)
         *value = (SecretValue){0};
 }
 
-static int append_bytes(sd_bus_message *reply, const ExchangeKey *key, const Secret *value)
+static int append_bytes(sd_bus_message *reply, const ExchangeKey *key, const ItemValue *value)
 {
         _cleanup_free_ uint8_t *box = NULL;
         uint8_t iv[EXCHANGE_IV_SIZE];
@@ -77,19 +77,19 @@ static int append_bytes(sd_bus_message *reply, const ExchangeKey *key, const Sec
 
         if (!key) {
                 r = sd_bus_message_append_array(reply, 'y', NULL, 0);
-                return r < 0 ? r : sd_bus_message_append_array(reply, 'y', value->data, value->size);
+                return r < 0 ? r : sd_bus_message_append_array(reply, 'y', value->value, value->size);
         }
 
         box = malloc((value->size / BLOCK + 1) * BLOCK);
         if (!box)
                 return -ENOMEM;
-        r = exchange_encrypt(key, value->data, value->size, iv, box, &size);
+        r = exchange_encrypt(key, value->value, value->size, iv, box, &size);
         if (r >= 0)
                 r = sd_bus_message_append_array(reply, 'y', iv, sizeof(iv));
         return r < 0 ? r : sd_bus_message_append_array(reply, 'y', box, size);
 }
 
-int secret_value_append(sd_bus_message *reply, const SecretSession *session, const Item *item)
+int secret_value_append(sd_bus_message *reply, const SecretSession *session, const ItemValue *value)
 {
         int r;
 
@@ -97,8 +97,8 @@ int secret_value_append(sd_bus_message *reply, const SecretSession *session, con
         if (r >= 0)
                 r = sd_bus_message_append(reply, "o", secret_session_path(session));
         if (r >= 0)
-                r = append_bytes(reply, secret_session_key(session), item->value);
+                r = append_bytes(reply, secret_session_key(session), value);
         if (r >= 0)
-                r = sd_bus_message_append(reply, "s", item->content_type ? item->content_type : "");
+                r = sd_bus_message_append(reply, "s", value->content_type);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }

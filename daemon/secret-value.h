@@ -17,4 +17,4 @@ int secret_value_read(Daemon *daemon, sd_bus_message *message, SecretValue *ret,
 void secret_value_done(SecretValue *value);
 
 /* Appends the value of an item for a session. The message should be marked sensitive. */
-int secret_value_append(sd_bus_message *reply, const SecretSession *session, const Item *item);
+int secret_value_append(sd_bus_message *reply, const SecretSession *session, const ItemValue *value);

@@ -28,7 +28,7 @@ typedef struct Options {
         size_t n_secrets;
         uint32_t kdf_memory, kdf_passes, kdf_ms, limit, pcrs;
         uint64_t since;
-        bool abandon_sealed, touch, uv, with_pin;
+        bool abandon_sealed, accept, touch, uv, with_pin;
         bool no_interactive, confirmed, deleted, drop, own_password;
 } Options;
 
@@ -61,6 +61,10 @@ typedef struct SlotDevice {
 typedef struct Waiting Waiting;
 typedef struct FingerWork FingerWork; /* authenticator1-fingers.c */
 FingerWork *finger_work_free(FingerWork *work);
+typedef struct BackupWork BackupWork; /* store1-backup.c */
+BackupWork *backup_work_free(BackupWork *work);
+typedef struct RestoreWork RestoreWork; /* store1-restore.c */
+RestoreWork *restore_work_free(RestoreWork *work);
 typedef struct SshWish SshWish; /* ssh1-internal.h */
 SshWish *ssh_wish_free(SshWish *wish);
 typedef struct PolicyWish PolicyWish; /* authenticator1-internal.h */
@@ -80,13 +84,16 @@ struct Waiting {
         struct CtapSealWait *sealed;
         FingerWork *finger;
         SlotKey *touching;
+        BackupWork *backup;
+        RestoreWork *restore;
 
         /* What the steps have got so far. */
         Root *root;
         SlotDraft *drafts[SLOTS_MAX];
         size_t n_drafts;
         SlotList slots;
-        uint32_t slot_changes, key_changes; /* the daemon's, when it began */
+        uint32_t slot_changes, key_changes, vault_changes; /* the daemon's, when it began */
+        const Vault *slots_of;              /* whose they are; NULL: the daemon's vault */
         size_t at;                          /* rekey: the slot that is worked on */
         int tries;                          /* rekey: questions asked for that slot */
         uint8_t slot[SLOT_ID_SIZE];         /* the slot that is meant */
@@ -105,6 +112,8 @@ struct Waiting {
         char *tpm_why;          /* the problem in one line */
         Secret *tpm_fields;     /* the answer */
         Secret **ask_target; /* where the answer of `ask` goes */
+        VaultRetention retention;
+        const struct BackupJob *backup_result; /* while `next` runs after it */
         bool fresh;          /* the root is wanted for more than to unlock */
         bool confirms;       /* `ask` wants a word, not a secret */
         int proof;           /* result of the last job: 0 or VAULT_E_WRONG_SECRET */
@@ -181,6 +190,15 @@ int store1_init(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_unlock(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_lock(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_check(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
+int store1_backup(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_restore(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
+int store1_history(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_get_version(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_get_retention(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_set_retention(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_wipe(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 int store1_lookup(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_search(sd_bus_message *m, void *userdata, sd_bus_error *error);

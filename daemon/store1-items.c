@@ -25,51 +25,32 @@ static int find_one(Daemon *daemon, const VaultAttribute *attributes, size_t n, 
                     bool value, ItemRef *ret_ref, Item **ret)
 {
         _cleanup_(item_freep) Item *best = NULL;
-        ItemRef best_ref = {0};
-        bool locked = false, damaged = false;
-        int r;
-
         Vault *vaults[] = {daemon->vault, session ? daemon->session_vault : NULL};
+        bool any_locked = false, any_damaged = false;
+        ItemRef ref = {0};
 
         for (size_t v = 0; v < ELEMENTSOF(vaults); v++) {
-                _cleanup_(item_ids_done) ItemIds open = {0}, closed = {0};
+                _cleanup_(item_freep) Item *item = NULL;
+                bool locked, damaged;
+                int r;
 
                 if (!vaults[v])
                         continue;
-                r = vault_search(vaults[v], only, attributes, n, 0, &open, &closed);
-                if (r != 0)
+                r = vault_lookup(vaults[v], only, attributes, n, value, &item, &locked, &damaged);
+                if (r != 0 && r != VAULT_E_NOT_FOUND)
                         return r;
-                locked |= closed.n > 0;
-                damaged |= open.damaged;
-
-                for (size_t i = 0; i < open.n; i++) {
-                        _cleanup_(item_freep) Item *item = NULL;
-
-                        /* With one match, the usual case, its value comes along in the same read. */
-                        r = vault_item_get(vaults[v], open.ids[i], value && open.n == 1, &item);
-                        damaged |= r == VAULT_E_DAMAGED;
-                        if (r == VAULT_E_DAMAGED || r == VAULT_E_NOT_FOUND)
-                                continue;
-                        if (r != 0)
-                                return r;
-                        if (best && best->modified > item->modified)
-                                continue;
-                        item_free(best);
-                        best = TAKE_PTR(item);
-                        best_ref = (ItemRef){.vault = vaults[v], .id = open.ids[i]};
-                }
+                any_locked |= locked;
+                any_damaged |= damaged;
+                if (!item || (best && best->modified > item->modified))
+                        continue;
+                item_free(best);
+                best = TAKE_PTR(item);
+                ref = (ItemRef){.vault = vaults[v], .id = best->id};
         }
         /* "Not found" would invite the caller to put a new item in place of what can perhaps be restored. */
         if (!best)
-                return locked ? VAULT_E_LOCKED : damaged ? VAULT_E_DAMAGED : VAULT_E_NOT_FOUND;
-
-        if (value && !best->value) {
-                best = item_free(best);
-                r = vault_item_get(best_ref.vault, best_ref.id, true, &best);
-                if (r != 0)
-                        return r;
-        }
-        *ret_ref = best_ref;
+                return any_locked ? VAULT_E_LOCKED : any_damaged ? VAULT_E_DAMAGED : VAULT_E_NOT_FOUND;
+        *ret_ref = ref;
         *ret = TAKE_PTR(best);
         return 0;
 }
@@ -121,9 +102,12 @@ int store1_lookup(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 r = sd_bus_message_append(reply, "s", item->content_type);
         if (r >= 0)
                 r = sd_bus_message_append_array(reply, 'y', item->value->data, item->value->size);
-        if (r < 0)
+        if (r < 0) {
+                item = vault_item_done(ref.vault, item);
                 return r;
+        }
         access_log_read(daemon, who, &ACCESS_OBJECT(ref, item));
+        item = vault_item_done(ref.vault, item);
         return batch_reply(daemon, m, reply);
 }
 
@@ -307,7 +291,7 @@ int store1_store(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 return reply_result(daemon, m, r);
 
         if (replaced)
-                access_log_wrote_item(daemon, ACCESS_CHANGED, who, ref);
+                access_log_wrote(daemon, ACCESS_CHANGED, who, &(AccessObject){.item = ref});
         else
                 access_log_wrote(daemon, ACCESS_CREATED, who, &ACCESS_OBJECT(ref, &change));
         if (replaced)
@@ -495,7 +479,7 @@ int store1_undelete(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = vault_undelete(ref.vault, ref.id, version);
         if (r != 0)
                 return reply_result(daemon, m, r);
-        access_log_wrote_item(daemon, ACCESS_RESTORED, who, ref);
+        access_log_wrote(daemon, ACCESS_RESTORED, who, &(AccessObject){.item = ref});
         if (existed)
                 secret_notify_item_changed(daemon, ref);
         else

@@ -24,6 +24,7 @@ typedef struct OptionType {
 
 static const OptionType option_types[] = {
         {"abandon-sealed", "b", offsetof(Options, abandon_sealed), false},
+        {"accept", "b", offsetof(Options, accept), false},
         {"alias", "s", offsetof(Options, alias), false},
         {"auth", "ay", offsetof(Options, auth), false},
         {"collection", "s", offsetof(Options, collection), false},

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "daemon/ctap.h"
+#include "daemon/epoch.h"
 #include "daemon/present.h"
 #include "daemon/ssh.h"
 
@@ -57,6 +58,7 @@ static int rekey_finish(Waiting *waiting, sd_bus_error *error)
         daemon->key_changes++;
         ctap_forget(daemon->ctap);
         ssh_door_forget(daemon->ssh);
+        epoch_rekeyed(daemon);
         return waiting_finish_reply(waiting, reply);
 }
 

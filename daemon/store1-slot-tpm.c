@@ -173,7 +173,8 @@ int waiting_tpm_slot(Waiting *waiting, WaitingNext next, sd_bus_error *error)
                 message = NULL;
                 return -ENOMEM;
         }
-        return waiting_ask(waiting, ASK_SECRET, "rekey", "New keys", message, NULL, &waiting->options.pin, compute);
+        return waiting_ask(waiting, ASK_SECRET, waiting->slots_of ? "restore" : "rekey",
+                           waiting->slots_of ? "Restore a backup" : "New keys", message, NULL, &waiting->options.pin, compute);
 }
 
 /* ---- AddSlot ---- */

@@ -5,11 +5,13 @@
 
 #include <errno.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/places.h"
 #include "daemon/access-policy.h"
 #include "daemon/ctap.h"
+#include "daemon/epoch.h"
 #include "daemon/ssh.h"
 
 /* ---- Init ---- */
@@ -40,6 +42,7 @@ static int init_create(Waiting *waiting, sd_bus_error *error)
         daemon->vault_state = 0;
         ctap_forget(daemon->ctap);
         ssh_door_reload(daemon->ssh);
+        epoch_unlocked(daemon);
 
         for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
                 secret_notify_collection_created(daemon, (CollectionRef){daemon->vault, c->no});
@@ -225,9 +228,11 @@ int store1_lock(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
                         was[i++] = c->locked;
                 access_before_lock(daemon);
+                epoch_idle(daemon);
                 vault_lock(daemon->vault, 0);
                 ctap_forget(daemon->ctap);
                 ssh_door_forget(daemon->ssh);
+                epoch_closed(daemon);
                 i = 0;
                 for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
                         if (!was[i++])
@@ -244,23 +249,79 @@ int store1_lock(sd_bus_message *m, void *userdata, sd_bus_error *error)
 typedef struct Damaged {
         ItemId *ids;
         size_t n;
+        ItemId *records; /* of classes */
+        size_t n_records;
 } Damaged;
 
 static void damaged_found(void *userdata, ItemId id)
 {
         Damaged *damaged = userdata;
 
-        if (damaged->n < CHECK_OBJECTS_MAX)
+        if (VAULT_ID_CLASS(id) != 0) {
+                if (damaged->n_records < CHECK_OBJECTS_MAX)
+                        damaged->records[damaged->n_records++] = id;
+        } else if (damaged->n < CHECK_OBJECTS_MAX)
                 damaged->ids[damaged->n++] = id;
+}
+
+/* What a damaged item was called, by an older value of it that can still be read; "" when there is none. */
+static int append_name(Daemon *daemon, sd_bus_message *m, ItemId id)
+{
+        _cleanup_(trash_list_done) TrashList list = {0};
+
+        (void)vault_history(daemon->vault, id, &list);
+        return sd_bus_message_append(m, "s", list.n > 0 ? list.entries[0].item->label : "");
+}
+
+static int append_record(Daemon *daemon, sd_bus_message *m, ItemId id)
+{
+        static const char *const names[_VAULT_CLASS_MAX] = {
+                [VAULT_CLASS_PASSKEYS] = "passkeys", [VAULT_CLASS_SSH] = "ssh",       [VAULT_CLASS_OTP] = "otp",
+                [VAULT_CLASS_LOG] = "log",           [VAULT_CLASS_POLICY] = "policy",
+        };
+        unsigned class = VAULT_ID_CLASS(id);
+        char text[64];
+
+        (void)snprintf(text, sizeof(text), "%s %llu", class < _VAULT_CLASS_MAX ? names[class] : "unknown",
+                       (unsigned long long)ITEM_ID_NUMBER(id));
+        return sd_bus_message_append(m, "s", text);
+}
+
+static int append_path(Daemon *daemon, sd_bus_message *m, ItemId id)
+{
+        char path[SECRETS_PATH_MAX];
+
+        return sd_bus_message_append(m, "o", secret_item_path(daemon, (ItemRef){daemon->vault, id}, path));
+}
+
+/* An entry with an array, an element for each id. */
+static int append_each(Daemon *daemon, sd_bus_message *m, const char *key, const char *type,
+                       int (*append)(Daemon *daemon, sd_bus_message *m, ItemId id), const ItemId *ids, size_t n)
+{
+        int r;
+
+        r = sd_bus_message_open_container(m, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", key);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', type);
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', type + 1);
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = append(daemon, m, ids[i]);
+        for (int i = 0; i < 3 && r >= 0; i++)
+                r = sd_bus_message_close_container(m);
+        return r;
 }
 
 int store1_check(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        _cleanup_free_ ItemId *ids = calloc(CHECK_OBJECTS_MAX, sizeof(*ids));
-        Damaged damaged = {.ids = ids};
+        _cleanup_free_ ItemId *ids = calloc(2 * (size_t)CHECK_OBJECTS_MAX, sizeof(*ids));
+        Damaged damaged = {.ids = ids, .records = ids ? ids + CHECK_OBJECTS_MAX : NULL};
         Daemon *daemon = userdata;
         VaultReport report = {0};
+        VaultEpoch epoch;
         int accept, r;
 
         r = store1_need_vault(daemon, error);
@@ -280,30 +341,28 @@ int store1_check(sd_bus_message *m, void *userdata, sd_bus_error *error)
                         secret_notify_collection_changed(daemon, (CollectionRef){daemon->vault, c->no});
         if (accept)
                 ssh_door_reload(daemon->ssh);
+        if (accept)
+                epoch_accept(daemon);
+        epoch = epoch_state(daemon);
 
         r = sd_bus_message_new_method_return(m, &reply);
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "{sv}");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "epoch", "s", epoch_state_name(epoch.state), "recorded",
+                                          "t", epoch.recorded, "found", "t", epoch.found);
         if (r >= 0)
                 r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "records", "t", report.records, "damaged",
                                           "t", report.damaged, "index_missing", "t", report.index_missing,
                                           "index_extra", "t", report.index_extra, "tampered", "t",
                                           report.collections_tampered, "locked", "t", report.collections_locked);
         if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'e', "sv");
+                r = append_each(daemon, reply, "objects", "ao", append_path, damaged.ids, damaged.n);
         if (r >= 0)
-                r = sd_bus_message_append(reply, "s", "objects");
+                r = append_each(daemon, reply, "names", "as", append_name, damaged.ids, damaged.n);
         if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'v', "ao");
+                r = append_each(daemon, reply, "others", "as", append_record, damaged.records, damaged.n_records);
         if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "o");
-        for (size_t i = 0; r >= 0 && i < damaged.n; i++) {
-                char path[SECRETS_PATH_MAX];
-
-                r = sd_bus_message_append(reply, "o",
-                                          secret_item_path(daemon, (ItemRef){daemon->vault, ids[i]}, path));
-        }
-        for (int i = 0; i < 4 && r >= 0; i++)
                 r = sd_bus_message_close_container(reply);
         return r < 0 ? r : batch_reply(daemon, m, reply);
 }

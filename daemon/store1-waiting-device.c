@@ -71,11 +71,12 @@ int waiting_touch_slot(Waiting *waiting, WaitingNext next)
 
         if (!slot_fido2(waiting->slots.slots[waiting->at], &fido2))
                 return -EINVAL;
-        vault_hmac_salt(waiting->daemon->vault, salt);
+        vault_hmac_salt(waiting->slots_of ?: waiting->daemon->vault, salt);
         waiting->after = next;
         return waiting_touch(waiting,
                              &(SlotKeyRequest){
-                                     .message = "Your Keyfob vault gets new keys.",
+                                     .message = waiting->slots_of ? "A backup of your Keyfob vault is restored."
+                                                             : "Your Keyfob vault gets new keys.",
                                      .rp_id = fido2.rp_id,
                                      .uv = fido2.uv,
                                      .credentials = &(SlotKeyCredential){fido2.credential, fido2.credential_size},

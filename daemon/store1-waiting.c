@@ -52,6 +52,7 @@ int waiting_new(Daemon *daemon, sd_bus_message *call, const char *const *allowed
         waiting->call = sd_bus_message_ref(call);
         waiting->slot_changes = daemon->slot_changes;
         waiting->key_changes = daemon->key_changes;
+        waiting->vault_changes = daemon->vault_changes;
 
         r = allowed ? options_read(call, allowed, &waiting->options, error) : 0;
         if (r < 0)
@@ -83,6 +84,8 @@ Waiting *waiting_free(Waiting *waiting)
         helper_call_cancel(waiting->reading);
         tpm_call_cancel(waiting->tpm);
         finger_work_free(waiting->finger);
+        backup_work_free(waiting->backup);
+        restore_work_free(waiting->restore);
         slot_key_cancel(waiting->touching);
         secret_free(waiting->touched);
         blind_free(waiting->blind);
@@ -125,8 +128,14 @@ void waiting_settle(Waiting *waiting, int r, const sd_bus_error *error)
 static void waiting_advance(Waiting *waiting)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r;
 
-        waiting_settle(waiting, waiting->next(waiting, &error), &error);
+        /* It was about a vault that is not there any more. */
+        if (waiting->vault_changes != waiting->daemon->vault_changes)
+                r = sd_bus_error_set(&error, KEYFOB_ERROR_BUSY, "the vault was replaced meanwhile: try again");
+        else
+                r = waiting->next(waiting, &error);
+        waiting_settle(waiting, r, &error);
 }
 
 void waiting_step_done(Waiting *waiting)

@@ -11,6 +11,7 @@
 
 #include "crypto/arena.h"
 #include "daemon/door.h"
+#include "daemon/epoch.h"
 #include "daemon/helper-link.h"
 #include "daemon/prompter1.h"
 #include "daemon/session-bus.h"
@@ -124,12 +125,14 @@ int store1_status(sd_bus_message *m, void *userdata, sd_bus_error *error)
         _cleanup_(slot_list_done) SlotList slots = {0};
         Daemon *daemon = userdata;
         SessionBusStatus status;
+        VaultEpoch epoch;
         Totals totals;
         int r;
 
         /* Opens one that has come to be there meanwhile; that there is none is an answer, too. */
         (void)store1_need_vault(daemon, NULL);
         totals = count(daemon);
+        epoch = epoch_state(daemon);
         session_bus_status(daemon, &status);
         if (daemon->vault)
                 (void)vault_slots(daemon->vault, &slots);
@@ -149,6 +152,9 @@ int store1_status(sd_bus_message *m, void *userdata, sd_bus_error *error)
                         status.secrets_name, "agent", "b", (int)ask_session_agent(daemon, NULL), "pinentry", "b",
                         (int)helper_link_pinentry(daemon), "slots", "u", (uint32_t)slots.n, "items", "t", totals.items,
                         "damaged", "t", totals.damaged, "tampered", "b", (int)totals.tampered);
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "epoch", "s", epoch_state_name(epoch.state),
+                                          "epoch_recorded", "t", epoch.recorded, "epoch_found", "t", epoch.found);
         if (r >= 0 && status.owner_pid > 0)
                 r = append_owner(reply, &status);
         if (r >= 0)
@@ -165,6 +171,17 @@ int store1_status(sd_bus_message *m, void *userdata, sd_bus_error *error)
         for (int i = 0; i < 4 && r >= 0; i++)
                 r = sd_bus_message_close_container(reply);
         return r < 0 ? r : batch_reply(daemon, m, reply);
+}
+
+static int get_epoch(sd_bus *bus, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+                     void *userdata, sd_bus_error *error)
+{
+        Daemon *daemon = userdata;
+        VaultEpoch epoch;
+
+        batch_flush(daemon);
+        epoch = epoch_state(daemon);
+        return sd_bus_message_append(reply, "(stt)", epoch_state_name(epoch.state), epoch.recorded, epoch.found);
 }
 
 #define METHOD(name, in, in_names, out, out_names, handler)                                                           \
@@ -188,6 +205,11 @@ static const sd_bus_vtable store1_vtable[] = {
         METHOD("Delete", "oa{ss}", P(item) P(attributes), "o", P(deleted), store1_delete),
         METHOD("ListDeleted", "a{sv}", P(options), "aa{sv}", P(entries), store1_list_deleted),
         METHOD("Undelete", "ot", P(object) P(version), "", , store1_undelete),
+        METHOD("History", "o", P(item), "aa{sv}", P(versions), store1_history),
+        SECRET_METHOD("GetVersion", "ot", P(item) P(version), "say", P(content_type) P(value), store1_get_version),
+        METHOD("GetRetention", "", , "uu", P(days) P(versions), store1_get_retention),
+        SECRET_METHOD("SetRetention", "uua{sv}", P(days) P(versions) P(options), "", , store1_set_retention),
+        SECRET_METHOD("Wipe", "oa{sv}", P(item) P(options), "tu", P(values) P(copies), store1_wipe),
         METHOD("GetLog", "a{sv}", P(options), "aa{sv}", P(entries), store1_get_log),
         METHOD("ListPolicy", "a{sv}", P(options), "aa{sv}", P(rules), store1_list_policy),
         SECRET_METHOD("SetPolicy", "ssa{sv}", P(subject) P(verdict) P(options), "", , store1_set_policy),
@@ -202,7 +224,10 @@ static const sd_bus_vtable store1_vtable[] = {
         SECRET_METHOD("CreateCollection", "sa{sv}", P(label) P(options), "o", P(collection), store1_create_collection),
         METHOD("DeleteCollection", "sa{sv}", P(collection) P(options), "", , store1_delete_collection),
         METHOD("SetAlias", "ss", P(alias) P(collection), "", , store1_set_alias),
+        METHOD("Backup", "ha{sv}", P(file) P(options), "a{sv}", P(report), store1_backup),
+        SECRET_METHOD("Restore", "ha{sv}", P(file) P(options), "a{sv}", P(report), store1_restore),
         METHOD("Check", "b", P(accept), "a{sv}", P(report), store1_check),
+        SD_BUS_PROPERTY("Epoch", "(stt)", get_epoch, 0, SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION),
         SD_BUS_SIGNAL_WITH_NAMES("LockChanged", "ob", P(object) P(locked), 0),
         SD_BUS_VTABLE_END,
 };

@@ -24,7 +24,7 @@ static void record(const uint8_t *data, size_t size)
         PROMISE(pairs_same(parsed.attributes, parsed.n_attributes, parsed.attributes, parsed.n_attributes));
         for (size_t i = 0; i < parsed.n_attributes; i++)
                 PROMISE(record_has(&parsed, parsed.attributes + i));
-        PROMISE(record_item(&parsed, &row, true, &item) == 0);
+        PROMISE(record_item(&(Vault){0}, &parsed, &row, true, &item) == 0);
         PROMISE(item->value->size == parsed.value_size && item->n_attributes == parsed.n_attributes);
         (void)item_free(item);
 }

@@ -4,7 +4,8 @@
  * Credential after credential is looked for in what is plugged in. The one that has it is asked in the way that it and the
  * administrator want: by touch, by its own verification, by PIN. Its own verification (a finger on the key) gives way to the PIN when it
  * fails or is blocked, in the same call. Few wrong PINs block a key for good, so what is left is looked up and shown before each
- * question, the last ones are not spent, and nothing that was typed elsewhere is tried as one.
+ * question, the last ones are not spent, and nothing that was typed elsewhere is tried as one. Who has several keys is told by name
+ * which one it is.
  */
 #include "pam/key-login.h"
 
@@ -16,10 +17,13 @@
 #include "pam/slots.h"
 
 #define TURNS_MAX     3U
-#define QUESTION_SIZE 160U
-#define CUE           "Touch the security key."
-#define CUE_QUESTION  "Press ENTER, then touch the security key."
+#define KEY_NAME_SIZE (NAMES_NAME_SIZE + 3)
+#define QUESTION_SIZE 256U
+#define LIST_SIZE     512U
+#define CUE           "Touch the security key%s."
+#define CUE_QUESTION  "Press ENTER, then touch the security key%s."
 #define INSERT        "Plug in the security key, then press ENTER."
+#define INSERT_ONE    "Plug in one of your security keys (%s), then press ENTER."
 
 /* Continues what enum LoginOutcome counts; never leaves this file. */
 enum { TRY_NEXT = 100, TRY_PIN };
@@ -28,6 +32,7 @@ typedef struct Attempt {
         Login *login;
         fido_dev_t *dev;
         Proof proof;
+        bool certain; /* it has the credential */
         bool *cued;
 } Attempt;
 
@@ -38,21 +43,38 @@ static bool wants_touch(const Proof *proof)
         return proof->presence != FIDO_OPT_FALSE;
 }
 
+/* With a blank before it, or nothing where there is no choice, no name, or where it could be another key. */
+static const char *name_of(const Attempt *attempt, char ret[KEY_NAME_SIZE])
+{
+        char name[NAMES_NAME_SIZE];
+
+        ret[0] = 0;
+        if (attempt->certain && login_key_name(attempt->login, attempt->proof.credential, name))
+                (void)snprintf(ret, KEY_NAME_SIZE, " \"%s\"", name);
+        return ret;
+}
+
 /* Once in a call: before the wait, because some programs show it only with a question. */
 static int cue(const Attempt *attempt)
 {
         const Options *options = attempt->login->options;
         _cleanup_(secret_freep) Secret *nothing = NULL;
+        char name[KEY_NAME_SIZE], text[QUESTION_SIZE];
         int r;
 
         if (!options->cue || *attempt->cued || (!wants_touch(&attempt->proof) && attempt->proof.verification != FIDO_OPT_TRUE))
                 return 0;
         *attempt->cued = true;
+        (void)name_of(attempt, name);
+        if (options->cue_question)
+                (void)snprintf(text, sizeof(text), CUE_QUESTION, name);
+        else
+                (void)snprintf(text, sizeof(text), CUE, name);
         if (!options->cue_question) {
-                talk_say(&attempt->login->talk, "%s", options->cue_prompt ? options->cue_prompt : CUE);
+                talk_say(&attempt->login->talk, "%s", options->cue_prompt ? options->cue_prompt : text);
                 return 0;
         }
-        r = talk_ask(&attempt->login->talk, /* echo= */ true, options->cue_prompt ? options->cue_prompt : CUE_QUESTION, &nothing);
+        r = talk_ask(&attempt->login->talk, /* echo= */ true, options->cue_prompt ? options->cue_prompt : text, &nothing);
         return r < 0 ? r : 0;
 }
 
@@ -100,18 +122,34 @@ static int ask_key(const Attempt *attempt, const char *pin, fido_assert_t **ret,
         return r;
 }
 
+/* A key with resident credentials of this name, but not with this one: another one of the user's may be. */
+static bool is_by_another(const Attempt *attempt, fido_assert_t *assertion)
+{
+        const Credential *credential = attempt->proof.credential;
+
+        for (size_t i = 0; i < fido_assert_count(assertion); i++)
+                if (proof_is_by(assertion, i, credential))
+                        return false;
+        return credential->id_size == 0 && !attempt->certain;
+}
+
 /* What is missing to open the vault is no reason to keep somebody out. */
 static int check(const Attempt *attempt, fido_assert_t *assertion)
 {
         Login *login = attempt->login;
-        size_t i = 0;
+        const uint8_t *id;
+        size_t i = 0, size;
         int r;
 
         r = proof_check(login, &attempt->proof, assertion, &i);
-        if (r == 0 && login->mirror &&
-            slots_frame_of_key(login->mirror, attempt->proof.credential, assertion, i, &login->frame) < 0)
+        if (r == LOGIN_REFUSED && is_by_another(attempt, assertion))
+                return TRY_NEXT;
+        if (r != 0 || !login->mirror)
+                return r;
+        id = proof_id(&attempt->proof, assertion, i, &size);
+        if (slots_frame_of_key(login->mirror, id, size, assertion, i, &login->frame) < 0)
                 log_error(&login->log, "the vault is not opened: out of memory");
-        return r;
+        return 0;
 }
 
 /* What a failure leads to, where there is no PIN yet. */
@@ -162,11 +200,11 @@ static int without_pin(const Attempt *attempt)
 static int ask_pin(const Attempt *attempt, int left, Secret **ret)
 {
         const Login *login = attempt->login;
-        char question[QUESTION_SIZE];
+        char question[QUESTION_SIZE], name[KEY_NAME_SIZE];
         bool also = login->options->cue && wants_touch(&attempt->proof) && !login->options->cue_question;
 
-        (void)snprintf(question, sizeof(question), "PIN of the security key (%d %s left)%s: ", left, left == 1 ? "try" : "tries",
-                       also ? ", then touch it" : "");
+        (void)snprintf(question, sizeof(question), "PIN of the security key%s (%d %s left)%s: ", name_of(attempt, name), left,
+                       left == 1 ? "try" : "tries", also ? ", then touch it" : "");
         return talk_ask(&login->talk, /* echo= */ false, question, ret);
 }
 
@@ -223,12 +261,14 @@ static int with_pin(const Attempt *attempt)
 
 /* ---- which key ---- */
 
-static int try_key(Login *login, fido_dev_t *dev, const Credential *credential, bool *cued)
+static int try_key(Login *login, fido_dev_t *dev, const Credential *credential, const KeyFound *found, bool *cued)
 {
-        Attempt attempt = {login, dev, proof_of(login, credential, key_is_own(dev)), cued};
+        Attempt attempt = {login, dev, proof_of(login, credential, key_is_own(dev)), found->certain, cued};
         bool verifies = attempt.proof.verification == FIDO_OPT_TRUE;
         int r = TRY_PIN;
 
+        attempt.proof.id = found->id;
+        attempt.proof.id_size = found->id_size;
         if (verifies && !fido_dev_is_fido2(dev)) {
                 talk_complain(&login->talk, "This security key can't verify who touches it, and that is wanted here.");
                 return TRY_NEXT;
@@ -238,32 +278,81 @@ static int try_key(Login *login, fido_dev_t *dev, const Credential *credential, 
         return r == TRY_PIN ? with_pin(&attempt) : r;
 }
 
-static int try_credential(Login *login, const Keys *keys, bool last, const Credential *credential, bool *cued, bool *found)
+/* Resident credentials that a key may have come behind all that one has for certain: nobody is to type a PIN for what is not there. */
+typedef struct Round {
+        const Keys *keys;
+        bool last;     /* keys that are asked last */
+        bool maybe;    /* credentials that are not certain */
+        bool deferred; /* there are such */
+        bool found, cued;
+} Round;
+
+static int try_credential(Login *login, Round *round, const Credential *credential)
 {
+        const Keys *keys = round->keys;
+        bool resident = credential->id_size == 0;
         int r;
 
-        for (size_t i = 0; i < keys->n; i++) {
-                if (!keys->devices[i] || keys->last[i] != last)
+        for (size_t i = 0; i < keys->n && (resident || !round->maybe); i++) {
+                KeyFound has;
+                Proof proof;
+
+                if (!keys->devices[i] || keys->last[i] != round->last)
                         continue;
-                r = key_has(login, keys->devices[i], credential);
+                proof = proof_of(login, credential, resident && key_is_own(keys->devices[i]));
+                r = key_has(login, keys->devices[i], &proof, &has);
                 if (r < 0)
                         return r;
                 if (r == 0)
                         continue;
-                *found = true;
-                r = try_key(login, keys->devices[i], credential, cued);
+                round->found = true;
+                if ((resident && !has.certain) != round->maybe) {
+                        round->deferred = true;
+                        continue;
+                }
+                r = try_key(login, keys->devices[i], credential, &has, &round->cued);
                 if (r != TRY_NEXT)
                         return r;
         }
         return TRY_NEXT;
 }
 
-static int insert(const Login *login)
+static int try_all(Login *login, Round *round)
+{
+        int r = TRY_NEXT;
+
+        for (size_t i = 0; r == TRY_NEXT && i < login->credentials.n; i++)
+                r = try_credential(login, round, login->credentials.list + i);
+        return r;
+}
+
+/* Those that have a name, as far as there is room. */
+static bool list_names(Login *login, char ret[LIST_SIZE])
+{
+        char name[NAMES_NAME_SIZE];
+        size_t n = 0, named = 0;
+
+        for (size_t i = 0; i < login->credentials.n; i++) {
+                if (!login_key_name(login, login->credentials.list + i, name) || n + strlen(name) + sizeof(", or another") > LIST_SIZE)
+                        continue;
+                n += (size_t)snprintf(ret + n, LIST_SIZE - n, "%s%s", n > 0 ? ", " : "", name);
+                named++;
+        }
+        if (named > 0 && named < login->credentials.n)
+                (void)snprintf(ret + n, LIST_SIZE - n, ", or another");
+        return named > 0;
+}
+
+static int insert(Login *login)
 {
         _cleanup_(secret_freep) Secret *nothing = NULL;
+        char list[LIST_SIZE], text[LIST_SIZE + sizeof(INSERT_ONE)];
         int r;
 
-        r = talk_ask(&login->talk, /* echo= */ true, login->options->prompt ? login->options->prompt : INSERT, &nothing);
+        (void)snprintf(text, sizeof(text), INSERT);
+        if (!login->options->prompt && list_names(login, list))
+                (void)snprintf(text, sizeof(text), INSERT_ONE, list);
+        r = talk_ask(&login->talk, /* echo= */ true, login->options->prompt ? login->options->prompt : text, &nothing);
         return r < 0 ? r : 0;
 }
 
@@ -271,7 +360,7 @@ int key_login(Login *login)
 {
         _cleanup_close_ int pending = -1;
         _cleanup_(keys_done) Keys keys = {0};
-        bool cued = false, found = false;
+        Round round = {.keys = &keys};
         int r;
 
         if (login->options->interactive) {
@@ -284,13 +373,17 @@ int key_login(Login *login)
         if (r < 0)
                 return r;
         pending = pending_begin(login);
-        for (size_t i = 0; i < 2 * login->credentials.n; i++) {
-                r = try_credential(login, &keys, /* last= */ i >= login->credentials.n,
-                                   login->credentials.list + i % login->credentials.n, &cued, &found);
+        for (unsigned turn = 0; turn < 4; turn++) {
+                round.last = turn >= 2;
+                round.maybe = turn % 2 == 1;
+                if (round.maybe && !round.deferred)
+                        continue;
+                round.deferred = false;
+                r = try_all(login, &round);
                 if (r != TRY_NEXT)
                         return r;
         }
-        if (!found)
+        if (!round.found)
                 log_debug(&login->log, "%zu security keys are plugged in, and none is the user's", keys.n);
         return LOGIN_REFUSED;
 }

@@ -1,8 +1,9 @@
 /*
  * Keys
  *
- * A security key answers at once, and without a person, whether it made a credential. Those that only show some of them to
- * a verified person can't be asked; neither can one be asked for what it knows itself. Then it has to be tried.
+ * A security key answers at once, and without a person, whether it made a credential. Asked for what it knows itself, it answers with
+ * all that it has for this name, each signed, so that the key in the authfile tells which it is. Those that only show some of them to
+ * a verified person can't be asked: they have to be tried.
  *
  * One does not answer at once: the device that is the user's own daemon, as long as the vault is locked, which a login is to open. It
  * waits for somebody to open it, so it comes last.
@@ -114,31 +115,60 @@ bool key_is_own(fido_dev_t *dev)
         return own;
 }
 
-static bool must_be_tried(const Login *login, const Credential *credential)
+/* Of all that it shows for this name, to anybody, one is signed by the credential's key: so it is that one, and this is its id. */
+static bool find_resident(fido_assert_t *assertion, const Credential *credential, KeyFound *ret)
 {
-        return credential->id_size == 0 || login->options->nodetect;
+        for (size_t i = 0; i < fido_assert_count(assertion); i++) {
+                size_t size = fido_assert_id_len(assertion, i);
+
+                if (size == 0 || size > sizeof(ret->id) || !proof_is_by(assertion, i, credential))
+                        continue;
+                memcpy(ret->id, fido_assert_id_ptr(assertion, i), size);
+                ret->id_size = size;
+                return true;
+        }
+        return false;
 }
 
-int key_has(const Login *login, fido_dev_t *dev, const Credential *credential)
+/* What a key protects, it shows only to who is verified or names it, and the id of a resident one is not in the authfile (CTAP 2.1,
+ * 6.2.2 and 12.1). So that it is not shown says nothing where a verification will follow. */
+static int is_hidden(const Proof *proof, bool resident)
+{
+        return resident && proof->verification == FIDO_OPT_TRUE;
+}
+
+int key_has(const Login *login, fido_dev_t *dev, const Proof *proof, KeyFound *ret)
 {
         _cleanup_(fido_assertion_done) fido_assert_t *assertion = NULL;
-        const Proof proof = {.credential = credential};
+        const Credential *credential = proof->credential;
+        bool resident = credential->id_size == 0;
         int r;
 
-        if (must_be_tried(login, credential))
-                return fido_dev_is_fido2(dev) || credential->id_size > 0;
-        r = proof_begin_probe(login, &proof, &assertion);
+        *ret = (KeyFound){0};
+        if (resident && !fido_dev_is_fido2(dev))
+                return 0;
+        if (login->options->nodetect)
+                return 1;
+        r = proof_begin_probe(login, proof, &assertion);
         if (r < 0)
                 return r;
         r = fido_dev_get_assert(dev, assertion, /* pin= */ NULL);
         switch (r) {
         case FIDO_OK:
+                ret->certain = !resident || find_resident(assertion, credential, ret);
+                return ret->certain || is_hidden(proof, resident);
         case FIDO_ERR_USER_PRESENCE_REQUIRED:
         case FIDO_ERR_UP_REQUIRED:
+                ret->certain = !resident;
+                return 1;
         case FIDO_ERR_PIN_REQUIRED: /* it says nothing to who is not verified */
                 return 1;
-        default:
+        case FIDO_ERR_NO_CREDENTIALS:
+        case FIDO_ERR_INVALID_CREDENTIAL:
                 log_debug(&login->log, "a security key does not have this credential: %s", fido_strerr(r));
-                return 0;
+                return is_hidden(proof, resident);
+        default:
+                log_debug(&login->log, "a security key does not say whether it has this credential: %s", fido_strerr(r));
+                return resident && r > 0; /* said by the key itself, which does not know how to be asked so */
         }
 }

@@ -19,5 +19,12 @@ void keys_done(Keys *keys);
 /* Keyfob's own, by the bridge or as a device of the kernel's. */
 bool key_is_own(fido_dev_t *dev);
 
-/* Whether this one has the credential: 1, 0, or a negative errno. */
-int key_has(const Login *login, fido_dev_t *dev, const Credential *credential);
+/* What a security key has told without a person. */
+typedef struct KeyFound {
+        bool certain; /* it has the credential; else it may, and has to be tried */
+        uint8_t id[CREDENTIAL_ID_MAX]; /* of a resident credential, where it is certain */
+        size_t id_size;
+} KeyFound;
+
+/* Whether this one has the credential, as it is to be proven: 1 and *ret, 0, or a negative errno. */
+int key_has(const Login *login, fido_dev_t *dev, const Proof *proof, KeyFound *ret);

@@ -151,6 +151,7 @@ void login_done(Login *login)
         credentials_done(&login->credentials);
         login->mirror = slot_mirror_free(login->mirror);
         login->frame = secret_free(login->frame);
+        login->names = secret_free(login->names);
         user_done(&login->user);
         login->options = options_free(login->options);
         free(login->host);
@@ -206,6 +207,35 @@ int login_read_credentials(Login *login)
         if (r != 0)
                 return r == -ENOMEM ? r : LOGIN_NO_FILE;
         return parse(login, &path, text);
+}
+
+/* It lies beside the authfile, and is read with the same care and the same rights. */
+static void read_names(Login *login)
+{
+        _cleanup_(authfile_path_done) AuthfilePath path = {0};
+        _cleanup_free_ char *names = NULL;
+        int r;
+
+        r = authfile_path_find(&login->user, login->options, &path);
+        if (r == 0 && !(names = names_path(path.path)))
+                r = -ENOMEM;
+        if (r == 0)
+                r = file_read_of_user(&login->user, names, path.as_user, NAMES_MAX, &login->names);
+        if (r != 0 && r != FILE_MISSING)
+                log_debug(&login->log, "what security keys are called is not known: %s",
+                          r > 0 && file_outcome(r) ? file_outcome(r) : strerror(abs(r)));
+}
+
+bool login_key_name(Login *login, const Credential *credential, char ret[NAMES_NAME_SIZE])
+{
+        ret[0] = 0;
+        if (login->credentials.n < 2)
+                return false;
+        if (!login->names_sought) {
+                login->names_sought = true;
+                read_names(login);
+        }
+        return login->names && names_find((const char *)login->names->data, login->names->size, credential, ret);
 }
 
 /* ---- the end ---- */

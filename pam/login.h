@@ -13,6 +13,7 @@
 #include "common/slot-mirror.h"
 #include "pam/credential.h"
 #include "pam/log.h"
+#include "pam/names.h"
 #include "pam/options.h"
 #include "pam/talk.h"
 #include "pam/user.h"
@@ -37,6 +38,8 @@ typedef struct Login {
         Credentials credentials;
         SlotMirror *mirror; /* NULL: no vault is to be opened, or none has slots for that */
         Secret *frame;      /* what opens it, when a proof brought that */
+        Secret *names;      /* what keys are called; NULL: nothing, or not looked for yet */
+        bool names_sought;
         bool remote; /* who is not here, and the administrator has not said that this does not matter */
 } Login;
 
@@ -51,6 +54,9 @@ int login_read_host(Login *login);
 
 /* Reads the user's credentials. */
 int login_read_credentials(Login *login);
+
+/* What a credential is called, where the user has several. False: nothing, and that is no error, whatever has become of the file. */
+bool login_key_name(Login *login, const Credential *credential, char ret[NAMES_NAME_SIZE]);
 
 /* The application's code for an end. Never PAM_IGNORE, and PAM_SUCCESS for 0 alone. */
 int login_code(int result);

@@ -33,15 +33,17 @@ static Proof proof_by_hand(const Login *login, const Credential *credential)
         return proof;
 }
 
-static int show(const Login *login, size_t i, const Credential *credential, const fido_assert_t *assertion)
+static int show(Login *login, size_t i, const Credential *credential, const fido_assert_t *assertion)
 {
         _cleanup_free_ char *challenge = NULL, *id = NULL;
+        char name[NAMES_NAME_SIZE];
+        bool named = login_key_name(login, credential, name);
 
         challenge = base64_encode(fido_assert_clientdata_hash_ptr(assertion), fido_assert_clientdata_hash_len(assertion));
         id = credential->id_size > 0 ? base64_encode(credential->id, credential->id_size) : strdup("*");
         if (!challenge || !id)
                 return -ENOMEM;
-        talk_say(&login->talk, "Challenge #%zu:", i + 1);
+        talk_say(&login->talk, "Challenge #%zu%s%s%s:", i + 1, named ? " (" : "", name, named ? ")" : "");
         talk_say(&login->talk, "%s\n%s\n%s", challenge, fido_assert_rp_id(assertion), id);
         return 0;
 }
@@ -81,7 +83,7 @@ static int read_answer(const Login *login, size_t i, const Proof *proof, fido_as
         return proof_check(login, proof, assertion, NULL);
 }
 
-int manual_login(const Login *login)
+int manual_login(Login *login)
 {
         _cleanup_(assertions_done) fido_assert_t **assertions = calloc(login->credentials.n + 1, sizeof(*assertions));
         int r;

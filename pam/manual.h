@@ -3,4 +3,4 @@
 
 #include "pam/login.h"
 
-int manual_login(const Login *login);
+int manual_login(Login *login);

@@ -70,13 +70,40 @@ static int open_device(Device *ret)
         return link_open(ret->link, ret->dev) == FIDO_OK && fido_dev_has_uv(ret->dev) ? 0 : LOGIN_REFUSED;
 }
 
+/* Of a resident credential the daemon may have others of the same name. Which it is the parent checks again. */
+static ssize_t statement_of(const Login *login, size_t i, fido_assert_t *assertion)
+{
+        const Credential *credential = login->credentials.list + i;
+
+        if (credential->id_size > 0)
+                return fido_assert_count(assertion) == 1 ? 0 : -1;
+        for (size_t k = 0; k < fido_assert_count(assertion); k++)
+                if (proof_is_by(assertion, k, credential))
+                        return (ssize_t)k;
+        return -1;
+}
+
 static bool has(const Login *login, fido_dev_t *dev, size_t i)
 {
         _cleanup_(fido_assertion_done) fido_assert_t *probe = NULL;
         Proof proof = proof_by_own(login, i);
 
-        return login->credentials.list[i].id_size > 0 && proof_begin_probe(login, &proof, &probe) == 0 &&
-               fido_dev_get_assert(dev, probe, /* pin= */ NULL) == FIDO_OK;
+        return proof_begin_probe(login, &proof, &probe) == 0 && fido_dev_get_assert(dev, probe, /* pin= */ NULL) == FIDO_OK &&
+               statement_of(login, i, probe) >= 0;
+}
+
+static int reply_with(const Login *login, size_t i, fido_assert_t *assertion, ByteWriter *reply)
+{
+        ssize_t k = statement_of(login, i, assertion);
+        const uint8_t *authdata = k >= 0 ? fido_assert_authdata_ptr(assertion, (size_t)k) : NULL;
+        const uint8_t *signature = k >= 0 ? fido_assert_sig_ptr(assertion, (size_t)k) : NULL;
+
+        if (!authdata || !signature)
+                return LOGIN_REFUSED;
+        byte_writer_u32(reply, (uint32_t)i);
+        byte_writer_blob(reply, authdata, fido_assert_authdata_len(assertion, (size_t)k));
+        byte_writer_blob(reply, signature, fido_assert_sig_len(assertion, (size_t)k));
+        return 0;
 }
 
 static int sign(const User *user, void *data, ByteWriter *reply)
@@ -96,12 +123,9 @@ static int sign(const User *user, void *data, ByteWriter *reply)
 
                 if (!has(question->login, device.dev, i))
                         continue;
-                if (fido_dev_get_assert(device.dev, assertion, /* pin= */ NULL) != FIDO_OK || fido_assert_count(assertion) != 1)
+                if (fido_dev_get_assert(device.dev, assertion, /* pin= */ NULL) != FIDO_OK)
                         return LOGIN_REFUSED;
-                byte_writer_u32(reply, (uint32_t)i);
-                byte_writer_blob(reply, fido_assert_authdata_ptr(assertion, 0), fido_assert_authdata_len(assertion, 0));
-                byte_writer_blob(reply, fido_assert_sig_ptr(assertion, 0), fido_assert_sig_len(assertion, 0));
-                return 0;
+                return reply_with(question->login, i, assertion, reply);
         }
         return LOGIN_REFUSED;
 }

@@ -73,6 +73,9 @@ static int begin(const Login *login, const Proof *proof, fido_opt_t presence, fi
 {
         _cleanup_(fido_assertion_done) fido_assert_t *assertion = fido_assert_new();
         const Credential *credential = proof->credential;
+        bool resident = credential->id_size == 0;
+        const uint8_t *id = resident ? proof->id : credential->id;
+        size_t id_size = resident ? proof->id_size : credential->id_size;
         int r;
 
         if (!assertion)
@@ -81,7 +84,7 @@ static int begin(const Login *login, const Proof *proof, fido_opt_t presence, fi
         if (r < 0)
                 return r;
         if (fido_assert_set_rp(assertion, proof_rp(login, credential)) != FIDO_OK ||
-            (credential->id_size > 0 && fido_assert_allow_cred(assertion, credential->id, credential->id_size) != FIDO_OK) ||
+            (id_size > 0 && fido_assert_allow_cred(assertion, id, id_size) != FIDO_OK) ||
             fido_assert_set_up(assertion, presence) != FIDO_OK || fido_assert_set_uv(assertion, verification) != FIDO_OK)
                 return -EIO;
         *ret = TAKE_PTR(assertion);
@@ -100,7 +103,11 @@ int proof_begin_probe(const Login *login, const Proof *proof, fido_assert_t **re
 
 int proof_want_secret(const Login *login, const Proof *proof, fido_assert_t *assertion)
 {
-        if (!slots_have(login->mirror, proof->credential, proof_rp(login, proof->credential)))
+        const Credential *credential = proof->credential;
+        bool resident = credential->id_size == 0;
+
+        if (!slots_have(login->mirror, resident ? proof->id : credential->id, resident ? proof->id_size : credential->id_size,
+                        proof_rp(login, credential)))
                 return 0;
         if (fido_assert_set_extensions(assertion, FIDO_EXT_HMAC_SECRET) != FIDO_OK ||
             fido_assert_set_hmac_salt(assertion, login->mirror->hmac_salt, sizeof(login->mirror->hmac_salt)) != FIDO_OK)
@@ -110,13 +117,27 @@ int proof_want_secret(const Login *login, const Proof *proof, fido_assert_t *ass
 
 /* ---- answered ---- */
 
-static int verify(const fido_assert_t *assertion, size_t i, const Credential *credential)
+/* A key that brings no secret logs in all the same, while libfido2 would want what was asked for: so it is asked for here by what this
+ * statement brought. */
+static int expect(fido_assert_t *assertion, size_t i)
+{
+        int r = fido_assert_set_extensions(assertion, 0);
+
+        if (r != FIDO_OK || fido_assert_hmac_secret_len(assertion, i) == 0)
+                return r;
+        return fido_assert_set_extensions(assertion, FIDO_EXT_HMAC_SECRET);
+}
+
+static int verify(fido_assert_t *assertion, size_t i, const Credential *credential)
 {
         es256_pk_t *es256 = NULL;
         eddsa_pk_t *eddsa = NULL;
         rs256_pk_t *rs256 = NULL;
-        int r = FIDO_ERR_INTERNAL;
+        int r = expect(assertion, i);
 
+        if (r != FIDO_OK)
+                return r;
+        r = FIDO_ERR_INTERNAL;
         switch (credential->algorithm) {
         case ALGORITHM_ES256:
                 es256 = es256_pk_new();
@@ -142,6 +163,28 @@ static int verify(const fido_assert_t *assertion, size_t i, const Credential *cr
         return r;
 }
 
+bool proof_is_by(fido_assert_t *assertion, size_t i, const Credential *credential)
+{
+        return verify(assertion, i, credential) == FIDO_OK;
+}
+
+/* Without a list of what is allowed, a key says which it was; with a list of one it need not. */
+const uint8_t *proof_id(const Proof *proof, const fido_assert_t *assertion, size_t i, size_t *ret_size)
+{
+        const Credential *credential = proof->credential;
+
+        if (credential->id_size > 0) {
+                *ret_size = credential->id_size;
+                return credential->id;
+        }
+        if (fido_assert_id_len(assertion, i) > 0) {
+                *ret_size = fido_assert_id_len(assertion, i);
+                return fido_assert_id_ptr(assertion, i);
+        }
+        *ret_size = proof->id_size;
+        return proof->id;
+}
+
 static bool has_bits(const Proof *proof, uint8_t flags)
 {
         bool presence = proof->presence != FIDO_OPT_FALSE, verification = proof->verification == FIDO_OPT_TRUE;
@@ -161,11 +204,10 @@ static bool is_id(const fido_assert_t *assertion, size_t i, const Credential *cr
 /* A resident credential is told apart by what the key calls it. */
 static int check_counter(const Login *login, const Proof *proof, const fido_assert_t *assertion, size_t i)
 {
-        const Credential *credential = proof->credential;
-        bool resident = credential->id_size == 0;
+        size_t size;
+        const uint8_t *id = proof_id(proof, assertion, i, &size);
 
-        return counters_check(login, resident ? fido_assert_id_ptr(assertion, i) : credential->id,
-                              resident ? fido_assert_id_len(assertion, i) : credential->id_size, fido_assert_sigcount(assertion, i));
+        return counters_check(login, id, size, fido_assert_sigcount(assertion, i));
 }
 
 int proof_check(const Login *login, const Proof *proof, fido_assert_t *assertion, size_t *ret_i)
@@ -175,9 +217,6 @@ int proof_check(const Login *login, const Proof *proof, fido_assert_t *assertion
         if (fido_assert_set_up(assertion, presence) != FIDO_OK || fido_assert_set_uv(assertion, proof->verification) != FIDO_OK)
                 return -EIO;
         for (size_t i = 0; i < fido_assert_count(assertion); i++) {
-                /* A key that brings no secret logs in all the same; libfido2 would want what was asked for. */
-                if (fido_assert_hmac_secret_len(assertion, i) == 0 && fido_assert_set_extensions(assertion, 0) != FIDO_OK)
-                        return -EIO;
                 if (!is_id(assertion, i, proof->credential) || verify(assertion, i, proof->credential) != FIDO_OK)
                         continue;
                 if (!has_bits(proof, fido_assert_flags(assertion, i))) {

@@ -95,17 +95,20 @@ int slots_write(const Login *login, SlotMirror *mirror)
 
 /* ---- security keys ---- */
 
-static bool is_of(const SlotMirrorEntry *slot, const Credential *credential, const char *rp)
+bool slots_is_of(const SlotMirrorEntry *slot, const uint8_t *id, size_t id_size, const char *rp)
 {
-        return slot->kind == SLOT_MIRROR_FIDO2 && strcmp(slot->rp_id, rp) == 0 && slot->credential_size == credential->id_size &&
-               memcmp(slot->credential, credential->id, credential->id_size) == 0;
+        return slot->kind == SLOT_MIRROR_FIDO2 && strcmp(slot->rp_id, rp) == 0 && id_size > 0 && slot->credential_size == id_size &&
+               memcmp(slot->credential, id, id_size) == 0;
 }
 
-bool slots_have(const SlotMirror *mirror, const Credential *credential, const char *rp)
+bool slots_have(const SlotMirror *mirror, const uint8_t *id, size_t id_size, const char *rp)
 {
-        for (size_t i = 0; mirror && credential->id_size > 0 && i < mirror->n; i++)
-                if (is_of(mirror->slots + i, credential, rp))
+        for (size_t i = 0; mirror && i < mirror->n; i++) {
+                const SlotMirrorEntry *slot = mirror->slots + i;
+
+                if (id_size > 0 ? slots_is_of(slot, id, id_size, rp) : slot->kind == SLOT_MIRROR_FIDO2 && strcmp(slot->rp_id, rp) == 0)
                         return true;
+        }
         return false;
 }
 
@@ -122,7 +125,7 @@ static int frame_new(UnlockFrame *frame, Secret **ret)
         return r;
 }
 
-int slots_frame_of_key(const SlotMirror *mirror, const Credential *credential, const fido_assert_t *assertion, size_t i,
+int slots_frame_of_key(const SlotMirror *mirror, const uint8_t *id, size_t id_size, const fido_assert_t *assertion, size_t i,
                        Secret **ret)
 {
         bool uv = fido_assert_flags(assertion, i) & FLAG_UV;
@@ -135,7 +138,7 @@ int slots_frame_of_key(const SlotMirror *mirror, const Credential *credential, c
                 uint8_t info[SLOT_FIDO2_INFO_SIZE];
                 UnlockFrame frame = {.kind = UNLOCK_FRAME_OPEN};
 
-                if (!is_of(slot, credential, fido_assert_rp_id(assertion)) || slot->uv != uv)
+                if (!slots_is_of(slot, id, id_size, fido_assert_rp_id(assertion)) || slot->uv != uv)
                         continue;
                 slot_fido2_info(slot->id, info);
                 memcpy(frame.slot, slot->id, sizeof(frame.slot));

@@ -16,11 +16,14 @@ int slots_read(const Login *login, SlotMirror **ret);
 /* Puts a changed mirror in the place of the old one. 0, or a negative errno. */
 int slots_write(const Login *login, SlotMirror *mirror);
 
-/* Whether a credential has a slot, of either kind. */
-bool slots_have(const SlotMirror *mirror, const Credential *credential, const char *rp);
+/* Whether a slot is of the credential with this id of that relying party. */
+bool slots_is_of(const SlotMirrorEntry *slot, const uint8_t *id, size_t id_size, const char *rp);
+/* Whether a credential has a slot, of either kind. Without an id (a resident one, which only the security key knows): whether one may. */
+bool slots_have(const SlotMirror *mirror, const uint8_t *id, size_t id_size, const char *rp);
 
-/* The frame that opens the vault with what the i-th statement of an assertion brought: *ret is NULL when it fits no slot. */
-int slots_frame_of_key(const SlotMirror *mirror, const Credential *credential, const fido_assert_t *assertion, size_t i,
+/* The frame that opens the vault with what the i-th statement of an assertion, by the credential with this id, brought: *ret is NULL when
+ * it fits no slot. */
+int slots_frame_of_key(const SlotMirror *mirror, const uint8_t *id, size_t id_size, const fido_assert_t *assertion, size_t i,
                        Secret **ret);
 /* The same with the login password. Takes as long as its derivation does. */
 int slots_frame_of_password(const SlotMirror *mirror, const char *password, Secret **ret);

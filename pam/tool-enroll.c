@@ -2,22 +2,17 @@
  * keyfob pam enroll: a credential for logging in
  *
  * It is made, and then it has to prove itself once as it will have to at a login, with the code of the module. Only then is its line
- * printed, or added to the user's own authfile. Where the security key has hmac-secret, a slot of the vault is made of the same
- * credential, so that the touch of a login opens it. What is Keyfob's own opens no vault that it is in.
+ * printed, or added to the user's own authfile, with its name beside that. Where the security key has hmac-secret, a slot of the vault
+ * is made of the same credential, so that the touch of a login opens it. Of a resident one the authfile does not have the id, but the slot
+ * does. What is Keyfob's own opens no vault that it is in.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "common/base64.h"
-#include "common/bytes.h"
-#include "common/places.h"
-#include "pam/authfile.h"
-#include "pam/authfile-path.h"
-#include "pam/file.h"
+#include "pam/authfile-edit.h"
 #include "pam/keys.h"
 #include "pam/tool.h"
 #include "ssh/link.h"
@@ -27,15 +22,17 @@
 #define FLAG_UV  0x04U
 
 typedef struct Enroll {
-        const char *device, *origin, *user, *conf, *label;
+        const char *device, *origin, *user, *conf, *label, *name;
         bool verify, pin, no_touch, resident, no_user, add, unlock, no_unlock;
         bool of_self, secretive, own, verified; /* for who runs this; has hmac-secret; is Keyfob's own; proved so */
-        int algorithm;
+        int algorithm, unnamed; /* the second: the exit code for a name that could not be kept */
         Link *link;
         fido_dev_t *dev;
         Secret *secret; /* the PIN */
         Login login;    /* as far as a proof needs it */
-        Credential credential;
+        Credential credential; /* as the authfile has it, so a resident one without its id */
+        uint8_t *id;
+        size_t id_size;
 } Enroll;
 
 static void enroll_done(Enroll *enroll)
@@ -47,6 +44,7 @@ static void enroll_done(Enroll *enroll)
         enroll->link = link_free(enroll->link);
         enroll->secret = secret_free(enroll->secret);
         credential_done(&enroll->credential);
+        free(enroll->id);
         login_done(&enroll->login);
 }
 
@@ -153,17 +151,27 @@ static int describe(const Enroll *enroll, fido_cred_t *cred)
         return r;
 }
 
+static uint8_t *copy_id(const fido_cred_t *cred)
+{
+        uint8_t *id = malloc(fido_cred_id_len(cred) + 1);
+
+        if (id)
+                memcpy(id, fido_cred_id_ptr(cred), fido_cred_id_len(cred));
+        return id;
+}
+
 static int keep(Enroll *enroll, const fido_cred_t *cred)
 {
         Credential *credential = &enroll->credential;
 
-        if (!enroll->resident) {
-                credential->id = malloc(fido_cred_id_len(cred) + 1);
-                if (!credential->id)
-                        return tool_error(TOOL_OTHER, "out of memory");
-                credential->id_size = fido_cred_id_len(cred);
-                memcpy(credential->id, fido_cred_id_ptr(cred), credential->id_size);
-        }
+        enroll->id_size = fido_cred_id_len(cred);
+        if (enroll->id_size == 0 || enroll->id_size > CREDENTIAL_ID_MAX)
+                return tool_error(TOOL_OTHER, "the security key made a credential of an unknown form");
+        enroll->id = copy_id(cred);
+        credential->id = enroll->resident ? NULL : copy_id(cred);
+        if (!enroll->id || (!enroll->resident && !credential->id))
+                return tool_error(TOOL_OTHER, "out of memory");
+        credential->id_size = enroll->resident ? 0 : enroll->id_size;
         if (fido_cred_pubkey_len(cred) == 0 ||
             credential_set_key(credential, (Algorithm)enroll->algorithm, fido_cred_pubkey_ptr(cred), fido_cred_pubkey_len(cred)) < 0)
                 return tool_error(TOOL_OTHER, "the security key made a key of another kind");
@@ -227,81 +235,44 @@ static int make_line(const Enroll *enroll, char **ret)
         return 0;
 }
 
-/* The file with this credential behind the user's others, or in a new line. */
-static int join(const Enroll *enroll, const Secret *old, const char *line, ByteWriter *ret)
+/* Logging in does not depend on what is beside the authfile, so a line that is there stays. */
+static int note(const Enroll *enroll, const ToolAuthfile *file)
 {
-        const char *text = old ? (const char *)old->data : "", *at = NULL;
-        size_t size = old ? old->size : 0, name = strlen(enroll->user);
+        const NamesEntry entry = {.name = enroll->name, .id = enroll->id, .id_size = enroll->resident ? enroll->id_size : 0};
 
-        for (const char *p = text; p < text + size; p = (const char *)memchr(p, '\n', (size_t)(text + size - p)) + 1) {
-                if ((size_t)(text + size - p) > name && memcmp(p, enroll->user, name) == 0 && p[name] == ':')
-                        at = p;
-                if (!memchr(p, '\n', (size_t)(text + size - p)))
-                        break;
-        }
-        if (at) {
-                const char *end = memchr(at, '\n', (size_t)(text + size - at));
-                size_t before = end ? (size_t)(end - text) : size;
-
-                byte_writer_raw(ret, text, before);
-                byte_writer_raw(ret, line, strlen(line));
-                byte_writer_raw(ret, text + before, size - before);
-        } else {
-                byte_writer_raw(ret, text, size);
-                if (size > 0 && text[size - 1] != '\n')
-                        byte_writer_u8(ret, '\n');
-                byte_writer_raw(ret, enroll->user, name);
-                byte_writer_raw(ret, line, strlen(line));
-                byte_writer_u8(ret, '\n');
-        }
-        return ret->failed ? -ENOMEM : 0;
+        return entry.name || entry.id_size > 0 ? tool_authfile_write_name(file, &enroll->credential, &entry) : 0;
 }
 
-static int replace(const char *path, const ByteWriter *data)
+static int add(Enroll *enroll, const char *line)
 {
-        _cleanup_free_ char *temporary = NULL;
-        _cleanup_close_ int fd = -1;
-        int r = 0;
-
-        if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
-                return -ENOMEM;
-        fd = mkostemp(temporary, O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        if (write(fd, data->data, data->size) != (ssize_t)data->size || fsync(fd) < 0 || rename(temporary, path) < 0)
-                r = errno ? -errno : -EIO;
-        if (r < 0)
-                (void)unlink(temporary);
-        return r;
-}
-
-static int add(const Enroll *enroll, const char *line)
-{
-        _cleanup_(authfile_path_done) AuthfilePath path = {0};
-        _cleanup_(credentials_done) Credentials credentials = CREDENTIALS_NULL;
+        _cleanup_(tool_authfile_done) ToolAuthfile file = TOOL_AUTHFILE_NULL;
         _cleanup_(byte_writer_done) ByteWriter data = BYTE_WRITER_NULL;
-        _cleanup_(secret_freep) Secret *old = NULL;
-        AuthfileRules rules = {.user = enroll->user, .max = OPTIONS_KEYS_MAX, .ssh_keys = true};
         int r;
 
-        r = authfile_path_find(&enroll->login.user, enroll->login.options, &path);
-        if (r == 0)
-                r = file_read_own(path.path, AUTHFILE_MAX, &old);
-        if (r == FILE_MISSING)
-                r = places_make_parents(path.path);
-        if (r == 0)
-                r = join(enroll, old, line, &data);
-        if (r == 0)
-                r = authfile_read((const char *)data.data, data.size, &rules, &credentials);
-        if (r > 0)
-                return tool_error(TOOL_OTHER, "%s is not changed: %s", path.path,
-                                  file_outcome(r) && !old ? file_outcome(r) : "what it says of you is not right");
-        if (r == 0)
-                r = replace(path.path, &data);
-        if (r < 0)
-                return tool_error(TOOL_OTHER, "the authfile is not changed: %s", strerror(-r));
-        fprintf(stderr, "keyfob: added to %s\n", path.path);
+        r = tool_authfile_read(&enroll->login, TOOL_AUTHFILE_NOBODY | TOOL_AUTHFILE_LOCKED, &file);
+        if (r == 0 && enroll->name)
+                r = tool_authfile_name_is_free(&file, enroll->name);
+        if (r != 0)
+                return r;
+        r = authfile_add(file.text ? (const char *)file.text->data : "", file.text ? file.text->size : 0, enroll->user, line, &data);
+        r = r < 0 ? tool_error(TOOL_OTHER, "out of memory") : tool_authfile_write(&enroll->login, &file, &data);
+        if (r != 0)
+                return r;
+        fprintf(stderr, "keyfob: added to %s\n", file.path.path);
+        enroll->unnamed = note(enroll, &file);
         return 0;
+}
+
+/* Before anybody touches anything. */
+static int check_file(const Enroll *enroll)
+{
+        _cleanup_(tool_authfile_done) ToolAuthfile file = TOOL_AUTHFILE_NULL;
+        int r;
+
+        if (!enroll->add)
+                return 0;
+        r = tool_authfile_read(&enroll->login, TOOL_AUTHFILE_NOBODY, &file);
+        return r == 0 && enroll->name ? tool_authfile_name_is_free(&file, enroll->name) : r;
 }
 
 /* ---- the command ---- */
@@ -337,15 +308,17 @@ static int write_line(Enroll *enroll)
 /* By itself where it is certain to be meant: for somebody's own login, with a key that can, and that is not in the vault. */
 static int open_vault(Enroll *enroll)
 {
-        bool meant = enroll->of_self && enroll->secretive && !enroll->resident && !enroll->own;
+        bool meant = enroll->of_self && enroll->secretive && !enroll->own;
 
         if (enroll->no_unlock || (!meant && !enroll->unlock))
                 return 0;
         (void)fido_dev_close(enroll->dev); /* the daemon's to use now */
         return tool_slot_add(&(ToolSlot){.login = &enroll->login,
                                          .credential = &enroll->credential,
+                                         .id = enroll->id,
+                                         .id_size = enroll->id_size,
                                          .key = enroll->device,
-                                         .label = enroll->label,
+                                         .label = enroll->label ?: enroll->name,
                                          .pin = enroll->secret,
                                          .verified = enroll->verified,
                                          .must = enroll->unlock});
@@ -357,6 +330,8 @@ static int run(Enroll *enroll)
         int r;
 
         r = begin(enroll);
+        if (r == 0)
+                r = check_file(enroll);
         if (r == 0)
                 r = open_key(enroll);
         if (r == 0 && needs_pin(enroll))
@@ -374,7 +349,7 @@ static int run(Enroll *enroll)
         if (r == 0)
                 fprintf(stderr, "keyfob: for the day when this key is lost, enrol a second one, and have a code on paper for the "
                                 "vault: keyfob slot add --kind recovery\n");
-        return r;
+        return r ?: enroll->unnamed;
 }
 
 int tool_enroll(int argc, char *argv[])
@@ -386,7 +361,7 @@ int tool_enroll(int argc, char *argv[])
                                                 {"no-user", no_argument, NULL, 'n'},       {"add", no_argument, NULL, 'a'},
                                                 {"unlock", no_argument, NULL, 'U'},        {"no-unlock", no_argument, NULL, 'L'},
                                                 {"label", required_argument, NULL, 'l'},   {"conf", required_argument, NULL, 'c'},
-                                                {NULL, 0, NULL, 0}};
+                                                {"name", required_argument, NULL, 'm'},    {NULL, 0, NULL, 0}};
         _cleanup_(enroll_done) Enroll enroll = {.algorithm = COSE_ES256, .login = {.log = LOG_NULL, .user = USER_NULL}};
         int c;
 
@@ -436,12 +411,17 @@ int tool_enroll(int argc, char *argv[])
                 case 'c':
                         enroll.conf = optarg;
                         break;
+                case 'm':
+                        enroll.name = optarg;
+                        break;
                 default:
                         return TOOL_USAGE;
                 }
         }
-        if (enroll.unlock && (enroll.no_unlock || enroll.resident || enroll.user || enroll.no_user))
-                return tool_error(TOOL_USAGE, "--unlock is for your own login, by a credential that is not resident");
+        if (enroll.unlock && (enroll.no_unlock || enroll.user || enroll.no_user))
+                return tool_error(TOOL_USAGE, "--unlock is for your own login");
+        if (enroll.name && !enroll.add)
+                return tool_error(TOOL_USAGE, "--name goes with --add: a name is kept beside your own authfile");
         if (optind != argc || (enroll.add && (enroll.user || enroll.no_user)))
                 return tool_error(TOOL_USAGE, "usage: keyfob pam enroll [OPTIONS]");
         fido_init(/* flags= */ 0);

@@ -10,7 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/hex.h"
 #include "pam/proof.h"
+#include "pam/slots.h"
 #include "pam/tool.h"
 
 /* Runs inside of the call. */
@@ -45,7 +47,7 @@ static int append(sd_bus_message *call, const ToolSlot *slot, const char *label)
         if (r >= 0)
                 r = client_append_string(call, "rp-id", proof_rp(slot->login, credential));
         if (r >= 0)
-                r = client_append_bytes(call, "credential", credential->id, credential->id_size);
+                r = client_append_bytes(call, "credential", slot->id, slot->id_size);
         if (r >= 0 && slot->pin && slot->verified)
                 r = client_append_bytes(call, "pin", slot->pin->data, slot->pin->size);
         return r >= 0 ? sd_bus_message_close_container(call) : r;
@@ -67,15 +69,23 @@ static int add(keyfob *k, const ToolSlot *slot)
         return r < 0 ? r : client_call(k, call, CLIENT_ASKS, NULL);
 }
 
+/* Who types answers here, if anybody can. */
+static int reach(keyfob **ret)
+{
+        int r = keyfob_connect(KEYFOB_START | KEYFOB_SOCKET_ONLY, ret);
+
+        if (r == 0 && (isatty(STDIN_FILENO) || isatty(STDERR_FILENO)))
+                r = keyfob_set_prompt(*ret, answer, NULL);
+        return r;
+}
+
 int tool_slot_add(const ToolSlot *slot)
 {
         _cleanup_(keyfob_closep) keyfob *k = NULL;
         _cleanup_(secret_freep) Secret *mirror = NULL;
         int r;
 
-        r = keyfob_connect(KEYFOB_START | KEYFOB_SOCKET_ONLY, &k);
-        if (r == 0 && (isatty(STDIN_FILENO) || isatty(STDERR_FILENO)))
-                r = keyfob_set_prompt(k, answer, NULL);
+        r = reach(&k);
         if (r == 0) {
                 fprintf(stderr, "keyfob: touch it a third time, so that it opens the vault when you log in\n");
                 r = add(k, slot);
@@ -90,4 +100,67 @@ int tool_slot_add(const ToolSlot *slot)
                 return tool_error(TOOL_OTHER, "it logs in, and does not open the vault: %s",
                                   k && keyfob_message(k)[0] ? keyfob_message(k) : keyfob_strerror(r));
         return tool_mirror_pass_on(slot->login, mirror);
+}
+
+/* ---- removed ---- */
+
+static const SlotMirrorEntry *find(const SlotMirror *mirror, const char *rp, const uint8_t *id, size_t id_size)
+{
+        for (size_t i = 0; mirror && i < mirror->n; i++)
+                if (slots_is_of(mirror->slots + i, id, id_size, rp))
+                        return mirror->slots + i;
+        return NULL;
+}
+
+static int drop(keyfob *k, const char *slot)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+        int r = client_store_message(k, "RemoveSlot", /* sensitive= */ true, &call);
+
+        if (r == 0)
+                r = sd_bus_message_append(call, "sa{sv}", slot, 0);
+        return r < 0 ? r : client_call(k, call, CLIENT_ASKS, NULL);
+}
+
+/* *ret is NULL where there is no vault. */
+static int read_mirror(keyfob *k, Secret **ret_data, SlotMirror **ret)
+{
+        int r = tool_mirror_read(k, ret_data);
+
+        if (r == KEYFOB_E_NO_VAULT)
+                return 0;
+        return r == 0 ? slot_mirror_read((*ret_data)->data, (*ret_data)->size, ret) : r;
+}
+
+int tool_slot_remove(const Login *login, const char *rp, const uint8_t *id, size_t id_size)
+{
+        _cleanup_(keyfob_closep) keyfob *k = NULL;
+        _cleanup_(secret_freep) Secret *before = NULL, *after = NULL;
+        _cleanup_(slot_mirror_freep) SlotMirror *mirror = NULL, *known = NULL;
+        const SlotMirrorEntry *entry = NULL;
+        char slot[2 * SLOT_MIRROR_ID_SIZE + 1] = "";
+        int r;
+
+        (void)slots_read(login, &known);
+        r = reach(&k);
+        if (r == 0)
+                r = read_mirror(k, &before, &mirror);
+        if (r == 0)
+                entry = find(mirror, rp, id, id_size);
+        if (r == 0 && !entry)
+                return TOOL_DONE;
+        if (r != 0 && !find(known, rp, id, id_size))
+                return TOOL_DONE; /* as far as anybody knows it opens nothing */
+        if (r == 0) {
+                hex_encode(entry->id, sizeof(entry->id), slot);
+                r = drop(k, slot);
+        }
+        if (r == 0)
+                r = tool_mirror_read(k, &after);
+        if (r != 0)
+                return tool_error(TOOL_OTHER, "it logs in no more, but opens the vault still (%s): keyfob slot remove %.8s",
+                                  k && keyfob_message(k)[0] ? keyfob_message(k) : keyfob_strerror(r), slot[0] ? slot : "ID");
+        fprintf(stderr, "keyfob: it does not open the vault any more; an old copy of the vault still opens with it: \"keyfob rekey\" "
+                        "makes new keys\n");
+        return tool_mirror_pass_on(login, after);
 }

@@ -2,14 +2,12 @@
  * keyfob pam status: what a login would find of this user
  *
  * The same files are read by the same code as in the module: the configuration file, and the authfile where that says
- * it is. What stands in stacks is not looked at: there may be many, with different options.
+ * it is. Then comes what stands in the stacks of services (tool-stacks.c).
  */
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "pam/authfile.h"
-#include "pam/authfile-path.h"
 #include "pam/file.h"
 #include "pam/proof.h"
 #include "pam/slots.h"
@@ -42,94 +40,88 @@ static void read_known(const Login *login, Known *ret)
                 (void)slot_mirror_read(data->data, data->size, &ret->vault);
 }
 
-static const char *opens_vault(const Login *login, const Known *known, const Credential *credential, bool *ret_hint)
-{
-        const char *rp = proof_rp(login, credential);
+#define INSTALL "keyfob pam mirror | sudo keyfob pam mirror --install"
 
-        if (slots_have(known->mirror, credential, rp))
+static const char *opens_vault(const Login *login, const ToolAuthfile *file, const Known *known, const Credential *credential,
+                               bool *ret_hint)
+{
+        _cleanup_free_ uint8_t *id = NULL;
+        const char *rp = proof_rp(login, credential);
+        size_t size;
+        bool now, soon;
+
+        (void)tool_authfile_id(file, credential, &id, &size);
+        now = slots_have(known->mirror, id, size, rp);
+        soon = slots_have(known->vault, id, size, rp);
+        if (size == 0 && (now || soon))
+                return now ? "may open the vault" : "may open the vault, once logins know of it: " INSTALL;
+        if (now)
                 return "opens the vault";
-        if (slots_have(known->vault, credential, rp))
-                return "will open the vault, once logins know of it: keyfob pam mirror | sudo keyfob pam mirror "
-                       "--install";
+        if (soon)
+                return "will open the vault, once logins know of it: " INSTALL;
         *ret_hint = true;
         return "does not open the vault";
 }
 
-static void print(const Login *login, const Known *known)
+static const char *kind_of(const Credential *credential)
+{
+        if (credential->rp)
+                return credential->rp;
+        return credential->of_u2f ? "U2F" : credential->id_size == 0 ? "FIDO2 resident" : "FIDO2";
+}
+
+static void print(const Login *login, const ToolAuthfile *file, const Known *known)
 {
         bool hint = false;
 
-        for (size_t i = 0; i < login->credentials.n; i++) {
-                const Credential *credential = login->credentials.list + i;
+        for (size_t i = 0; i < file->credentials.n; i++) {
+                const Credential *credential = file->credentials.list + i;
+                char name[NAMES_NAME_SIZE];
+                bool named = tool_authfile_name(file, credential, name);
 
-                printf("%zu  %s  %s%s%s%s  %s\n", i + 1,
-                       credential->rp       ? credential->rp
-                       : credential->of_u2f ? "U2F"
-                                            : "FIDO2",
+                printf("%zu  %s%s%s%s  %s%s%s%s  %s\n", i + 1, named ? "\"" : "", name, named ? "\"  " : "", kind_of(credential),
                        algorithm_name(credential->algorithm), credential->presence ? " touch" : "",
                        credential->verification ? " verification" : "", credential->pin ? " PIN" : "",
-                       opens_vault(login, known, credential, &hint));
+                       opens_vault(login, file, known, credential, &hint));
         }
         (void)fflush(stdout);
         if (hint)
-                fprintf(stderr, "keyfob: credentials of pamu2fcfg, of ssh-keygen and resident ones log in only: what "
-                                "keyfob pam enroll "
-                                "--add makes opens the vault, too\n");
-        if (login->credentials.n == 1)
+                fprintf(stderr, "keyfob: credentials of pamu2fcfg and of ssh-keygen log in only: what keyfob pam enroll --add makes "
+                                "opens the vault, too\n");
+        if (file->names_outcome != 0 && file->names_outcome != FILE_MISSING)
+                fprintf(stderr, "keyfob: names are not shown, because of %s.names: %s: remove it\n", file->path.path,
+                        file->names_outcome > 0 ? file_outcome(file->names_outcome) : strerror(-file->names_outcome));
+        if (file->credentials.n == 1)
                 fprintf(stderr,
                         "keyfob: there is one security key only: enrol a second one, for when this one is lost\n");
 }
 
-static int explain(const char *path, int r)
-{
-        if (r == FILE_MISSING || r == AUTHFILE_NOBODY)
-                return tool_error(TOOL_NOT_FOUND, "no security key logs in here (%s): see keyfob pam enroll", path);
-        return tool_error(TOOL_OTHER, "%s: %s", path, file_outcome(r) ? file_outcome(r) : strerror(-r));
-}
-
-static int read_authfile(Login *login)
-{
-        _cleanup_(authfile_path_done) AuthfilePath path = {0};
-        _cleanup_(secret_freep) Secret *text = NULL;
-        AuthfileRules rules = {.user = login->user.name, .max = login->options->max_devices};
-        int r;
-
-        r = authfile_path_find(&login->user, login->options, &path);
-        if (r > 0)
-                return tool_error(TOOL_OTHER, "authfile has a %% that is neither %%u nor %%%%");
-        if (r == 0)
-                r = file_read_own(path.path, AUTHFILE_MAX, &text);
-        if (r != 0)
-                return explain(path.path ? path.path : "authfile", r);
-        rules.ssh_keys = login->options->sshformat || path.of_user;
-        r = authfile_read((const char *)text->data, text->size, &rules, &login->credentials);
-        if (r == AUTHFILE_WRONG)
-                return tool_error(TOOL_OTHER, "%s: your line is cut off or not known, so none of it counts",
-                                  path.path);
-        return r == 0 ? 0 : explain(path.path, r);
-}
-
 int tool_status(int argc, char *argv[])
 {
-        static const struct option options[] = {{"conf", required_argument, NULL, 'c'}, {NULL, 0, NULL, 0}};
+        static const struct option options[] = {
+                {"conf", required_argument, NULL, 'c'}, {"stacks", required_argument, NULL, 's'}, {NULL, 0, NULL, 0}};
         _cleanup_(login_done) Login login = {.log = LOG_NULL, .user = USER_NULL};
+        _cleanup_(tool_authfile_done) ToolAuthfile file = TOOL_AUTHFILE_NULL;
         _cleanup_(known_done) Known known = {0};
-        const char *conf = NULL;
+        const char *conf = NULL, *stacks = NULL;
         int c, r;
 
         while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
-                if (c != 'c')
+                if (c != 'c' && c != 's')
                         return TOOL_USAGE;
-                conf = optarg;
+                conf = c == 'c' ? optarg : conf;
+                stacks = c == 's' ? optarg : stacks;
         }
         if (optind != argc)
-                return tool_error(TOOL_USAGE, "usage: keyfob pam status [--conf FILE]");
+                return tool_error(TOOL_USAGE, "usage: keyfob pam status [--conf FILE] [--stacks DIRECTORY]");
         r = tool_begin(&login, conf, /* origin= */ NULL);
-        if (r == 0)
-                r = read_authfile(&login);
         if (r != 0)
                 return r;
-        read_known(&login, &known);
-        print(&login, &known);
-        return TOOL_DONE;
+        r = tool_authfile_read(&login, /* flags= */ 0, &file);
+        if (r == 0) {
+                read_known(&login, &known);
+                print(&login, &file, &known);
+        }
+        tool_stacks(&login, &file, stacks);
+        return r;
 }

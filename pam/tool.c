@@ -66,10 +66,12 @@ int main(int argc, char *argv[])
         static const struct {
                 const char *name;
                 int (*run)(int argc, char *argv[]);
-        } verbs[] = {{"enroll", tool_enroll}, {"mirror", tool_mirror}, {"status", tool_status}, {"test", tool_test}};
+        } verbs[] = {{"enroll", tool_enroll}, {"mirror", tool_mirror}, {"remove", tool_remove},
+                     {"rename", tool_rename}, {"status", tool_status}, {"test", tool_test}};
 
         for (size_t i = 0; argc > 1 && i < ELEMENTSOF(verbs); i++)
                 if (strcmp(argv[1], verbs[i].name) == 0)
                         return verbs[i].run(argc - 1, argv + 1);
-        return tool_error(TOOL_USAGE, "usage: keyfob pam enroll | mirror | status | test SERVICE | enable | disable");
+        return tool_error(TOOL_USAGE, "usage: keyfob pam enroll | status | rename WHICH NAME | remove WHICH | mirror | test SERVICE | "
+                                      "enable | disable");
 }

@@ -32,11 +32,11 @@ static int set_aside(Check *check, ItemId id)
         int r;
 
         check->report.damaged++;
-        if (check->found && ITEM_ID_COLLECTION(id) <= COLLECTION_NO_MAX)
+        if (check->found)
                 check->found(check->userdata, id);
         if (!check->accept)
                 return 0;
-        r = trash_keep(check->vault, id, /* deleted= */ true);
+        r = trash_set_aside(check->vault, id);
         return r == 0 ? item_remove(check->vault, id) : r;
 }
 

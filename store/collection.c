@@ -272,6 +272,8 @@ int vault_reload(Vault *vault)
         if (r == 0)
                 r = meta_number(vault, "next-key", &vault->next_key);
         if (r == 0)
+                r = retention_load(vault);
+        if (r == 0)
                 r = reload_collections(vault);
         return r == 0 ? aliases_reload(vault) : r;
 }

@@ -119,9 +119,15 @@ static const char *const statements[_STATEMENT_MAX] = {
         [STATEMENT_TRASH_NEXT] = "SELECT item,version,key,tag,box,seq,removed,deleted FROM trash "
                                  "WHERE seq>?1 ORDER BY seq LIMIT 1",
         [STATEMENT_TRASH_UPDATE] = "UPDATE trash SET key=?2,tag=?3,box=?4 WHERE seq=?1",
-        [STATEMENT_TRASH_OLDEST] = "SELECT removed FROM trash ORDER BY seq LIMIT 1",
-        [STATEMENT_TRASH_PURGE] = "DELETE FROM trash WHERE seq IN (SELECT seq FROM trash ORDER BY seq LIMIT ?2) "
-                                  "AND removed<?1",
+        [STATEMENT_TRASH_OLDEST] =
+                "SELECT removed FROM trash WHERE +item>=?1 AND +item<=?2 ORDER BY seq LIMIT 1",
+        [STATEMENT_TRASH_PURGE] = "DELETE FROM trash WHERE seq IN (SELECT seq FROM trash WHERE +item>=?3 AND +item<=?4 "
+                                  "ORDER BY seq LIMIT ?2) AND removed<?1",
+        [STATEMENT_TRASH_TRIM_ALL] =
+                "DELETE FROM trash WHERE seq IN (SELECT seq FROM (SELECT seq,row_number() OVER (PARTITION BY item "
+                "ORDER BY version DESC) AS n FROM trash WHERE deleted=0 AND item<=?2) WHERE n>?1)",
+        [STATEMENT_TRASH_OF_ITEM] = "SELECT item,version,key,tag,box,seq,removed,deleted FROM trash "
+                                    "WHERE item=?1 ORDER BY version DESC",
         [STATEMENT_TRASH_PURGE_ITEM] = "DELETE FROM trash WHERE item=?1",
         [STATEMENT_TRASH_MAX] = "SELECT max(version) FROM trash INDEXED BY trash_item WHERE item>=?1 AND item<=?2",
 };
@@ -230,6 +236,29 @@ int db_open(const char *path, sqlite3 **ret)
                 r = db_exec(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA page_size=4096; PRAGMA temp_store=MEMORY;"
                                 "PRAGMA cell_size_check=ON; PRAGMA secure_delete=ON; PRAGMA cache_size=-2048;"
                                 "PRAGMA foreign_keys=OFF; PRAGMA synchronous=FULL");
+        }
+        if (r != 0) {
+                (void)sqlite3_close(db);
+                return r;
+        }
+        *ret = db;
+        return 0;
+}
+
+int db_open_with(const char *vfs, sqlite3 **ret)
+{
+        sqlite3 *db = NULL;
+        int r;
+
+        r = db_result(sqlite3_open_v2("copy", &db,
+                                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE |
+                                              SQLITE_OPEN_EXRESCODE,
+                                      vfs));
+        if (r == 0) {
+                harden(db);
+                r = db_exec(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA page_size=4096; PRAGMA temp_store=MEMORY;"
+                                "PRAGMA cell_size_check=ON; PRAGMA secure_delete=ON; PRAGMA cache_size=-2048;"
+                                "PRAGMA foreign_keys=OFF; PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY");
         }
         if (r != 0) {
                 (void)sqlite3_close(db);

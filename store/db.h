@@ -90,6 +90,8 @@ typedef enum Statement {
         STATEMENT_TRASH_UPDATE,
         STATEMENT_TRASH_OLDEST,
         STATEMENT_TRASH_PURGE,
+        STATEMENT_TRASH_TRIM_ALL,
+        STATEMENT_TRASH_OF_ITEM,
         STATEMENT_TRASH_PURGE_ITEM,
         STATEMENT_TRASH_MAX,
         _STATEMENT_MAX,
@@ -101,6 +103,16 @@ int db_result(int rc);
 /* Opens the file (an absolute path without symbolic links) or, with NULL, memory; and sets all that belongs to a
  * connection of ours. VAULT_E_BUSY when another process has it. */
 int db_open(const char *path, sqlite3 **ret);
+
+/*
+ * The same for what is in a descriptor, which stays the caller's and must be readable, and writable if anything is changed. Changes
+ * can be undone, but are neither durable nor safe from a crash. The Vfs goes after the connection; NULL is allowed, and returned.
+ */
+typedef struct FdVfs FdVfs;
+int db_open_fd(int fd, FdVfs **ret_vfs, sqlite3 **ret);
+FdVfs *db_fd_free(FdVfs *vfs);
+/* What it is made of: by the VFS of that name. */
+int db_open_with(const char *vfs, sqlite3 **ret);
 
 /* Write-ahead logging, durable commits; after application id and version were looked at. */
 int db_start_wal(sqlite3 *db);

@@ -117,6 +117,103 @@ static int write_all(int fd, const void *data, size_t size)
         return 0;
 }
 
+int vault_private_file(const char *path, int *ret_fd)
+{
+        _cleanup_free_ char *dir = NULL, *named = NULL;
+        _cleanup_close_ int fd = -1;
+
+        if (asprintf(&dir, "%.*s", (int)(strrchr(path, '/') - path), path) < 0)
+                return -ENOMEM;
+        fd = open(dir[0] ? dir : "/", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        if (fd < 0 && errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT && errno != EINVAL)
+                return -errno;
+        if (fd < 0) {
+                /* A file system that has none. */
+                if (asprintf(&named, "%s.XXXXXX", path) < 0)
+                        return -ENOMEM;
+                fd = mkostemp(named, O_CLOEXEC);
+                if (fd < 0)
+                        return -errno;
+                (void)unlink(named);
+        }
+        if (fchmod(fd, 0600) < 0)
+                return -errno;
+        *ret_fd = TAKE_FD(fd);
+        return 0;
+}
+
+#define COPY_CHUNK ((size_t)256 * 1024)
+
+/* Up to a whole chunk, or what there is. Bytes, or -errno. */
+static ssize_t read_chunk(int fd, uint8_t *ret, uint64_t offset)
+{
+        size_t size = 0;
+
+        while (size < COPY_CHUNK) {
+                ssize_t n = pread(fd, ret + size, COPY_CHUNK - size, (off_t)(offset + size));
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        break;
+                size += (size_t)n;
+        }
+        return (ssize_t)size;
+}
+
+int vault_copy_file(int from, int to, uint64_t max, uint64_t *ret_size)
+{
+        _cleanup_free_ uint8_t *chunk = malloc(COPY_CHUNK);
+        uint64_t size = 0;
+        int r;
+
+        if (!chunk)
+                return -ENOMEM;
+        if (lseek(to, 0, SEEK_SET) < 0)
+                return -errno;
+        for (;;) {
+                ssize_t n = read_chunk(from, chunk, size);
+
+                if (n < 0)
+                        return (int)n;
+                if (n == 0)
+                        break;
+                size += (size_t)n;
+                if (size > max)
+                        return -EFBIG;
+                r = write_all(to, chunk, (size_t)n);
+                if (r < 0)
+                        return r;
+        }
+        if (fsync(to) < 0)
+                return -errno;
+        *ret_size = size;
+        return 0;
+}
+
+int vault_same_files(int a, int b)
+{
+        _cleanup_free_ uint8_t *chunks = malloc(2 * COPY_CHUNK);
+        uint64_t offset = 0;
+        ssize_t n = 1, m;
+
+        if (!chunks)
+                return -ENOMEM;
+        /* What the disk has, and not what memory remembers of it. */
+        (void)posix_fadvise(b, 0, 0, POSIX_FADV_DONTNEED);
+        for (; n > 0; offset += (size_t)n) {
+                n = read_chunk(a, chunks, offset);
+                m = read_chunk(b, chunks + COPY_CHUNK, offset);
+                if (n < 0 || m < 0)
+                        return (int)(n < 0 ? n : m);
+                if (n != m || memcmp(chunks, chunks + COPY_CHUNK, (size_t)n) != 0)
+                        return -EIO;
+        }
+        return 0;
+}
+
 /* For file systems without nameless files. */
 static int publish_named(const char *path, const void *data, size_t size)
 {
@@ -247,6 +344,9 @@ int file_grow_wal(const char *path, bool wipe)
                 }
                 at += n;
         }
+        /* After a change of everything it would stay as large as that was. */
+        if (wipe && fdatasync(fd) == 0 && ftruncate(fd, (off_t)WAL_SIZE) < 0)
+                return -errno;
         return fdatasync(fd) < 0 ? -errno : 0;
 }
 

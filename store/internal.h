@@ -148,6 +148,7 @@ typedef struct Alias {
 
 struct Vault {
         sqlite3 *db;
+        FdVfs *vfs; /* of one in a descriptor */
         sqlite3_stmt *statements[_STATEMENT_MAX];
         char *path;     /* NULL: in memory */
         bool ephemeral; /* vault_open_memory(): no slots, no manifest, no locks */
@@ -163,6 +164,7 @@ struct Vault {
         Alias *aliases; /* sorted by name */
         size_t n_aliases;
         Secret *in, *out; /* locked pages that plaintext of records passes through */
+        Secret *spare;    /* for the next item's value, or NULL */
         bool in_batch;
         bool whole; /* the batch: its changes have no savepoints */
         bool structure_dirty; /* the batch changed more than heads */
@@ -170,6 +172,9 @@ struct Vault {
         int broken;           /* memory could not follow a rollback: nothing works any more */
         unsigned wal_frames;  /* in the log, as of the last commit */
         bool wal_pending;     /* commits since the last whole checkpoint */
+        VaultCopy *copy;      /* that is being made */
+        VaultRetention retention;
+        uint64_t purge_after; /* there is nothing to purge before */
 };
 
 /* ---- classes ---- */
@@ -206,6 +211,9 @@ int file_check(const char *path, bool missing_ok, char **ret_real);
 /* Makes `path` with this content, all or nothing, durable. VAULT_E_EXISTS. */
 int file_publish(const char *path, const void *data, size_t size);
 int file_sync_dir(const char *path);
+#define RESTORE_PARTIAL "restore.partial" /* there: what is about to take a vault's place */
+/* The directory snapshots/ beside `path`, made if it is not there. VAULT_E_UNSAFE, -errno. */
+int file_snapshots(const char *path, char **ret);
 /* The process that holds a lock on the file, or 0. */
 pid_t file_lock_holder(const char *path);
 /* Fills `path`-wal to its working size with zeros unless it has it. With `wipe` all of it is overwritten. */
@@ -323,7 +331,7 @@ int record_encode(Vault *vault, const Record *record);
 /* box_open() of an item. */
 int record_open(Vault *vault, const Collection *c, sqlite3_stmt *s, int column, Row *ret_row, Record *ret);
 /* The item of vault.h from a record. */
-int record_item(const Record *record, const Row *row, bool with_value, Item **ret);
+int record_item(Vault *vault, const Record *record, const Row *row, bool with_value, Item **ret);
 bool record_has(const Record *record, const Pair *pair);
 /* Whether two attribute sets, sorted by name, are the same when an absent schema is the generic one. */
 bool pairs_same(const Pair *a, size_t n_a, const Pair *b, size_t n_b);
@@ -474,6 +482,18 @@ int manifest_key(const Vault *vault, uint32_t scope, Key **ret);
 /* ---- structure ---- */
 
 int vault_new(sqlite3 *db, Vault **ret);
+/* Whether the database is a vault of a version that this build knows. VAULT_E_DAMAGED, VAULT_E_TOO_NEW. */
+int vault_begin(Vault *vault);
+/* Reads what is in memory of an open vault. */
+int vault_load(Vault *vault);
+/* The copy that is being made will not be. */
+void copy_abandon(Vault *vault);
+/* Reads it from its row. */
+int retention_load(Vault *vault);
+/* A slice of what the trash has outlived; whether there is more. */
+int purge_trash(Vault *vault, uint64_t now, bool *ret_more);
+/* A slice of a deleted collection; when nothing is left of it, the list is read anew. */
+int purge_collection(Vault *vault, Collection *c);
 /* Removes what the trash has outlived, a bounded number per call. */
 int vault_purge(Vault *vault, uint64_t now);
 /* Moves the log into the file and overwrites it, so that no old wrapped key stays in it. */
@@ -504,6 +524,8 @@ int item_write(Vault *vault, Collection *c, ItemId id, const Row *old, const Tok
 int item_remove(Vault *vault, ItemId id);
 /* All ids of a collection, deleted or not. */
 int item_ids(Vault *vault, uint32_t collection, ItemIds *ret);
-/* Copies the row of an item to the trash, as it is. */
+/* Copies the row of an item to the trash, as it is, if such a thing is to be kept. */
 int trash_keep(Vault *vault, ItemId id, bool deleted);
+/* In any case. */
+int trash_set_aside(Vault *vault, ItemId id);
 int trash_remove(Vault *vault, uint64_t seq);

@@ -191,7 +191,8 @@ int vault_unlock(Vault *vault, const Root *root, uint32_t collection)
                         vault_lock(vault, 0);
                 return r;
         }
-        migrate_forget(vault->path, schema_version);
+        if (vault->path)
+                migrate_forget(vault->path, schema_version);
         return 0;
 }
 

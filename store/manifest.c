@@ -180,12 +180,34 @@ int manifest_pen(Vault *vault, const Root *root, uint32_t scope, Pen *ret)
         return 0;
 }
 
+/* The number that the next key gets goes up with every change that a manifest is made for: so manifests of a vault have an order
+ * (epoch.c), and numbers of keys have gaps. */
+static int advance(Vault *vault)
+{
+        uint8_t number[4];
+        ByteWriter writer = BYTE_WRITER_ON(number);
+        int r;
+
+        if (vault->next_key == UINT32_MAX)
+                return 0;
+        byte_writer_u32(&writer, vault->next_key + 1);
+        r = vault_meta_put(vault, "next-key", number, sizeof(number));
+        if (r != 0)
+                return r;
+        vault->next_key++;
+        vault->structure_dirty = true;
+        return 0;
+}
+
 int manifest_write(Vault *vault, const Pen *pen)
 {
         _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
         uint8_t value[MANIFEST_SIZE] = {0};
         int r;
 
+        r = pen->scope == 0 ? advance(vault) : 0;
+        if (r != 0)
+                return r;
         if (!pen->bad) {
                 r = manifest_compute(vault, pen->key, pen->scope, value);
                 if (r != 0)

@@ -27,6 +27,23 @@ static int snapshot_path(const char *path, int64_t version, char **ret_dir, char
         return 0;
 }
 
+int file_snapshots(const char *path, char **ret)
+{
+        _cleanup_free_ char *dir = NULL;
+        struct stat st;
+
+        if (asprintf(&dir, "%.*s/snapshots", (int)(strrchr(path, '/') - path), path) < 0)
+                return -ENOMEM;
+        if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+                return -errno;
+        if (lstat(dir, &st) < 0)
+                return -errno;
+        if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0)
+                return VAULT_E_UNSAFE;
+        *ret = TAKE_PTR(dir);
+        return 0;
+}
+
 static int copy_into(sqlite3 *db, const char *copy)
 {
         sqlite3_backup *backup;
@@ -48,7 +65,7 @@ static int copy_into(sqlite3 *db, const char *copy)
 
 static int snapshot(sqlite3 *db, const char *path, int64_t version)
 {
-        _cleanup_free_ char *dir = NULL, *copy = NULL, *partial = NULL;
+        _cleanup_free_ char *dir = NULL, *made = NULL, *copy = NULL, *partial = NULL;
         _cleanup_close_ int fd = -1;
         struct stat st;
         int r;
@@ -58,12 +75,9 @@ static int snapshot(sqlite3 *db, const char *path, int64_t version)
                 return r;
         if (asprintf(&partial, "%s.partial", copy) < 0)
                 return -ENOMEM;
-        if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-                return -errno;
-        if (lstat(dir, &st) < 0)
-                return -errno;
-        if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0)
-                return VAULT_E_UNSAFE;
+        r = file_snapshots(path, &made);
+        if (r != 0)
+                return r;
         if (lstat(copy, &st) == 0)
                 return 0; /* from an attempt that was cut short after it; the file has not changed since */
 

@@ -10,8 +10,22 @@
 #include "store/internal.h"
 
 #define PURGE_SLICE 256U
+#define PURGE_REST  60U /* seconds */
 
-static int oldest(Vault *vault, uint64_t *ret)
+/* Items, whose retention is the owner's, and records of classes. */
+typedef struct Kind {
+        ItemId first, last;
+        uint64_t seconds;
+} Kind;
+
+static size_t kinds_of(const Vault *vault, Kind ret[2])
+{
+        ret[0] = (Kind){0, ITEM_ID_LAST, (uint64_t)vault->retention.days * 24 * 3600};
+        ret[1] = (Kind){ITEM_ID_LAST + 1, INT64_MAX, VAULT_TRASH_SECONDS};
+        return 2;
+}
+
+static int oldest(Vault *vault, const Kind *kind, uint64_t *ret)
 {
         _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
         bool there;
@@ -20,6 +34,8 @@ static int oldest(Vault *vault, uint64_t *ret)
         r = vault_statement(vault, STATEMENT_TRASH_OLDEST, &s);
         if (r != 0)
                 return r;
+        db_bind_u64(s, 1, kind->first);
+        db_bind_u64(s, 2, kind->last);
         r = db_step(s, &there);
         if (r != 0)
                 return r;
@@ -28,7 +44,7 @@ static int oldest(Vault *vault, uint64_t *ret)
         return 0;
 }
 
-static int purge_trash(Vault *vault, uint64_t before)
+static int purge_kind(Vault *vault, const Kind *kind, uint64_t before, bool *ret_more)
 {
         _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
         Op op;
@@ -42,7 +58,35 @@ static int purge_trash(Vault *vault, uint64_t before)
                 return r;
         db_bind_u64(s, 1, before);
         db_bind_u64(s, 2, PURGE_SLICE);
-        return op_end(&op, db_run(s));
+        db_bind_u64(s, 3, kind->first);
+        db_bind_u64(s, 4, kind->last);
+        r = db_run(s);
+        *ret_more = r == 0 && sqlite3_changes(vault->db) > 0;
+        return op_end(&op, r);
+}
+
+int purge_trash(Vault *vault, uint64_t now, bool *ret_more)
+{
+        Kind kinds[2];
+        size_t n = kinds_of(vault, kinds);
+        bool more;
+        int r = 0;
+
+        *ret_more = false;
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                uint64_t before, first;
+
+                if (now <= kinds[i].seconds)
+                        continue;
+                /* Nothing at all is kept: not what went this second, either. */
+                before = kinds[i].seconds == 0 ? now + 1 : now - kinds[i].seconds;
+                r = oldest(vault, kinds + i, &first);
+                if (r == 0 && first < before) {
+                        r = purge_kind(vault, kinds + i, before, &more);
+                        *ret_more |= r == 0 && more;
+                }
+        }
+        return r;
 }
 
 static int run_with(Vault *vault, Statement statement, uint64_t number)
@@ -134,7 +178,7 @@ static int purge_slice(Vault *vault, Collection *c, bool *ret_gone)
         return there ? 0 : purge_rows(vault, c);
 }
 
-static int purge_collection(Vault *vault, Collection *c)
+int purge_collection(Vault *vault, Collection *c)
 {
         bool gone = false;
         Op op;
@@ -150,20 +194,27 @@ static int purge_collection(Vault *vault, Collection *c)
 
 int vault_purge(Vault *vault, uint64_t now)
 {
-        uint64_t before, first;
+        uint64_t seconds = (uint64_t)vault->retention.days * 24 * 3600, before;
+        bool more;
         int r;
 
-        if (vault->ephemeral || now <= VAULT_TRASH_SECONDS)
+        if (vault->ephemeral)
                 return 0;
-        before = now - VAULT_TRASH_SECONDS;
-        r = oldest(vault, &first);
-        if (r == 0 && first < before)
-                r = purge_trash(vault, before);
+        /* Finding out that there is nothing costs a look at what others have in the trash; a clock that was set back
+         * must not put this off. */
+        if (now < vault->purge_after && vault->purge_after - now <= PURGE_REST)
+                return 0;
+        r = purge_trash(vault, now, &more);
+        if (r == 0 && !more)
+                vault->purge_after = now + PURGE_REST;
+        before = seconds == 0 ? now + 1 : now > seconds ? now - seconds : 0;
         for (size_t i = 0; r == 0 && i < vault->n_collections; i++) {
                 Collection *c = vault->collections[i];
 
-                if (c->deleted && c->deleted < before && vault->manifest_key)
+                if (c->deleted && c->deleted < before && vault->manifest_key) {
+                        vault->purge_after = 0;
                         return purge_collection(vault, c);
+                }
         }
         return r;
 }

@@ -9,6 +9,8 @@
 
 #include "store/internal.h"
 
+#define SPARE_MAX 4096U /* bytes of an empty value that are kept */
+
 #define RECORD_FORMAT 1U
 
 static bool read_text(ByteReader *reader, size_t max, Text *ret)
@@ -114,7 +116,31 @@ static char *text_dup(Text text)
         return copy;
 }
 
-int record_item(const Record *record, const Row *row, bool with_value, Item **ret)
+/* A value of ordinary size goes to memory that an item before it has given back. */
+static int value_new(Vault *vault, const Record *record, Secret **ret)
+{
+        Secret *spare = vault->spare;
+
+        if (!spare || record->value_size > spare->capacity)
+                return secret_new_from(ret, record->value, record->value_size);
+        vault->spare = NULL;
+        if (record->value_size > 0)
+                memcpy(spare->data, record->value, record->value_size);
+        spare->size = record->value_size;
+        *ret = spare;
+        return 0;
+}
+
+Item *vault_item_done(Vault *vault, Item *item)
+{
+        if (item && item->value && !vault->spare && item->value->capacity <= SPARE_MAX) {
+                vault->spare = TAKE_PTR(item->value);
+                secret_clear(vault->spare);
+        }
+        return item_free(item);
+}
+
+int record_item(Vault *vault, const Record *record, const Row *row, bool with_value, Item **ret)
 {
         _cleanup_(item_freep) Item *item = calloc(1, sizeof(*item));
         int r;
@@ -140,7 +166,7 @@ int record_item(const Record *record, const Row *row, bool with_value, Item **re
                         return -ENOMEM;
         }
         if (with_value) {
-                r = secret_new_from(&item->value, record->value, record->value_size);
+                r = value_new(vault, record, &item->value);
                 if (r < 0)
                         return r;
         }

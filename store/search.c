@@ -14,16 +14,20 @@
 #include "store/internal.h"
 
 #define PROBE 16U
+#define FEW   4U /* items that are opened without asking the index for all their tokens: that costs as much */
 
 typedef struct Search {
         Vault *vault;
-        const Pair *pairs;
+        Pair pairs[VAULT_ATTRIBUTES_MAX];
         uint8_t token[VAULT_ATTRIBUTES_MAX][TOKEN_SIZE];
         size_t n;
         ItemId first, last; /* range of ids */
         size_t limit, found;
         ItemIds unlocked, locked;
         size_t unlocked_capacity, locked_capacity;
+        bool one;        /* only the item that was modified last, and whether others are locked */
+        bool with_value;
+        Item *best;
 } Search;
 
 void item_ids_done(ItemIds *ids)
@@ -52,8 +56,38 @@ static bool full(const Search *search)
         return search->limit > 0 && search->found >= search->limit;
 }
 
-/* An item that has all the tokens. */
-static int propose(Search *search, ItemId id)
+/* Whether the index has the item under all tokens but one, which is known. */
+static int has_tokens(const Search *search, ItemId id, size_t known, bool *ret)
+{
+        bool all = true;
+
+        for (size_t i = 0; all && i < search->n; i++) {
+                int r = i == known ? 0 : index_has(search->vault, search->token[i], id, &all);
+
+                if (r != 0)
+                        return r;
+        }
+        *ret = all;
+        return 0;
+}
+
+static int keep_best(Search *search, const Row *row, const Record *record)
+{
+        Item *item;
+        int r;
+
+        if (search->best && search->best->modified > record->modified)
+                return 0;
+        r = record_item(search->vault, record, row, search->with_value, &item);
+        if (r != 0)
+                return r;
+        (void)vault_item_done(search->vault, search->best);
+        search->best = item;
+        return 0;
+}
+
+/* An item that has all the tokens, or may have: `known` is one that it has, `sure` that it has the others. */
+static int propose(Search *search, ItemId id, size_t known, bool sure)
 {
         Collection *c = collection_find(search->vault, ITEM_ID_COLLECTION(id));
         Record record;
@@ -63,27 +97,34 @@ static int propose(Search *search, ItemId id)
         if (!c || c->deleted)
                 return 0;
         if (!c->key) {
-                if (!vault_item_exists(search->vault, id))
-                        return 0;
+                r = sure ? 0 : has_tokens(search, id, known, &sure);
+                if (r != 0 || !sure || !vault_item_exists(search->vault, id))
+                        return r;
                 search->found++;
                 return append(&search->locked, &search->locked_capacity, id);
         }
         r = item_open(search->vault, c, id, &row, &record);
-        search->unlocked.damaged |= r == VAULT_E_DAMAGED;
+        if (r == VAULT_E_DAMAGED) {
+                r = sure ? 0 : has_tokens(search, id, known, &sure);
+                search->unlocked.damaged |= sure;
+                return r;
+        }
         if (r != 0)
                 return r < 0 ? r : 0;
         for (size_t i = 0; r == 0 && i < search->n; i++)
                 if (!record_has(&record, search->pairs + i))
                         r = VAULT_E_NOT_FOUND;
+        if (r == 0 && search->one)
+                r = keep_best(search, &row, &record);
         box_done(search->vault);
         if (r != 0)
-                return 0;
+                return r < 0 ? r : 0;
         search->found++;
-        return append(&search->unlocked, &search->unlocked_capacity, id);
+        return search->one ? 0 : append(&search->unlocked, &search->unlocked_capacity, id);
 }
 
-/* Up to PROBE first items of a token. */
-static int probe(Search *search, size_t i, ItemId ret[PROBE], size_t *ret_n)
+/* The first items of a token, `max` at most. */
+static int probe(Search *search, size_t i, size_t max, ItemId ret[PROBE], size_t *ret_n)
 {
         _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
         size_t n = 0;
@@ -96,12 +137,12 @@ static int probe(Search *search, size_t i, ItemId ret[PROBE], size_t *ret_n)
         db_bind_blob(s, 1, search->token[i], TOKEN_SIZE);
         db_bind_u64(s, 2, search->first);
         db_bind_u64(s, 3, search->last);
-        db_bind_u64(s, 4, PROBE);
+        db_bind_u64(s, 4, max);
         for (;;) {
                 r = db_step(s, &more);
                 if (r != 0)
                         return r;
-                if (!more || n == PROBE)
+                if (!more || n == max)
                         break;
                 if (!db_column_u64(s, 0, ret + n) || (n > 0 && ret[n] <= ret[n - 1]))
                         return VAULT_E_DAMAGED;
@@ -114,19 +155,17 @@ static int probe(Search *search, size_t i, ItemId ret[PROBE], size_t *ret_n)
 static int check_short(Search *search, size_t leader, const ItemId *ids, size_t n)
 {
         for (size_t k = 0; k < n && !full(search); k++) {
-                bool all = true;
+                bool sure = n > FEW;
                 int r;
 
-                for (size_t i = 0; all && i < search->n; i++) {
-                        if (i == leader)
-                                continue;
-                        r = index_has(search->vault, search->token[i], ids[k], &all);
+                if (sure) {
+                        r = has_tokens(search, ids[k], leader, &sure);
                         if (r != 0)
                                 return r;
+                        if (!sure)
+                                continue;
                 }
-                if (!all)
-                        continue;
-                r = propose(search, ids[k]);
+                r = propose(search, ids[k], leader, sure);
                 if (r != 0)
                         return r;
         }
@@ -148,7 +187,7 @@ static int leapfrog(Search *search)
                 agreed = id == at && agreed > 0 ? agreed + 1 : 1;
                 at = id;
                 if (agreed == search->n) {
-                        r = propose(search, at);
+                        r = propose(search, at, 0, true);
                         if (r != 0)
                                 return r;
                         if (at == search->last)
@@ -167,8 +206,16 @@ static int by_tokens(Search *search)
         size_t leader = 0, least = PROBE, n;
         int r;
 
+        /* Most questions have an attribute that few items share: that is found by looking at a few rows of each. */
         for (size_t i = 0; i < search->n; i++) {
-                r = probe(search, i, ids, &n);
+                r = probe(search, i, FEW + 1, ids, &n);
+                if (r != 0)
+                        return r;
+                if (n <= FEW)
+                        return check_short(search, i, ids, n);
+        }
+        for (size_t i = 0; i < search->n; i++) {
+                r = probe(search, i, PROBE, ids, &n);
                 if (r != 0)
                         return r;
                 if (n < least) {
@@ -176,8 +223,6 @@ static int by_tokens(Search *search)
                         leader = i;
                         memcpy(shortest, ids, n * sizeof(*ids));
                 }
-                if (n == 0)
-                        return 0;
         }
         return least < PROBE ? check_short(search, leader, shortest, least) : leapfrog(search);
 }
@@ -232,7 +277,7 @@ static int everything(Search *search)
                 if (r != 0)
                         return r;
                 for (size_t i = 0; i < ids.n && !full(search); i++) {
-                        r = propose(search, ids.ids[i]);
+                        r = propose(search, ids.ids[i], 0, true);
                         if (r != 0)
                                 return r;
                 }
@@ -240,35 +285,61 @@ static int everything(Search *search)
         return 0;
 }
 
-int vault_search(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, size_t limit,
-                 ItemIds *ret_unlocked, ItemIds *ret_locked)
+static void search_done(Search *search)
 {
-        Search search = {.vault = vault, .n = n, .limit = limit, .last = ITEM_ID_LAST};
-        Pair pairs[VAULT_ATTRIBUTES_MAX];
+        item_ids_done(&search->unlocked);
+        item_ids_done(&search->locked);
+        (void)vault_item_done(search->vault, search->best);
+}
+
+static int search_run(Search *search, uint32_t collection, const VaultAttribute *attributes)
+{
         int r;
 
-        r = pairs_from(attributes, n, pairs);
+        r = pairs_from(attributes, search->n, search->pairs);
         if (r != 0)
                 return r;
+        search->last = ITEM_ID_LAST;
         if (collection != 0) {
-                if (!vault_collection_get(vault, collection))
+                if (!vault_collection_get(search->vault, collection))
                         return VAULT_E_NOT_FOUND;
-                search.first = ITEM_ID(collection, 0);
-                search.last = ITEM_ID(collection, ITEM_NUMBER_MAX);
+                search->first = ITEM_ID(collection, 0);
+                search->last = ITEM_ID(collection, ITEM_NUMBER_MAX);
         }
-        search.pairs = pairs;
-        for (size_t i = 0; i < n; i++) {
-                r = index_token(vault->index_key, pairs + i, search.token[i]);
+        for (size_t i = 0; i < search->n; i++) {
+                r = index_token(search->vault->index_key, search->pairs + i, search->token[i]);
                 if (r != 0)
                         return r;
         }
-        r = n > 0 ? by_tokens(&search) : everything(&search);
+        return search->n > 0 ? by_tokens(search) : everything(search);
+}
+
+int vault_search(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, size_t limit,
+                 ItemIds *ret_unlocked, ItemIds *ret_locked)
+{
+        Search search = {.vault = vault, .n = n, .limit = limit};
+        int r = search_run(&search, collection, attributes);
+
         if (r != 0) {
-                item_ids_done(&search.unlocked);
-                item_ids_done(&search.locked);
+                search_done(&search);
                 return r;
         }
         *ret_unlocked = search.unlocked;
         *ret_locked = search.locked;
         return 0;
+}
+
+int vault_lookup(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, bool with_value,
+                 Item **ret, bool *ret_locked, bool *ret_damaged)
+{
+        Search search = {.vault = vault, .n = n, .one = true, .with_value = with_value};
+        int r = search_run(&search, collection, attributes);
+
+        if (r == 0) {
+                *ret_locked = search.locked.n > 0;
+                *ret_damaged = search.unlocked.damaged;
+                *ret = TAKE_PTR(search.best);
+        }
+        search_done(&search);
+        return r != 0 ? r : *ret ? 0 : VAULT_E_NOT_FOUND;
 }

@@ -16,27 +16,43 @@ typedef struct Entry {
         bool deleted;
 } Entry;
 
+static int copy_row(Vault *vault, ItemId id, bool deleted)
+{
+        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
+        int r;
+
+        r = vault_statement(vault, STATEMENT_TRASH_KEEP, &s);
+        if (r != 0)
+                return r;
+        db_bind_u64(s, 1, id);
+        db_bind_u64(s, 2, vault_now());
+        db_bind_u64(s, 3, deleted);
+        return db_run(s);
+}
+
+int trash_set_aside(Vault *vault, ItemId id)
+{
+        return vault->ephemeral ? 0 : copy_row(vault, id, /* deleted= */ true);
+}
+
 int trash_keep(Vault *vault, ItemId id, bool deleted)
 {
-        _cleanup_(statement_donep) sqlite3_stmt *keep = NULL, *trim = NULL;
+        _cleanup_(statement_donep) sqlite3_stmt *trim = NULL;
+        const VaultRetention *retention = &vault->retention;
         int r;
 
         if (vault->ephemeral)
                 return 0;
-        r = vault_statement(vault, STATEMENT_TRASH_KEEP, &keep);
-        if (r != 0)
-                return r;
-        db_bind_u64(keep, 1, id);
-        db_bind_u64(keep, 2, vault_now());
-        db_bind_u64(keep, 3, deleted);
-        r = db_run(keep);
+        if (id <= ITEM_ID_LAST && (retention->days == 0 || (!deleted && retention->versions == 0)))
+                return 0;
+        r = copy_row(vault, id, deleted);
         if (r != 0 || deleted)
                 return r;
         r = vault_statement(vault, STATEMENT_TRASH_TRIM, &trim);
         if (r != 0)
                 return r;
         db_bind_u64(trim, 1, id);
-        db_bind_u64(trim, 2, VAULT_TRASH_PER_ITEM);
+        db_bind_u64(trim, 2, retention->versions);
         return db_run(trim);
 }
 
@@ -83,20 +99,13 @@ static int append(TrashList *list, const Entry *entry, Item *item)
         return 0;
 }
 
-int vault_trash(Vault *vault, uint32_t collection, size_t limit, TrashList *ret)
+/* What a statement gives, which is bound. */
+static int list_entries(Vault *vault, sqlite3_stmt *s, size_t limit, TrashList *ret)
 {
-        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
         _cleanup_(trash_list_done) TrashList list = {0};
         bool more;
         int r;
 
-        if (collection != 0 && !vault_collection_get(vault, collection))
-                return VAULT_E_NOT_FOUND;
-        r = vault_statement(vault, STATEMENT_TRASH_LIST, &s);
-        if (r != 0)
-                return r;
-        db_bind_u64(s, 1, collection ? ITEM_ID(collection, 0) : 0);
-        db_bind_u64(s, 2, collection ? ITEM_ID(collection, ITEM_NUMBER_MAX) : ITEM_ID_LAST);
         while (limit == 0 || list.n < limit) {
                 Collection *c;
                 Record record;
@@ -118,7 +127,7 @@ int vault_trash(Vault *vault, uint32_t collection, size_t limit, TrashList *ret)
                         return r;
                 if (r != 0)
                         continue; /* damaged: nothing to bring back */
-                r = record_item(&record, &row, /* with_value= */ false, &item);
+                r = record_item(vault, &record, &row, /* with_value= */ false, &item);
                 box_done(vault);
                 if (r == 0)
                         r = append(&list, &entry, item);
@@ -128,6 +137,36 @@ int vault_trash(Vault *vault, uint32_t collection, size_t limit, TrashList *ret)
         *ret = list;
         list = (TrashList){0};
         return 0;
+}
+
+int vault_trash(Vault *vault, uint32_t collection, size_t limit, TrashList *ret)
+{
+        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
+        int r;
+
+        if (collection != 0 && !vault_collection_get(vault, collection))
+                return VAULT_E_NOT_FOUND;
+        r = vault_statement(vault, STATEMENT_TRASH_LIST, &s);
+        if (r != 0)
+                return r;
+        db_bind_u64(s, 1, collection ? ITEM_ID(collection, 0) : 0);
+        db_bind_u64(s, 2, collection ? ITEM_ID(collection, ITEM_NUMBER_MAX) : ITEM_ID_LAST);
+        return list_entries(vault, s, limit, ret);
+}
+
+int vault_history(Vault *vault, ItemId id, TrashList *ret)
+{
+        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
+        Collection *c;
+        int r;
+
+        r = collection_open(vault, ITEM_ID_COLLECTION(id), &c);
+        if (r == 0)
+                r = vault_statement(vault, STATEMENT_TRASH_OF_ITEM, &s);
+        if (r != 0)
+                return r;
+        db_bind_u64(s, 1, id);
+        return list_entries(vault, s, /* limit= */ 0, ret);
 }
 
 /* Opens an entry, box_done() when 0. */
@@ -151,6 +190,24 @@ static int open_entry(Vault *vault, Collection *c, ItemId id, uint64_t version, 
         if (!read_entry(s, ret_entry))
                 return VAULT_E_DAMAGED;
         return record_open(vault, c, s, 0, &row, ret);
+}
+
+int vault_history_get(Vault *vault, ItemId id, uint64_t version, Item **ret)
+{
+        Collection *c;
+        Record record;
+        Entry entry;
+        Row row = {.id = id, .version = version};
+        int r;
+
+        r = collection_open(vault, ITEM_ID_COLLECTION(id), &c);
+        if (r == 0)
+                r = open_entry(vault, c, id, version, &entry, &record);
+        if (r != 0)
+                return r;
+        r = record_item(vault, &record, &row, /* with_value= */ true, ret);
+        box_done(vault);
+        return r;
 }
 
 /* A copy of a record in one block of memory of its own, because the current one must be opened beside it. */

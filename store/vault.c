@@ -141,12 +141,14 @@ Vault *vault_free(Vault *vault)
 {
         if (!vault)
                 return NULL;
+        copy_abandon(vault);
         vault_batch_rollback(vault);
         if (vault->path && !vault->broken)
                 close_log(vault);
         for (size_t i = 0; i < _STATEMENT_MAX; i++)
                 (void)sqlite3_finalize(vault->statements[i]);
         (void)sqlite3_close(vault->db);
+        (void)db_fd_free(vault->vfs);
         for (size_t i = 0; i < vault->n_collections; i++)
                 (void)collection_free(vault->collections[i]);
         free(vault->collections);
@@ -157,6 +159,7 @@ Vault *vault_free(Vault *vault)
         (void)key_free(vault->index_key);
         (void)secret_free(vault->in);
         (void)secret_free(vault->out);
+        (void)secret_free(vault->spare);
         free(vault->path);
         free(vault);
         return NULL;
@@ -198,6 +201,7 @@ static int vault_new_blank(Vault **ret)
         if (r != 0)
                 return r;
         vault->next_collection = vault->next_key = 1;
+        vault->retention = VAULT_RETENTION_USUAL;
         *ret = TAKE_PTR(vault);
         return 0;
 }
@@ -313,7 +317,22 @@ int vault_create(const char *path, const SlotDraft *slot, const char *label, Vau
         return 0;
 }
 
-static int load(Vault *vault)
+int vault_begin(Vault *vault)
+{
+        int64_t application = 0, version = 0;
+        int r;
+
+        r = db_pragma(vault->db, "PRAGMA application_id", &application);
+        if (r == 0)
+                r = db_pragma(vault->db, "PRAGMA user_version", &version);
+        if (r != 0)
+                return r;
+        if (application != SCHEMA_APPLICATION_ID || version < 1)
+                return VAULT_E_DAMAGED;
+        return version > schema_version ? VAULT_E_TOO_NEW : 0;
+}
+
+int vault_load(Vault *vault)
 {
         uint8_t key[32];
         int r;
@@ -334,7 +353,6 @@ int vault_open(const char *path, Vault **ret, pid_t *ret_pid)
 {
         _cleanup_(vault_freep) Vault *vault = NULL;
         _cleanup_free_ char *real = NULL;
-        int64_t application = 0, version = 0;
         sqlite3 *db;
         int r;
 
@@ -350,13 +368,7 @@ int vault_open(const char *path, Vault **ret, pid_t *ret_pid)
         if (r != 0)
                 return r;
 
-        r = db_pragma(db, "PRAGMA application_id", &application);
-        if (r == 0)
-                r = db_pragma(db, "PRAGMA user_version", &version);
-        if (r == 0 && (application != SCHEMA_APPLICATION_ID || version < 1))
-                r = VAULT_E_DAMAGED;
-        if (r == 0 && version > schema_version)
-                r = VAULT_E_TOO_NEW;
+        r = vault_begin(vault);
         if (r == 0)
                 r = db_start_wal(db);
         if (r != 0)
@@ -371,7 +383,7 @@ int vault_open(const char *path, Vault **ret, pid_t *ret_pid)
 
         vault->path = TAKE_PTR(real);
         batch_wal_hook(vault);
-        r = load(vault);
+        r = vault_load(vault);
         if (r != 0)
                 return r;
         *ret = TAKE_PTR(vault);

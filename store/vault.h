@@ -49,8 +49,7 @@ const char *vault_strerror(int result);
 #define VAULT_COLLECTIONS_MAX 1024U
 #define VAULT_ALIASES_MAX     1024U
 #define VAULT_ALIAS_MAX       256U
-#define VAULT_TRASH_PER_ITEM  8U                        /* replaced values kept of one item */
-#define VAULT_TRASH_SECONDS   ((uint64_t)30 * 24 * 3600) /* how long deleted and replaced values stay restorable */
+#define VAULT_TRASH_SECONDS   ((uint64_t)30 * 24 * 3600) /* how long deleted records of classes stay restorable */
 #define VAULT_GENERIC_SCHEMA  "org.freedesktop.Secret.Generic"
 
 typedef struct Vault Vault;
@@ -165,7 +164,7 @@ const VaultCollection *vault_collection_by_name(const Vault *vault, const char *
 int vault_collection_create(Vault *vault, const Root *root, const char *label, const SlotDraft *own,
                             const VaultCollection **ret);
 int vault_collection_set_label(Vault *vault, uint32_t no, const char *label); /* VAULT_E_LOCKED */
-/* It stays restorable with all its items for VAULT_TRASH_SECONDS. Its aliases go. Needs the vault unlocked. */
+/* It stays restorable with all its items (vault_retention()). Its aliases go. Needs the vault unlocked. */
 int vault_collection_delete(Vault *vault, uint32_t no);
 int vault_collection_undelete(Vault *vault, uint32_t no);
 /* Deleted ones that can be restored, same iteration. */
@@ -184,6 +183,8 @@ typedef uint64_t ItemId; /* collection number << 40 | number within it (never re
 #define ITEM_ID_NUMBER(id)     ((id) & ((UINT64_C(1) << 40) - 1))
 #define ITEM_ID_COLLECTION(id) ((uint32_t)((id) >> 40))
 #define ITEM_ID(no, number)    ((uint64_t)(no) << 40 | (number))
+/* 0 of an item; of the id of a class's record, as vault_check() finds them, which class it is. */
+#define VAULT_ID_CLASS(id)     ((id) >> 62 ? (unsigned)(ITEM_ID_COLLECTION(id) & 0x3fffff) : 0U)
 
 typedef struct VaultAttribute {
         const char *name;
@@ -203,6 +204,9 @@ typedef struct Item {
 Item *item_free(Item *item); /* wipes label, attributes and value */
 DEFINE_CLEANUP(Item *, item_free)
 
+/* The same, for who is about to ask for the next one of this vault: its value's memory is wiped and kept for that. */
+Item *vault_item_done(Vault *vault, Item *item);
+
 typedef struct ItemIds {
         ItemId *ids;
         size_t n;
@@ -215,6 +219,18 @@ bool vault_item_exists(Vault *vault, ItemId id);
 
 /* VAULT_E_LOCKED, VAULT_E_NOT_FOUND, VAULT_E_DAMAGED. */
 int vault_item_get(Vault *vault, ItemId id, bool with_value, Item **ret);
+
+/* What of an item goes to who may have its secret. It lies in the vault's own locked pages: the next call for this vault takes
+ * them, so each is given back first. */
+typedef struct ItemValue {
+        const uint8_t *value;
+        size_t size;
+        char content_type[VAULT_CONTENT_TYPE_MAX + 1];
+} ItemValue;
+
+/* As vault_item_get(), without making a copy. Give it back with vault_value_done(). */
+int vault_value_open(Vault *vault, ItemId id, ItemValue *ret);
+void vault_value_done(Vault *vault, ItemValue *value);
 
 typedef struct ItemChange {
         const char *label;                /* NULL: keep (new item: "") */
@@ -251,6 +267,13 @@ int vault_items(Vault *vault, uint32_t collection, ItemIds *ret);
 int vault_search(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, size_t limit,
                  ItemIds *ret_unlocked, ItemIds *ret_locked);
 
+/*
+ * The item that vault_search() would find, and that was modified last; with its value when asked for. 0, VAULT_E_NOT_FOUND.
+ * `*ret_locked`: locked items match by token. `*ret_damaged`: a damaged item may have matched.
+ */
+int vault_lookup(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, bool with_value,
+                 Item **ret, bool *ret_locked, bool *ret_damaged);
+
 /* ---- trash ---- */
 
 typedef struct TrashEntry {
@@ -263,6 +286,35 @@ typedef struct TrashList {
         size_t n;
 } TrashList;
 void trash_list_done(TrashList *list);
+
+/* The same for one item, the newest first, with those that were deleted. VAULT_E_NOT_FOUND (its collection), VAULT_E_LOCKED. */
+int vault_history(Vault *vault, ItemId id, TrashList *ret);
+/* One of these, with its value. VAULT_E_NOT_FOUND, VAULT_E_LOCKED, VAULT_E_DAMAGED. */
+int vault_history_get(Vault *vault, ItemId id, uint64_t version, Item **ret);
+
+/*
+ * How long deleted and replaced values of items, and deleted collections, stay restorable, and how many replaced values of one
+ * item. 0 days: nothing is kept; 0 versions: no replaced value is.
+ */
+#define VAULT_RETENTION_DAYS_MAX     36525U
+#define VAULT_RETENTION_VERSIONS_MAX 1000U
+typedef struct VaultRetention {
+        uint32_t days, versions;
+} VaultRetention;
+#define VAULT_RETENTION_USUAL ((VaultRetention){.days = 30, .versions = 8})
+VaultRetention vault_retention(const Vault *vault);
+/* What it does not cover any more goes at once. VAULT_E_LOCKED, VAULT_E_INVALID; -EBUSY in a batch. */
+int vault_set_retention(Vault *vault, VaultRetention retention);
+
+/*
+ * Removes what the trash has of an item, or (0) all that was deleted or replaced, of items, collections and classes, and leaves
+ * nothing of it in the vault's file, in its log, or in copies in snapshots/: those are removed, all of them. Takes memory and time
+ * for the whole file. ret_n: how many records. VAULT_E_LOCKED; -EBUSY in a batch, or while a copy is made. After another failure
+ * what was to go can't be had back, but may be in a file still.
+ */
+int vault_wipe(Vault *vault, ItemId id, uint64_t *ret_n, unsigned *ret_copies);
+/* How many copies there are in snapshots/. */
+unsigned vault_kept_copies(const Vault *vault);
 
 /* What can be restored in unlocked collections; collection 0: all. At most `limit` entries (0: no limit). */
 int vault_trash(Vault *vault, uint32_t collection, size_t limit, TrashList *ret);
@@ -397,7 +449,80 @@ typedef struct VaultReport {
         uint64_t collections_locked;
 } VaultReport;
 /* Verifies every record, sum and index row of the unlocked collections and of the classes; calls found() for each damaged
- * item. With `accept`, damaged records are moved out of the way (kept in the trash table), the index is repaired, and the
- * sums are made anew, so that a tampered collection is in order again. A class whose key is lost gets a new one from
- * vault_rekey(), after its records were set aside. -EBUSY in a batch. */
+ * item or record (VAULT_ID_CLASS()). With `accept`, damaged records are moved out of the way (kept in the trash table),
+ * the index is repaired, and the sums are made anew, so that a tampered collection is in order again. A class
+ * whose key is lost gets a new one from vault_rekey(), after its records were set aside. -EBUSY in a batch. */
 int vault_check(Vault *vault, bool accept, void (*found)(void *userdata, ItemId id), void *userdata, VaultReport *ret);
+
+/* ---- copies ---- */
+
+#define VAULT_COPY_MAX ((uint64_t)16 * 1024 * 1024 * 1024)
+
+/*
+ * Makes a sealed copy of the vault in `fd`, an empty regular file that is open for both ways and stays the caller's. Needs
+ * no key. Each step copies up to that many pages, outside of a batch (VAULT_E_BUSY); between the steps the vault can be
+ * changed, and what is committed by then is in the copy when it is done. Nothing is synced. -EBUSY: there is one being
+ * made; -ECANCELED: the vault went.
+ */
+typedef struct VaultCopy VaultCopy;
+int vault_copy_new(Vault *vault, int fd, VaultCopy **ret);
+int vault_copy_step(VaultCopy *copy, unsigned pages, bool *ret_done);
+VaultCopy *vault_copy_free(VaultCopy *copy);
+DEFINE_CLEANUP(VaultCopy *, vault_copy_free)
+
+/*
+ * Opens a copy, locked, from a descriptor that nobody else writes to and that stays the caller's. It may be anything. One of an
+ * earlier version is migrated, in place and without a copy. VAULT_E_DAMAGED, VAULT_E_TOO_NEW, VAULT_E_LIMIT (VAULT_COPY_MAX),
+ * VAULT_E_UNSAFE (not a regular file).
+ */
+int vault_open_copy(int fd, Vault **ret);
+/* Gives a copy, before anything else is done with it, the keys that are open in the vault that it was made of. */
+int vault_lend(Vault *from, Vault *to);
+/* Every page of a copy, and then what vault_check() does, for what is open in it. Takes a while: a copy may be used by another
+ * thread, one at a time. VAULT_E_DAMAGED: pages are damaged. */
+int vault_verify(Vault *vault, VaultReport *ret);
+
+/* An empty file for one, without a name, where the vault of that path lies or would lie. */
+int vault_private_file(const char *path, int *ret_fd);
+/* Copies what is in a file into an empty one, durably. -EFBIG beyond `max` bytes, else what the system said. */
+int vault_copy_file(int from, int to, uint64_t max, uint64_t *ret_size);
+/* Reads both: -EIO when they differ. */
+int vault_same_files(int a, int b);
+
+/*
+ * Puts the file of `fd`, a copy that is closed, in the place of the vault of that path, which is closed, too: durably and in one step.
+ * What is there goes to snapshots/ beside it, in any case: ret_kept is its new path, NULL when there was none. VAULT_E_UNSAFE,
+ * -errno: what was there is there.
+ */
+int vault_replace(const char *path, int fd, char **ret_kept);
+
+/* Number of items, and when one was changed last; for showing, also while locked. */
+uint64_t vault_items_total(const Vault *vault);
+uint64_t vault_modified(const Vault *vault);
+
+/* ---- epoch: noticing an old copy of the file ---- */
+
+#define VAULT_EPOCH_MAX ((size_t)64 * 1024) /* bytes of a word */
+
+typedef enum VaultEpochState {
+        VAULT_EPOCH_CLOSED,  /* not looked at: the vault's own keys are not open */
+        VAULT_EPOCH_NONE,    /* nothing was kept */
+        VAULT_EPOCH_CURRENT, /* as far as what was kept, or farther */
+        VAULT_EPOCH_OLD,     /* the vault, or a part of it, had come farther */
+        VAULT_EPOCH_FOREIGN, /* what was kept is not of this vault's present keys: they are older ones, or it is spoilt */
+} VaultEpochState;
+
+typedef struct VaultEpoch {
+        VaultEpochState state;
+        uint64_t recorded; /* seconds: when it was kept; 0: unknown */
+        uint64_t found;    /* seconds: when what is here was changed last */
+        bool moved;        /* it is farther than what was kept */
+        bool structure;    /* by slots, keys or collections */
+} VaultEpoch;
+
+/* Goes up with every change of slots, keys, collections and aliases. */
+uint32_t vault_structure(const Vault *vault);
+/* Holds the open vault against the word that was kept of it (NULL: none). VAULT_E_LOCKED; -EBUSY in a batch. */
+int vault_epoch_compare(Vault *vault, const void *data, size_t size, VaultEpoch *ret);
+/* A word to keep in place of the previous one (NULL: none), from which what is closed now is taken. */
+int vault_epoch_make(Vault *vault, const void *previous, size_t size, uint64_t now, Secret **ret);

@@ -2,8 +2,9 @@
 
 _keyfob()
 {
-        local commands="init set get del list search generate run lock unlock status passwd slot collection undelete rekey log policy
-                check authenticator passkey key ssh pam enable disable env fido2 prompt-agent diagnose completion"
+        local commands="init set get del list search generate run lock unlock status passwd slot collection undelete history
+                retention wipe rekey log policy check backup restore authenticator passkey key ssh pam enable disable env fido2
+                prompt-agent diagnose completion"
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= i
 
         for ((i = 1; i < COMP_CWORD; i++)); do
@@ -18,7 +19,7 @@ _keyfob()
         -b|--keyring-backend)
                 COMPREPLY=($(compgen -W "$(keyfob --list-backends 2>/dev/null)" -- "$cur"))
                 return ;;
-        --password-file|--new-password-file|--key-file|--pin-file|--old-pin-file|--conf|--directory)
+        --password-file|--new-password-file|--key-file|--pin-file|--old-pin-file|--conf|--directory|--stacks)
                 COMPREPLY=($(compgen -f -- "$cur"))
                 return ;;
         --kind)
@@ -59,8 +60,11 @@ _keyfob()
                 --new-password-file --new-password-fd --kdf-memory --kdf-passes --kdf-time --json --help" ;;
         collection) options="list create delete default --alias --own-password --new-password-file --new-password-fd
                 --password-file --password-fd --yes --json --help" ;;
-        pam) options="enroll mirror status test enable disable --add --key --origin --user --no-user --type --resident --verify --pin
-                --no-touch --unlock --no-unlock --label --conf --install --directory --help" ;;
+        pam) options="enroll mirror remove rename status test enable disable --add --name --key --origin --user --no-user --type --resident
+                --verify --pin --no-touch --unlock --no-unlock --label --conf --install --directory --last --keep-slot --stacks --help" ;;
+        history) options+=" --show --restore --json" ;;
+        retention) options+=" --days --versions --password-file --password-fd --json" ;;
+        wipe) options+=" --all --yes --password-file --password-fd --json" ;;
         undelete) options+=" --collection --json" ;;
         policy) options="list allow ask deny none any sandboxed unknown --item --collection --password-file --password-fd --json --help" ;;
         log) options+=" --item --program --since --limit --json" ;;
@@ -75,6 +79,8 @@ _keyfob()
         ssh) options="list add keep remove undelete policy setup env copy-id --deleted --public --type --bits --comment --confirm --verify
                 --hosts --programs --device --application --user --resident --verify-required --no-touch-required --pin-file --pin-fd
                 --password-file --password-fd --all --yes --undo --sh --fish --csh --key --json --help" ;;
+        backup) options+=" --force --json" ;;
+        restore) options+=" --yes --touch --accept --password-file --password-fd --json" ;;
         check) options+=" --accept --json" ;;
         env) options+=" --sh --fish --csh" ;;
         fido2) options+=" --print --sh --fish --csh" ;;

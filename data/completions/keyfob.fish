@@ -1,6 +1,7 @@
 # fish completion for keyfob
 
-set -l commands init set get del list search generate run lock unlock status passwd slot collection undelete rekey log policy check \
+set -l commands init set get del list search generate run lock unlock status passwd slot collection undelete history retention wipe rekey log policy check \
+    backup restore \
     authenticator passkey key ssh pam enable disable env fido2 prompt-agent diagnose completion
 
 complete -c keyfob -f
@@ -28,8 +29,8 @@ complete -c keyfob -n '__fish_seen_subcommand_from unlock' -l touch
 complete -c keyfob -n '__fish_seen_subcommand_from unlock' -l slot -x
 complete -c keyfob -n '__fish_seen_subcommand_from passwd' -l slot -x
 complete -c keyfob -n '__fish_seen_subcommand_from init slot' -l key-file -r -F
-complete -c keyfob -n '__fish_seen_subcommand_from init unlock passwd slot collection rekey authenticator passkey ssh' -l password-file -r -F
-complete -c keyfob -n '__fish_seen_subcommand_from init unlock passwd slot collection rekey authenticator passkey ssh' -l password-fd -x
+complete -c keyfob -n '__fish_seen_subcommand_from init unlock passwd slot collection retention wipe rekey restore authenticator passkey ssh' -l password-file -r -F
+complete -c keyfob -n '__fish_seen_subcommand_from init unlock passwd slot collection retention wipe rekey restore authenticator passkey ssh' -l password-fd -x
 complete -c keyfob -n '__fish_seen_subcommand_from passwd slot collection' -l new-password-file -r -F
 complete -c keyfob -n '__fish_seen_subcommand_from passwd slot collection' -l new-password-fd -x
 complete -c keyfob -n '__fish_seen_subcommand_from init passwd slot' -l kdf-memory -x
@@ -41,7 +42,7 @@ complete -c keyfob -n '__fish_seen_subcommand_from set' -l exact
 complete -c keyfob -n '__fish_seen_subcommand_from set' -l content-type -x
 complete -c keyfob -n '__fish_seen_subcommand_from get' -l mode -x -a 'password creds'
 complete -c keyfob -n '__fish_seen_subcommand_from get' -l output -x -a 'plain json'
-complete -c keyfob -n '__fish_seen_subcommand_from get list search status slot collection undelete rekey log policy check authenticator passkey key ssh diagnose init' -l json
+complete -c keyfob -n '__fish_seen_subcommand_from get list search status slot collection undelete history retention wipe rekey log policy check backup restore authenticator passkey key ssh diagnose init' -l json
 complete -c keyfob -n '__fish_seen_subcommand_from generate' -l symbols
 complete -c keyfob -n '__fish_seen_subcommand_from generate' -l charset -x
 complete -c keyfob -n '__fish_seen_subcommand_from generate' -l set -x
@@ -50,7 +51,7 @@ complete -c keyfob -n '__fish_seen_subcommand_from slot' -a 'list add remove tes
 complete -c keyfob -n '__fish_seen_subcommand_from collection' -a 'list create delete default'
 complete -c keyfob -n '__fish_seen_subcommand_from collection' -l alias -x
 complete -c keyfob -n '__fish_seen_subcommand_from collection' -l own-password
-complete -c keyfob -n '__fish_seen_subcommand_from collection authenticator key ssh' -l yes
+complete -c keyfob -n '__fish_seen_subcommand_from collection restore wipe authenticator key ssh' -l yes
 complete -c keyfob -n '__fish_seen_subcommand_from authenticator' -a 'info pin finger replug reset set change list add rename delete'
 complete -c keyfob -n '__fish_seen_subcommand_from authenticator key ssh' -l pin-file -r -F
 complete -c keyfob -n '__fish_seen_subcommand_from authenticator key ssh' -l pin-fd -x
@@ -73,7 +74,7 @@ complete -c keyfob -n '__fish_seen_subcommand_from key' -l always-uv -x -a 'yes 
 complete -c keyfob -n '__fish_seen_subcommand_from key' -l min-pin-length -x
 complete -c keyfob -n '__fish_seen_subcommand_from key' -l force-pin-change
 complete -c keyfob -n '__fish_seen_subcommand_from key' -l enterprise-attestation
-complete -c keyfob -n '__fish_seen_subcommand_from pam' -a 'enroll mirror status test enable disable'
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -a 'enroll mirror remove rename status test enable disable'
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -l add
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -l no-user
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -l resident
@@ -90,6 +91,10 @@ complete -c keyfob -n '__fish_seen_subcommand_from pam' -l origin -x
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -l user -x
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -l type -x -a 'es256 eddsa'
 complete -c keyfob -n '__fish_seen_subcommand_from pam' -l directory -r -F
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l name -x
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l last
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l keep-slot
+complete -c keyfob -n '__fish_seen_subcommand_from pam' -l stacks -r -F
 complete -c keyfob -n '__fish_seen_subcommand_from ssh' -a 'list add keep remove undelete policy setup env copy-id'
 complete -c keyfob -n '__fish_seen_subcommand_from ssh' -s L -l public
 complete -c keyfob -n '__fish_seen_subcommand_from ssh' -l type -x -a 'ed25519 ecdsa rsa ed25519-sk ecdsa-sk'
@@ -108,7 +113,15 @@ complete -c keyfob -n '__fish_seen_subcommand_from ssh' -l no-touch-required
 complete -c keyfob -n '__fish_seen_subcommand_from ssh' -l all
 complete -c keyfob -n '__fish_seen_subcommand_from ssh' -l undo
 complete -c keyfob -n '__fish_seen_subcommand_from rekey' -l drop
-complete -c keyfob -n '__fish_seen_subcommand_from check' -l accept
+complete -c keyfob -n '__fish_seen_subcommand_from backup restore' -F
+complete -c keyfob -n '__fish_seen_subcommand_from backup' -l force
+complete -c keyfob -n '__fish_seen_subcommand_from history' -l show -x
+complete -c keyfob -n '__fish_seen_subcommand_from history' -l restore -x
+complete -c keyfob -n '__fish_seen_subcommand_from retention' -l days -x
+complete -c keyfob -n '__fish_seen_subcommand_from retention' -l versions -x
+complete -c keyfob -n '__fish_seen_subcommand_from wipe' -l all
+complete -c keyfob -n '__fish_seen_subcommand_from restore' -l touch
+complete -c keyfob -n '__fish_seen_subcommand_from check restore' -l accept
 complete -c keyfob -n '__fish_seen_subcommand_from env fido2 ssh' -l sh
 complete -c keyfob -n '__fish_seen_subcommand_from env fido2 ssh' -l fish
 complete -c keyfob -n '__fish_seen_subcommand_from env fido2 ssh' -l csh

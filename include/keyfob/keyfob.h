@@ -211,6 +211,36 @@ typedef struct keyfob_status {
 KEYFOB_API int keyfob_get_status(keyfob *k, keyfob_status **ret);
 KEYFOB_API keyfob_status *keyfob_status_free(keyfob_status *status);
 
+/* ---- backups ---- */
+
+/* What was written; filled in by the library. */
+typedef struct keyfob_backup_report {
+        uint64_t size;     /* bytes */
+        uint64_t items;
+        uint64_t modified; /* seconds: when something in it was changed last */
+        uint64_t checked;  /* records that were read and verified: 0 when the vault is locked */
+        uint64_t damaged;  /* of these */
+        bool sound;        /* nothing that was checked is amiss */
+} keyfob_backup_report;
+
+/*
+ * Writes a sealed copy of the vault to `fd`, an empty regular file that is open for reading and writing and stays the caller's. It is
+ * synced, and was read again, when this returns; on failure the file may have a part of it. Works locked, too. ret may be NULL.
+ * KEYFOB_E_INVALID: not such a file; KEYFOB_E_BUSY: another backup is being made; KEYFOB_E_IO.
+ */
+KEYFOB_API int keyfob_backup(keyfob *k, int fd, keyfob_backup_report *ret);
+
+#define KEYFOB_RESTORE_CONFIRMED 1U /* don't ask whether to replace the vault */
+#define KEYFOB_RESTORE_DAMAGED   2U /* take a backup that is damaged, as it is */
+
+/*
+ * Puts a backup, a regular file that is open for reading and stays the caller's, in the place of the vault, which is kept in
+ * snapshots/ beside it. It is opened by `secret` (a password, a key file's content, a recovery code), NULL: by asking, as keyfob_unlock()
+ * does; and verified before anything changes. All collections then are those of the backup, and it is unlocked.
+ * KEYFOB_E_DAMAGED (or no backup at all), KEYFOB_E_WRONG_SECRET, KEYFOB_E_UNSUPPORTED (of a later version), KEYFOB_E_CANCELLED.
+ */
+KEYFOB_API int keyfob_restore(keyfob *k, int fd, unsigned flags, const void *secret, size_t size);
+
 /* ---- the security key ---- */
 
 /* What is known of the security key without asking anybody. Made by the library; later versions may add fields at the

@@ -17,7 +17,7 @@ import keyfob_test as kt
 
 SOON = 2.0  # the documented limit for an error
 VERBS = ('init', 'set', 'get', 'del', 'list', 'search', 'generate', 'run', 'lock', 'unlock', 'status', 'passwd', 'slot',
-         'collection', 'undelete', 'rekey', 'check', 'authenticator', 'passkey', 'enable', 'disable', 'env',
+         'collection', 'undelete', 'history', 'retention', 'wipe', 'rekey', 'check', 'backup', 'restore', 'authenticator', 'passkey', 'enable', 'disable', 'env',
          'prompt-agent', 'diagnose')
 CHEAP = ('--kdf-memory', '64', '--kdf-passes', '3')
 

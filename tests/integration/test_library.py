@@ -66,6 +66,13 @@ for n in range(32, 512, 7):
     key = NewKey(type=b'ed25519-sk', device=b'/dev/none', comment=b'x' * (n % 61), pin=ctypes.addressof(buffer), pin_size=min(n, 63))
     assert lib.keyfob_ssh_add(k, ctypes.byref(key), ctypes.byref(value)) > 0
 ''',
+    'restore': r'''
+import os
+with open('/dev/null') as file:
+    for n in range(32, 512, 7):
+        # no backup: what counts is what is left of the secret here
+        assert lib.keyfob_restore(k, file.fileno(), 1, buffer, ctypes.c_size_t(n)) > 0
+''',
     'two secrets in one call': r'''
 for old in [37] * 7 + list(range(32, 64, 5)):
     for new in range(32, 64):

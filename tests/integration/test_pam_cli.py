@@ -1,5 +1,7 @@
 #!/usr/bin/python3
 """keyfob pam: enrolment that writes nothing until it was tried, what status tells, and profiles for pam-auth-update."""
+import base64
+import hashlib
 import os
 import re
 import shutil
@@ -56,6 +58,126 @@ class Cli(pam_stack.PamTest):
         self.assertIn('touch verification', shown[0])
         self.assertIn('does not open the vault', shown[0])
 
+    def names(self):
+        """What keyfob pam status shows between the quotes."""
+        return re.findall(r'"(.*)"', self.keyfob('pam', 'status').stdout.decode())
+
+    def lines(self):
+        with open(self.authfile, encoding='utf-8') as file:
+            return file.read().splitlines()
+
+    def test_names(self):
+        self.enroll('--add', '--name', 'the blue one')
+        self.enroll('--add')
+        self.enroll('--add', '--name', 'Schlüssel 3')
+        line, = self.lines()
+        self.assertEqual(len(line.split(':')), 4)
+        self.assertNotIn('blue', line)
+        shown = self.keyfob('pam', 'status').stdout.decode().splitlines()
+        self.assertTrue(shown[0].startswith('1  "the blue one"  FIDO2  es256'), shown)
+        self.assertTrue(shown[1].startswith('2  FIDO2'), shown)
+        self.assertTrue(shown[2].startswith('3  "Schlüssel 3"  '), shown)
+        names = self.authfile + '.names'
+        self.assertEqual(os.stat(names).st_mode & 0o777, 0o600)
+        with open(names, encoding='utf-8') as file:
+            hashes = [text.split()[0] for text in file]
+        keys = [base64.b64decode(part.split(',')[1]) for part in line.split(':')[1:]]
+        self.assertEqual(hashes, [hashlib.sha256(keys[i]).hexdigest() for i in (0, 2)])
+        # A person is told before anything is made that a name won't do.
+        self.person.questions()
+        self.assertOneLine(self.enroll('--add', '--name', 'the blue one', code=4).stderr, 'is called "the blue one" already')
+        self.assertOneLine(self.enroll('--add', '--name', '7', code=2).stderr, 'not a number')
+        self.assertOneLine(self.enroll('--add', '--name', 'x\n', code=2).stderr, 'name is text')
+        self.assertOneLine(self.enroll('--name', 'x', code=2).stderr, '--add')
+        self.assertEqual(self.person.questions(), [])
+        self.assertEqual(self.lines(), [line])
+
+    def test_renamed(self):
+        self.enroll('--add')
+        self.enroll('--add', '--name', 'red')
+        self.keyfob('pam', 'rename', '1', 'blue')
+        self.keyfob('pam', 'rename', 'red', 'dark red')
+        self.assertEqual(self.names(), ['blue', 'dark red'])
+        self.assertOneLine(self.keyfob('pam', 'rename', '1', 'dark red', code=4).stderr, 'already')
+        self.assertOneLine(self.keyfob('pam', 'rename', 'green', 'x', code=1).stderr, '"green"')
+        self.assertOneLine(self.keyfob('pam', 'rename', '3', 'x', code=1).stderr, '"3"')
+        self.assertOneLine(self.keyfob('pam', 'rename', '1', code=2).stderr, 'NEWNAME')
+        self.assertEqual(self.names(), ['blue', 'dark red'])
+
+    def test_removed(self):
+        for name in ('one', 'two', 'three'):
+            self.enroll('--add', '--name', name)
+        parts = self.lines()[0].split(':')
+        with open(self.authfile, 'a', encoding='utf-8') as file:
+            file.write('bob:x,y\n')
+        self.keyfob('pam', 'remove', 'two')
+        self.assertEqual(self.lines(), [':'.join((parts[0], parts[1], parts[3])), 'bob:x,y'])
+        self.assertEqual(self.names(), ['one', 'three'])
+        self.assertOneLine(self.keyfob('pam', 'remove', 'two', code=1).stderr, '"two"')
+        self.keyfob('pam', 'remove', '1')
+        self.assertEqual(self.lines(), [':'.join((parts[0], parts[3])), 'bob:x,y'])
+        self.assertOneLine(self.keyfob('pam', 'remove', 'three', code=4).stderr, '--last')
+        self.service('keyfob', authfile=self.authfile)
+        self.person.always(PIN)
+        self.log_in(bridge=False)
+        self.keyfob('pam', 'remove', 'three', '--last')
+        self.assertEqual(self.lines(), ['bob:x,y'])
+        self.log_in(bridge=False, code=pam_stack.AUTHINFO_UNAVAIL)
+        self.keyfob('pam', 'remove', 'three', code=1)
+        self.assertEqual(sorted(os.listdir(os.path.dirname(self.authfile))), ['u2f_keys', 'u2f_keys.names'])
+
+    def test_names_that_are_lost_or_damaged(self):
+        names = self.authfile + '.names'
+        self.enroll('--add', '--name', 'one')
+        self.enroll('--add', '--name', 'two')
+        with open(names, 'rb') as file:
+            good = file.read()
+        self.service('keyfob', 'cue', authfile=self.authfile)
+        self.person.always(PIN)
+        for damage in (b'', b'\0\xff', good[:70], good[::-1], b'\n' * 200000):
+            with open(names, 'wb') as file:
+                file.write(damage)
+            self.log_in(bridge=False)
+            shown = self.keyfob('pam', 'status')
+            self.assertEqual(len(shown.stdout.splitlines()), 2, damage[:80])
+            self.assertNotIn(b'"two"', shown.stdout)
+        self.assertIn(b'too large: remove it', shown.stderr)
+        self.assertOneLine(self.keyfob('pam', 'rename', '1', 'x', code=8).stderr, 'remove it')
+        # What is added is not lost by that, and its end says that the name is.
+        self.assertIn(b'added to', self.enroll('--add', '--name', 'three', code=8).stderr)
+        self.assertEqual(len(self.lines()[0].split(':')), 4)
+        os.unlink(names)
+        self.keyfob('pam', 'rename', '3', 'three')
+        self.assertEqual(self.names(), ['three'])
+        os.rename(names, names + '.away')
+        os.symlink(names + '.away', names)
+        self.assertEqual(self.names(), [])
+        self.log_in(bridge=False)
+
+    def test_pam_u2f_reads_the_same_file(self):
+        module = pam_stack.find('security/pam_u2f.so')
+        if not module:
+            self.skipTest('pam_u2f is not installed')
+        self.enroll('--add', '--pin', '--name', 'one')
+        self.enroll('--add', '--pin', '--name', 'two')
+        self.stack([f'auth required {module} authfile={self.authfile} origin={pam_stack.ORIGIN} authpending_file=',
+                    'account required pam_permit.so'])
+        self.log_in(answers=[PIN])
+        self.keyfob('pam', 'remove', 'one')
+        self.log_in(answers=[PIN])
+
+    def test_a_resident_one_in_keyfob(self):
+        self.enroll('--add', '--resident', '--name', 'one')
+        self.enroll('--add', '--resident', '--name', 'two')
+        shown = self.keyfob('pam', 'status').stdout.decode()
+        self.assertIn('1  "one"  FIDO2 resident  es256', shown)
+        self.keyfob('pam', 'remove', 'one')
+        self.service('keyfob', authfile=self.authfile)
+        self.person.always(PIN)
+        self.log_in(bridge=False)
+        self.service(authfile=self.authfile)
+        self.log_in(answers=[PIN])
+
     def test_lines_of_others_stay(self):
         os.makedirs(os.path.dirname(self.authfile), 0o700)
         with open(self.authfile, 'w', encoding='utf-8') as file:
@@ -103,7 +225,9 @@ class WithoutKeys(kt.KeyfobTest):
         super().setUp()
 
     def test_ends(self):
-        self.assertOneLine(self.keyfob('pam', 'status', code=1).stderr, 'keyfob pam enroll')
+        for command in (('status', '--stacks', self.sandbox.root), ('remove', '1'), ('rename', '1', 'x')):
+            self.assertOneLine(self.keyfob('pam', *command, code=1).stderr, 'keyfob pam enroll')
+        self.assertFalse(os.path.exists(os.path.join(self.sandbox.config, 'Yubico')))
         self.assertOneLine(self.keyfob('pam', 'enroll', code=1, env={'KEYFOB_CTAP_SOCKET': '/none'}).stderr, 'no security key')
         self.assertOneLine(self.keyfob('pam', 'enroll', '--type', 'x', code=2).stderr, '--type')
         self.assertOneLine(self.keyfob('pam', 'test', code=2).stderr, 'SERVICE')
@@ -140,6 +264,26 @@ class WithoutKeys(kt.KeyfobTest):
         self.assertEqual(session[-2:], ['optional pam_systemd.so', 'optional pam_keyfob.so unlock'])
         self.assertEqual(password[-1], 'optional pam_keyfob.so unlock')
         self.assertIn('pam_unix.so', password[0])
+        # And status finds nothing to be mended in them.
+        for name, end in (('login', ''), ('sudo', '-noninteractive')):
+            with open(os.path.join(root, 'etc/pam.d', name), 'w', encoding='utf-8') as file:
+                file.write(f'@include common-auth\n@include common-account\n@include common-password\n@include common-session{end}\n')
+        shown = self.keyfob('pam', 'status', '--stacks', os.path.join(root, 'etc/pam.d'), code=1)
+        self.assertEqual(shown.stdout.decode().splitlines(),
+                         ['login  auth cue unlock; auth unlock capture; password unlock; session unlock',
+                          'sudo  auth cue unlock; auth unlock capture; password unlock; leaves the vault as it is'])
+        self.assertEqual([line for line in shown.stderr.decode().splitlines() if 'XDG_CONFIG_HOME' not in line and 'keyfob pam enroll' not in line], [])
+
+    def test_several_changes_at_once(self):
+        """None of them is lost."""
+        directory = os.path.join(self.sandbox.config, 'Yubico')
+        os.makedirs(directory, 0o700)
+        with open(os.path.join(directory, 'u2f_keys'), 'w', encoding='utf-8') as file:
+            file.write(USER + ''.join(f':AAECAw==,{base64.b64encode(bytes([i]) * 64).decode()},es256,+presence' for i in range(12)) + '\n')
+        changes = [self.sandbox.spawn([self.sandbox.stage.keyfob, 'pam', 'rename', str(i + 1), f'key {i}']) for i in range(12)]
+        self.assertEqual([change.wait(kt.TIMEOUT) for change in changes], [0] * 12)
+        shown = self.keyfob('pam', 'status', '--stacks', self.sandbox.root).stdout.decode()
+        self.assertEqual(re.findall('"(.*)"', shown), [f'key {i}' for i in range(12)])
 
     @staticmethod
     def modules(root, kind):

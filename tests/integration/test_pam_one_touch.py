@@ -147,6 +147,103 @@ class Touch(OneTouch):
         self.keyfob('slot', 'add', '--kind', 'login', '--rp-id', 'x', '--credential', 'AAAA', code=2)
 
 
+class Resident(OneTouch):
+    """Only the security key, the slot, and what is beside the authfile have the credential's id."""
+
+    def fido2_slots(self):
+        return [(s['label'], s['rp_id'], s['uv']) for s in self.slots() if s['kind'] == 'fido2']
+
+    def test_one_touch(self):
+        self.assertIn(b'1 slots of user', self.enroll('--resident', '--name', 'the blue one').stderr)
+        with open(self.authfile, encoding='utf-8') as file:
+            self.assertTrue(file.read().startswith(f'{pam_stack.USER}:*,'))
+        self.assertEqual(self.fido2_slots(), [('the blue one', pam_stack.ORIGIN, False)])
+        self.check_login_opens()
+        self.assertEqual(len(self.people['one'].questions()), 1, 'touches')
+        self.assertEqual(self.person.questions(), [], 'nobody is asked for a password')
+        self.assertRegex(self.shown().stdout.decode(), r'1  "the blue one"  FIDO2 resident  es256 touch  opens the vault')
+        # By its id it is found without a login as well.
+        self.check_touch()
+        # Logging in does not need what is beside the authfile, nor does the vault; only status knows less.
+        os.unlink(self.authfile + '.names')
+        self.check_login_opens()
+        self.assertIn(b'may open the vault', self.shown().stdout)
+
+    def test_several_on_one_key(self):
+        """That of an earlier enrolment is on the key still: the key has a choice, and one touch has to do."""
+        self.enroll('--resident', '--name', 'one')
+        self.enroll('--resident', '--name', 'two')
+        self.check_login_opens()
+        self.assertEqual(len(self.people['one'].questions()), 1, 'touches')
+        self.keyfob('pam', 'remove', 'one', '--conf', self.conf, env=self.env())
+        self.assertEqual([label for label, _, _ in self.fido2_slots()], ['two'])
+        self.check_login_opens()
+        self.assertEqual(len(self.people['one'].questions()), 1, 'touches')
+
+    def test_several_keys(self):
+        self.enroll('--resident', '--name', 'one')
+        self.plug_in('two')
+        self.enroll('--resident', '--name', 'two')
+        self.check_login_opens()
+        self.assertEqual(len(self.people['two'].questions()), 1, 'touches')
+        self.plug_in('one')
+        self.check_login_opens()
+        self.assertEqual(len(self.people['one'].questions()), 1, 'touches')
+        self.assertEqual(self.shown().stdout.count(b'opens the vault'), 2)
+
+    def test_without_a_slot(self):
+        self.enroll('--resident', '--no-unlock')
+        self.check_login_opens(opens=False)
+        self.assertIn(b'does not open the vault', self.shown().stdout)
+
+
+class Named(OneTouch):
+    def test_the_cue_names_the_key(self):
+        self.enroll('--name', 'the blue one')
+        self.assertIn('info: Touch the security key.\n', self.log_in_by_key())
+        self.plug_in('two')
+        self.enroll('--name', 'red')
+        self.assertIn('info: Touch the security key "red".\n', self.log_in_by_key())
+        self.plug_in('one')
+        self.assertIn('info: Touch the security key "the blue one".\n', self.log_in_by_key())
+        self.assertEqual(sorted(s['label'] for s in self.slots() if s['kind'] == 'fido2'), ['red', 'the blue one'])
+
+    def remove(self, *args, code=0):
+        return self.keyfob('pam', 'remove', *args, '--conf', self.conf, env=self.env(), code=code)
+
+    def test_a_lost_key_neither_logs_in_nor_opens(self):
+        self.enroll('--name', 'lost')
+        self.plug_in('two')
+        self.enroll('--name', 'kept')
+        self.assertIn(b'does not open the vault any more', self.remove('lost').stderr)
+        self.assertEqual([s['label'] for s in self.slots() if s['kind'] == 'fido2'], ['kept'])
+        self.check_login_opens()
+        self.plug_in('one')
+        self.keyfob('lock')
+        self.log_in_by_key(code=pam_stack.AUTH_ERR)
+        self.keyfob('unlock', '--touch', code=1)
+        self.assertEqual(self.status(), 'locked')
+
+    def test_what_could_not_be_done_is_said(self):
+        self.enroll('--name', 'lost')
+        self.plug_in('two')
+        self.enroll('--name', 'kept')
+        self.person.always('deny')
+        slot = next(s['id'] for s in self.slots() if s['label'] == 'lost')
+        said = self.remove('lost', code=8).stderr.decode()
+        self.assertIn(f'logs in no more, but opens the vault still', said)
+        self.assertIn(f'keyfob slot remove {slot[:8]}', said)
+        self.assertNotIn(b'lost', self.shown().stdout)
+        self.keyfob('slot', 'remove', slot[:8], '--password-file', self.file(PASSWORD))
+
+    def test_the_slot_may_stay(self):
+        self.enroll('--name', 'one')
+        self.plug_in('two')
+        self.enroll('--name', 'two')
+        self.remove('one', '--keep-slot')
+        self.assertEqual(sorted(s['label'] for s in self.slots() if s['kind'] == 'fido2'), ['one', 'two'])
+
+
 class WithoutVault(OneTouch):
     def test_enrolment_goes_on(self):
         self.sandbox.stop_daemon()
@@ -178,6 +275,15 @@ class Verified(OneTouch):
     def test_its_own_make_is_left_out_unless_it_is_asked_for(self):
         self.enroll_on_terminal(dialogue=[('PIN', PIN)])
         self.assertEqual([s for s in self.slots() if s['kind'] == 'fido2'], [])
+
+
+class ResidentVerified(OneTouch):
+    def test_pin_and_touch(self):
+        self.set_pin('one')
+        self.enroll_on_terminal('--resident', '--verify', dialogue=[('PIN', PIN), ('Answer', PASSWORD)])
+        self.assertEqual([s['uv'] for s in self.slots() if s['kind'] == 'fido2'], [True])
+        self.check_login_opens(answers=[PIN])
+        self.assertEqual(self.person.questions(), [])
 
 
 class VerifiedOfAnotherMake(OneTouch):

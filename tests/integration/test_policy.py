@@ -119,6 +119,17 @@ class Rules(PolicyTest):
             self.assertIn('alice', client.get(bank, sc.ITEM, 'Label'))
             client.call(bank, sc.ITEM, 'SetSecret', '(oayays)', session.encode(b'new'))
 
+    def test_older_values_are_no_way_around(self):
+        self.keyfob('set', 'bank', 'alice', input='new')
+        version = json.loads(self.keyfob('history', 'bank', 'alice', '--json').stdout)[-1]['version']
+        self.assertEqual(self.keyfob('history', 'bank', 'alice', '--show', str(version)).stdout, b'two')
+        self.assertEqual((self.log()[0]['kind'], self.log()[0]['service']), ('read', 'bank'))
+        self.policy('deny', self.program, '--item', 'bank', 'alice', password=False)
+        self.assertOneLine(self.keyfob('history', 'bank', 'alice', '--show', str(version), code=4).stderr, 'denies')
+        self.keyfob('del', 'bank', 'alice')
+        with kb.Client(self.sandbox.socket) as client:
+            self.assertEqual(client.search({'service': 'bank'}), [])
+
     def test_a_collection_of_its_own_waits_for_the_rules(self):
         own = self.sandbox.write('own', 'own word')
         self.keyfob('collection', 'create', 'Own', '--new-password-file', own, '--password-file', self.password)

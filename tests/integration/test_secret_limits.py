@@ -1,9 +1,14 @@
 #!/usr/bin/python3
 """What a client may ask for at most, and what becomes of the others when a commit fails under them."""
+import fcntl
 import os
 import resource
 import socket
+import struct
+import termios
 import time
+
+from jeepney import DBusAddress, MessageFlag, new_method_call
 
 import keyfob_test as kt
 import secret_client as sc
@@ -144,6 +149,33 @@ class FailingCommit(LimitsTest):
             self.client.wait(write)
         self.client.wait(lock)
         self.assertEqual(self.client.wait_for('/org/keyfob', sc.STORE, 'LockChanged', timeout=10)[1], True)
+
+
+class Floods(LimitsTest):
+    def flooder(self, calls):
+        """A connection that has sent its handshake and that many calls, which want no answer, in one go. For all of them to
+        be on their way at once its buffer must be larger than an ordinary user's may be."""
+        service = DBusAddress('/org/freedesktop/secrets', bus_name='org.freedesktop.secrets',
+                              interface='org.freedesktop.Secret.Service')
+        call = new_method_call(service, 'SearchItems', 'a{ss}', ({'server': 'example.org'},))
+        call.header.flags = MessageFlag.no_reply_expected
+        flooder = socket.socket(socket.AF_UNIX)
+        self.addCleanup(flooder.close)
+        so_sndbufforce = 32
+        try:
+            flooder.setsockopt(socket.SOL_SOCKET, so_sndbufforce, 16 << 20)
+        except PermissionError:
+            self.skipTest('only root may have so much on its way')
+        flooder.connect(self.sandbox.socket)
+        flooder.sendall(b'\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n' + call.serialise(serial=1) * calls)
+        return flooder
+
+    def test_a_client_with_much_to_say_leaves_room_for_others(self):
+        flooder = self.flooder(20000)
+        for _ in range(5):
+            self.client.store('Status')
+        unread = struct.unpack('i', fcntl.ioctl(flooder, termios.TIOCOUTQ, b'\0' * 4))[0]
+        self.assertGreater(unread, 0, 'others waited until all of it was done')
 
 
 class Descriptors(LimitsTest):

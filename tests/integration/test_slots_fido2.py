@@ -3,6 +3,7 @@ import base64
 import hashlib
 import json
 import os
+import shutil
 
 import fido_bridge
 import keyfob_bus as kb
@@ -193,6 +194,23 @@ class Touch(Fido2):
         self.people['one'].questions()
         self.person.questions()
         self.check_touch()
+
+
+    def test_a_backup_is_restored_by_a_touch(self):
+        """Also where there is no vault, so the backup alone says what to ask the key for."""
+        self.add('my key')
+        backup = os.path.join(self.sandbox.root, 'backup')
+        self.keyfob('backup', backup)
+        self.keyfob('set', 'svc', 'me', input='later')
+        self.keyfob('restore', '--yes', '--touch', backup)
+        self.assertEqual(self.keyfob('get', 'svc', 'me').stdout, b's3cret')
+        self.assertEqual(len(self.people['one'].questions()), 1)
+        self.sandbox.stop_daemon()
+        shutil.rmtree(self.sandbox.vault_dir)
+        self.start()
+        self.person = Person(self.sandbox)
+        self.keyfob('restore', '--touch', backup)
+        self.assertEqual(self.keyfob('get', 'svc', 'me').stdout, b's3cret')
 
 
 class HandOver(Fido2):

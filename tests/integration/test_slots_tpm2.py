@@ -133,6 +133,16 @@ class Alone(Tpm2):
         person.answer(question, PIN)
         self.assertEqual(rekey.wait(kt.TIMEOUT), 0)
 
+    def test_a_backup_is_restored_by_the_tpm(self):
+        self.add()
+        self.keyfob('slot', 'remove', 'password')
+        backup = os.path.join(self.sandbox.root, 'backup')
+        self.keyfob('backup', backup)
+        self.keyfob('set', 'another', 'me', input='x')
+        self.keyfob('restore', '--yes', backup)
+        self.keyfob('get', 'another', 'me', code=1)
+        self.check_opens()
+
     def test_no_tpm_makes_no_slot(self):
         self.tpm.stop()
         result = self.add(code=1)

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 import unittest
 
 import keyfob_test as kt
@@ -120,6 +121,27 @@ class PythonServer(Ceremonies):
         self.assertEqual(data.flags & 0x18, 0x08)
         self.assertEqual(answer.authenticator_data.flags & 0x18, 0x08)
         self.assertEqual((data.counter, answer.authenticator_data.counter), (0, 0))
+
+    def test_a_checked_backup_is_told(self):
+        """BS from a backup on that was begun in a later second, and in which passkeys were checked."""
+        created = self.register()
+        credential_id = created.attestation_object.auth_data.credential_data.credential_id
+        path = os.path.join(self.sandbox.root, 'backup')
+
+        def flags():
+            answer = self.client.get_assertion({
+                'rpId': RP_ID, 'challenge': self.challenge, 'userVerification': 'discouraged',
+                'allowCredentials': [{'type': 'public-key', 'id': credential_id}],
+            }).get_response(0)
+            return answer.authenticator_data.flags & 0x18
+
+        self.assertEqual(flags(), 0x08)
+        deadline = time.monotonic() + kt.TIMEOUT
+        while flags() != 0x18:
+            self.assertLess(time.monotonic(), deadline, 'BS was never set')
+            self.keyfob('backup', '--force', path)
+        later = self.register()
+        self.assertEqual(later.attestation_object.auth_data.flags & 0x18, 0x08)
 
     def test_prf_intermediates_are_stable(self):
         """hmac-secret over the salt that the browser makes of a PRF input."""

@@ -122,6 +122,52 @@ TEST(another_key)
         (void)options_free(other.options);
 }
 
+/* The i-th statement, by w's key; with `secret` it says that it has one. */
+static void state(const World *w, fido_assert_t *assertion, size_t i, bool secret)
+{
+        static const uint8_t extension[] = {0xa1, 0x6b, 'h', 'm', 'a', 'c', '-', 's', 'e', 'c', 'r', 'e', 't', 0x58, 32};
+        uint8_t data[DATA_SIZE + sizeof(extension) + 32] = {0}, message[sizeof(data) + SHA256_SIZE], signature[SIGN_SIGNATURE_MAX];
+        size_t data_size = secret ? sizeof(data) : DATA_SIZE, size;
+
+        sha256(RP, strlen(RP), data);
+        data[32] = secret ? 0x81 : 0x01;
+        memcpy(data + DATA_SIZE, extension, sizeof(extension));
+        memcpy(message, data, data_size);
+        memcpy(message + data_size, fido_assert_clientdata_hash_ptr(assertion), SHA256_SIZE);
+        CHECK_EQ(sign(&w->key, message, data_size + SHA256_SIZE, signature, &size), 0);
+        CHECK_EQ(fido_assert_set_authdata_raw(assertion, i, data, data_size), FIDO_OK);
+        CHECK_EQ(fido_assert_set_sig(assertion, i, signature, size), FIDO_OK);
+        if (secret)
+                CHECK_EQ(fido_assert_set_hmac_secret(assertion, i, data + sizeof(data) - 32, 32), FIDO_OK);
+}
+
+/* A key answers with all its resident credentials: what one of them brings says nothing about another. */
+TEST(with_and_without_what_opens_the_vault)
+{
+        for (unsigned turn = 0; turn < 4; turn++) {
+                _cleanup_(fido_assertion_done) fido_assert_t *assertion = NULL;
+                World w, other;
+                size_t i = 100;
+                Proof proof;
+
+                world(&w, SIGN_P256, "p");
+                world(&other, SIGN_P256, "p");
+                w.credential.id_size = 0;
+                proof = proof_of(&w.login, &w.credential, false);
+                CHECK_EQ(proof_begin(&w.login, &proof, &assertion), 0);
+                CHECK_EQ(fido_assert_set_extensions(assertion, FIDO_EXT_HMAC_SECRET), FIDO_OK);
+                CHECK_EQ(fido_assert_set_count(assertion, 2), FIDO_OK);
+                state(&other, assertion, 0, turn & 1);
+                state(&w, assertion, 1, turn & 2);
+                CHECK(!proof_is_by(assertion, 0, &w.credential) && proof_is_by(assertion, 1, &w.credential));
+                CHECK(proof_is_by(assertion, 0, &other.credential));
+                CHECK_EQ(proof_check(&w.login, &proof, assertion, &i), 0);
+                CHECK_EQ(i, 1);
+                (void)options_free(w.options);
+                (void)options_free(other.options);
+        }
+}
+
 TEST(challenges_are_never_the_same)
 {
         _cleanup_(fido_assertion_done) fido_assert_t *one = NULL, *two = NULL;

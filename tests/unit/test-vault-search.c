@@ -53,6 +53,30 @@ static int pick(uint32_t *state, size_t name)
         return (int)(next_random(state) % N_VALUES);
 }
 
+/* Of what a search finds, vault_lookup() has the one that was modified last. */
+static void check_lookup(Vault *vault, const VaultAttribute *attributes, size_t n, const ItemIds *open, const ItemIds *closed)
+{
+        _cleanup_(item_freep) Item *best = NULL, *found = NULL;
+        bool locked, damaged;
+
+        for (size_t i = 0; i < open->n; i++) {
+                _cleanup_(item_freep) Item *item = NULL;
+
+                CHECK_EQ(vault_item_get(vault, open->ids[i], false, &item), 0);
+                if (best && best->modified > item->modified)
+                        continue;
+                best = item_free(best);
+                best = TAKE_PTR(item);
+        }
+        CHECK_EQ(vault_lookup(vault, 0, attributes, n, true, &found, &locked, &damaged), best ? 0 : VAULT_E_NOT_FOUND);
+        CHECK(locked == (closed->n > 0));
+        CHECK(!damaged);
+        CHECK(!found == !best);
+        if (found)
+                CHECK(found->id == best->id && found->value);
+        found = vault_item_done(vault, found);
+}
+
 static void check_query(Vault *vault, const Model *model, const int query[N_NAMES], bool locked)
 {
         _cleanup_(item_ids_done) ItemIds open = {0}, closed = {0};
@@ -62,6 +86,7 @@ static void check_query(Vault *vault, const Model *model, const int query[N_NAME
 
         CHECK_EQ(vault_search(vault, 0, attributes, n, 0, &open, &closed), 0);
         CHECK_EQ(locked ? open.n : closed.n, 0);
+        check_lookup(vault, attributes, n, &open, &closed);
         for (size_t i = 0; i < N_ITEMS; i++)
                 if (model[i].id && model_matches(model + i, query)) {
                         CHECK(at < got->n);
@@ -162,7 +187,7 @@ static int runs(Vault *vault)
         return n;
 }
 
-/* The rare attribute leads, whatever the order: one probe for each, one look into the other list, one record. */
+/* The rare attribute leads, whatever the order: a probe for each up to it, then the one record, which says the rest. */
 TEST(the_rarest_attribute_leads)
 {
         Scratch s;
@@ -178,9 +203,9 @@ TEST(the_rarest_attribute_leads)
         CHECK_EQ(vault_batch_commit(s.vault), 0);
         (void)runs(s.vault);
         CHECK_EQ(count(s.vault, NULL, ATTRIBUTES({"a", "shared"}, {"user", "user100"})), 1);
-        CHECK_EQ(runs(s.vault), 2 + 1 + 1);
+        CHECK_EQ(runs(s.vault), 2 + 1);
         CHECK_EQ(count(s.vault, NULL, ATTRIBUTES({"z", "shared"}, {"user", "user100"})), 1);
-        CHECK_EQ(runs(s.vault), 2 + 1 + 1);
+        CHECK_EQ(runs(s.vault), 1 + 1);
         scratch_done(&s);
 }
 

@@ -1,4 +1,6 @@
 /* The trash: what was deleted or replaced comes back, for a while. */
+#include <errno.h>
+
 #include "tests/unit/vault-tools.h"
 
 static TrashList trash_of(Vault *vault, uint32_t collection, size_t limit)
@@ -83,16 +85,16 @@ TEST(an_item_keeps_a_bounded_number_of_old_values)
         id = put(s.vault, 1, "x", "start", false, NULL, NULL, 0);
         other = put(s.vault, 1, "x", "start", false, NULL, NULL, 0);
         CHECK_EQ(change_value(s.vault, other, "end"), 0);
-        for (unsigned i = 0; i < VAULT_TRASH_PER_ITEM + 5; i++) {
+        for (unsigned i = 0; i < VAULT_RETENTION_USUAL.versions + 5; i++) {
                 (void)snprintf(value, sizeof(value), "%u", i);
                 CHECK_EQ(change_value(s.vault, id, value), 0);
         }
         list = trash_of(s.vault, 0, 0);
-        CHECK_EQ(list.n, VAULT_TRASH_PER_ITEM + 1);
+        CHECK_EQ(list.n, VAULT_RETENTION_USUAL.versions + 1);
         for (size_t i = 1; i + 1 < list.n; i++) /* newest first; the last is the other item's */
                 CHECK(list.entries[i].item->version < list.entries[i - 1].item->version);
         CHECK(list.entries[list.n - 1].item->id == other);
-        CHECK_EQ(vault_undelete(s.vault, id, list.entries[VAULT_TRASH_PER_ITEM - 1].item->version), 0);
+        CHECK_EQ(vault_undelete(s.vault, id, list.entries[VAULT_RETENTION_USUAL.versions - 1].item->version), 0);
         check_value(s.vault, id, "4");
         some = trash_of(s.vault, 0, 3);
         CHECK_EQ(some.n, 3);
@@ -216,6 +218,138 @@ TEST(a_deleted_collection_is_purged_in_slices)
         CHECK(!tampered(s.vault, 1));
         check_value(s.vault, kept, "kept");
         check_in_order(s.vault);
+        scratch_done(&s);
+}
+
+static size_t n_versions(Vault *vault, ItemId id)
+{
+        _cleanup_(trash_list_done) TrashList list = {0};
+
+        CHECK_EQ(vault_history(vault, id, &list), 0);
+        return list.n;
+}
+
+TEST(history_has_the_values_of_one_item)
+{
+        _cleanup_(trash_list_done) TrashList list = {0};
+        Scratch s;
+        ItemId id, other;
+        char value[16];
+
+        scratch_new(&s);
+        id = put(s.vault, 1, "x", "0", true, NULL, ATTRIBUTES({"a", "1"}));
+        other = put(s.vault, 1, "y", "other", true, NULL, ATTRIBUTES({"a", "2"}));
+        CHECK_EQ(change_value(s.vault, other, "changed"), 0);
+        for (unsigned i = 1; i < 4; i++) {
+                (void)snprintf(value, sizeof(value), "%u", i);
+                CHECK_EQ(change_value(s.vault, id, value), 0);
+        }
+        CHECK_EQ(vault_item_delete(s.vault, id), 0);
+        CHECK_EQ(vault_history(s.vault, id, &list), 0);
+        CHECK_EQ(list.n, 4);
+        for (unsigned i = 0; i < 4; i++) {
+                _cleanup_(item_freep) Item *item = NULL;
+
+                CHECK(list.entries[i].deleted == (i == 0));
+                CHECK_EQ(vault_history_get(s.vault, id, list.entries[i].item->version, &item), 0);
+                CHECK_EQ(item->value->data[0], (unsigned char)('3' - i));
+                CHECK_EQ(item->version, list.entries[i].item->version);
+        }
+        {
+                Item *item = NULL;
+
+                CHECK_EQ(vault_history_get(s.vault, id, 9999, &item), VAULT_E_NOT_FOUND);
+                vault_lock(s.vault, 0);
+                CHECK_EQ(vault_history_get(s.vault, id, 1, &item), VAULT_E_LOCKED);
+                CHECK_EQ(vault_history(s.vault, id, &list), VAULT_E_LOCKED);
+        }
+        scratch_done(&s);
+}
+
+TEST(retention_is_the_owners)
+{
+        const VaultMark mark = {.kind = 1};
+        VaultDeleted deleted[4];
+        uint64_t number;
+        size_t n;
+        Scratch s;
+        ItemId id, gone;
+        char value[16];
+
+        scratch_new(&s);
+        CHECK_EQ(vault_retention(s.vault).days, 30);
+        CHECK_EQ(vault_retention(s.vault).versions, 8);
+        CHECK_EQ(vault_record_create(s.vault, VAULT_CLASS_PASSKEYS, &mark, 1, "key", 3, &number), 0);
+        CHECK_EQ(vault_record_delete(s.vault, VAULT_CLASS_PASSKEYS, number, true), 0);
+        id = put(s.vault, 1, "x", "first", true, NULL, ATTRIBUTES({"a", "1"}));
+        gone = put(s.vault, 1, "y", "gone", true, NULL, ATTRIBUTES({"a", "2"}));
+        CHECK_EQ(vault_item_delete(s.vault, gone), 0);
+
+        /* More of them; and after opening it again, too. */
+        CHECK_EQ(vault_set_retention(s.vault, (VaultRetention){.days = 400, .versions = 20}), 0);
+        scratch_again(&s);
+        CHECK_EQ(vault_retention(s.vault).days, 400);
+        for (unsigned i = 0; i < 30; i++) {
+                (void)snprintf(value, sizeof(value), "%u", i);
+                CHECK_EQ(change_value(s.vault, id, value), 0);
+        }
+        CHECK_EQ(n_versions(s.vault, id), 20);
+        CHECK_EQ(vault_idle(s.vault, vault_now() + 399 * 86400), 0);
+        CHECK_EQ(n_versions(s.vault, id), 20);
+        CHECK_EQ(n_versions(s.vault, gone), 1);
+
+        /* A class's records have their own time, whatever lies before them. */
+        CHECK_EQ(vault_record_deleted(s.vault, VAULT_CLASS_PASSKEYS, UINT64_MAX, deleted, 4, &n), 0);
+        CHECK_EQ(n, 0);
+
+        /* Fewer, at once: the newest stay. */
+        CHECK_EQ(vault_set_retention(s.vault, (VaultRetention){.days = 400, .versions = 3}), 0);
+        CHECK_EQ(n_versions(s.vault, id), 3);
+        CHECK_EQ(n_versions(s.vault, gone), 1);
+        check_value(s.vault, id, "29");
+        CHECK_EQ(vault_set_retention(s.vault, (VaultRetention){.days = 400, .versions = 0}), 0);
+        CHECK_EQ(n_versions(s.vault, id), 0);
+        CHECK_EQ(change_value(s.vault, id, "another"), 0);
+        CHECK_EQ(n_versions(s.vault, id), 0);
+        CHECK_EQ(n_versions(s.vault, gone), 1);
+        CHECK_EQ(vault_record_create(s.vault, VAULT_CLASS_PASSKEYS, &mark, 1, "key", 3, &number), 0);
+        CHECK_EQ(vault_record_delete(s.vault, VAULT_CLASS_PASSKEYS, number, true), 0);
+        CHECK_EQ(vault_set_retention(s.vault, (VaultRetention){.days = 0, .versions = 8}), 0);
+        CHECK_EQ(n_versions(s.vault, gone), 0);
+        CHECK_EQ(vault_item_delete(s.vault, id), 0);
+        CHECK_EQ(n_versions(s.vault, id), 0);
+        CHECK_EQ(vault_record_deleted(s.vault, VAULT_CLASS_PASSKEYS, UINT64_MAX, deleted, 4, &n), 0);
+        CHECK_EQ(n, 1);
+
+        CHECK_EQ(vault_set_retention(s.vault, (VaultRetention){.days = 36526, .versions = 8}), VAULT_E_INVALID);
+        CHECK_EQ(vault_set_retention(s.vault, (VaultRetention){.days = 1, .versions = 1001}), VAULT_E_INVALID);
+        CHECK_EQ(vault_batch_begin(s.vault), 0);
+        CHECK_EQ(vault_set_retention(s.vault, VAULT_RETENTION_USUAL), -EBUSY);
+        vault_batch_rollback(s.vault);
+        vault_lock(s.vault, 0);
+        CHECK_EQ(vault_set_retention(s.vault, VAULT_RETENTION_USUAL), VAULT_E_LOCKED);
+        scratch_close(&s);
+        tamper(&s, "UPDATE meta SET value=x'FFFFFFFFFFFFFFFF' WHERE name='retention'");
+        scratch_open(&s);
+        CHECK_EQ(vault_retention(s.vault).days, 30);
+        scratch_done(&s);
+}
+
+TEST(a_damaged_record_is_set_aside_whatever_is_kept)
+{
+        Scratch s;
+        ItemId id;
+
+        scratch_new(&s);
+        CHECK_EQ(vault_set_retention(s.vault, (VaultRetention){0}), 0);
+        id = put(s.vault, 1, "x", "first", true, NULL, ATTRIBUTES({"a", "1"}));
+        scratch_close(&s);
+        tamper(&s, "UPDATE item SET box=zeroblob(length(box))");
+        scratch_open(&s);
+        scratch_unlock(&s);
+        CHECK_EQ(report(s.vault, true).damaged, 1);
+        CHECK(!vault_item_exists(s.vault, id));
+        CHECK_EQ(rows(s.vault, "SELECT count(*) FROM trash"), 1);
         scratch_done(&s);
 }
 

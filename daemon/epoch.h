@@ -1,0 +1,36 @@
+/*
+ * Epoch: an old copy of the vault that was put back is noticed
+ *
+ * What the vault had come to is kept in $XDG_STATE_HOME/keyfob/, and moves on at most hourly, or when slots, keys or collections were
+ * changed. It is held against the vault each time that is unlocked. When the vault is behind, that is said, in the log, in
+ * Status and in the property Epoch, and nothing is written there until the owner decides.
+ */
+#pragma once
+
+#include "daemon/daemon.h"
+
+/* Makes the directory, which comes before the sandbox. Where it can't be made, nothing is kept, and the log says so. */
+int epoch_new(Daemon *daemon, Epoch **ret);
+Epoch *epoch_free(Epoch *epoch);
+DEFINE_CLEANUP(Epoch *, epoch_free)
+
+/* The directory, or NULL. */
+const char *epoch_directory(const Epoch *epoch);
+
+/* The vault was unlocked: compares, says, keeps. */
+void epoch_unlocked(Daemon *daemon);
+/* It may have been changed, and that is durable and was answered: keeps it, if that is due. */
+void epoch_idle(Daemon *daemon);
+/* It got other keys: what was kept by the old ones, and was right, is kept by them. */
+void epoch_rekeyed(Daemon *daemon);
+/* The owner takes the present state as right; of a locked vault, from when it is unlocked. */
+void epoch_accept(Daemon *daemon);
+/* It was closed, or locked. */
+void epoch_closed(Daemon *daemon);
+
+/* As of the last time it was compared. */
+VaultEpoch epoch_state(const Daemon *daemon);
+/* "closed", "new", "current", "old", "foreign". */
+const char *epoch_state_name(VaultEpochState state);
+/* Whether the owner has something to decide. */
+bool epoch_is_bad(const Daemon *daemon);

@@ -1,0 +1,193 @@
+#!/usr/bin/python3
+"""An old copy of the vault that is put back is noticed, said, and the owner decides."""
+import json
+import os
+import shutil
+
+from jeepney import DBusAddress, Properties
+
+import keyfob_bus as kb
+import keyfob_test as kt
+
+PASSWORD = 'correct horse'
+STORE = DBusAddress('/org/keyfob', bus_name='org.keyfob.Daemon', interface='org.keyfob.Store1')
+CHEAP = ('--kdf-memory', '64', '--kdf-passes', '3')
+
+
+class Epoch(kt.KeyfobTest):
+    def setUp(self):
+        super().setUp()
+        self.old = os.path.join(self.sandbox.root, 'old')
+        self.state = os.path.join(self.sandbox.state, 'keyfob')
+
+    def start(self, password=PASSWORD):
+        self.sandbox.start_daemon()
+        self.sandbox.unlock(password)
+
+    def stop_and_save(self):
+        self.sandbox.stop_daemon()
+        shutil.copytree(self.sandbox.vault_dir, self.old)
+
+    def put_back(self):
+        self.sandbox.stop_daemon()
+        shutil.rmtree(self.sandbox.vault_dir)
+        shutil.copytree(self.old, self.sandbox.vault_dir)
+
+    def prepare(self):
+        """An old copy, and a vault that had come farther."""
+        self.sandbox.start_daemon()
+        self.sandbox.init(PASSWORD)
+        self.keyfob('set', 'svc', 'me', input='old')
+        self.stop_and_save()
+        self.start()
+        self.keyfob('set', 'svc', 'me', input='new')
+        self.keyfob('collection', 'create', 'other', '--password-file', self.sandbox.write('password', PASSWORD))
+
+    def status(self):
+        return json.loads(self.keyfob('status', '--json').stdout)
+
+    def words(self):
+        words = {}
+        for name in sorted(os.listdir(self.state)):
+            with open(os.path.join(self.state, name), 'rb') as file:
+                words[name] = file.read()
+        return words
+
+    def property(self):
+        with kb.Client(self.sandbox.socket) as client:
+            return client.connection.send_and_get_reply(Properties(STORE).get('Epoch')).body[0][1]
+
+    def assert_bad(self, state='old'):
+        status = self.status()
+        self.assertEqual(status['epoch'], state)
+        self.assertGreater(status['epoch_found'], 0)
+        self.assertEqual(self.property()[0], state)
+        self.assertRegex(self.keyfob('status').stdout, rb'age +(OLD COPY|UNKNOWN)')
+        result = self.keyfob('check', code=7)
+        self.assertIn(b'--accept', result.stderr)
+        return status
+
+    def assert_good(self):
+        self.assertEqual(self.status()['epoch'], 'current')
+        self.assertNotIn(b'OLD COPY', self.keyfob('status').stdout)
+        self.keyfob('check')
+
+    def test_a_copy_that_is_put_back(self):
+        self.prepare()
+        self.assert_good()
+        self.put_back()
+        before = self.words()
+        self.sandbox.start_daemon()
+        self.assertEqual(self.status()['epoch'], 'closed')
+        self.sandbox.unlock(PASSWORD)
+        status = self.assert_bad()
+        self.assertGreaterEqual(status['epoch_recorded'], status['epoch_found'])
+        log = self.sandbox.read_log()
+        self.assertRegex(log, r'OLD COPY .*last changed \d{4}-\d\d-\d\d \d\d:\d\d, .* by \d{4}-')
+
+        # It works all the same, and goes on being said until somebody decides.
+        self.assertEqual(self.keyfob('get', 'svc', 'me').stdout, b'old')
+        self.keyfob('set', 'svc', 'other', input='x')
+        self.keyfob('lock')
+        self.sandbox.unlock(PASSWORD)
+        self.assert_bad()
+        self.assertEqual(self.words(), before)
+        self.keyfob('check', '--accept')
+        self.assert_good()
+        self.sandbox.stop_daemon()
+        self.start()
+        self.assert_good()
+
+    def test_an_old_password(self):
+        """The point of all this for some: only the password had been changed."""
+        self.sandbox.start_daemon()
+        self.sandbox.init(PASSWORD)
+        self.stop_and_save()
+        self.start()
+        self.keyfob('passwd', *CHEAP, '--password-file', self.sandbox.write('was', PASSWORD), '--new-password-file',
+                    self.sandbox.write('is', 'another one'))
+        self.put_back()
+        self.start()
+        self.assert_bad()
+
+    def test_new_keys(self):
+        self.sandbox.start_daemon()
+        self.sandbox.init(PASSWORD)
+        self.stop_and_save()
+        self.start()
+        self.keyfob('rekey', '--password-file', self.sandbox.write('password', PASSWORD))
+        self.assert_good()
+        self.sandbox.stop_daemon()
+        self.start()
+        self.assert_good()
+        self.put_back()
+        self.start()
+        self.assert_bad('foreign')
+
+    def test_restoring_sets_it_right(self):
+        self.sandbox.start_daemon()
+        self.sandbox.init(PASSWORD)
+        backup = os.path.join(self.sandbox.root, 'backup')
+        self.keyfob('backup', backup)
+        self.keyfob('collection', 'create', 'other', '--password-file', self.sandbox.write('password', PASSWORD))
+        self.keyfob('restore', '--yes', '--password-file', self.sandbox.write('password', PASSWORD), backup)
+        self.assert_good()
+        self.sandbox.stop_daemon()
+        self.start()
+        self.assert_good()
+
+    def test_moves_at_most_hourly_but_for_keys(self):
+        self.sandbox.start_daemon()
+        self.sandbox.init(PASSWORD)
+        words = self.words()
+        self.assertEqual(len(words), 1)
+        for n in range(5):
+            self.keyfob('set', 'svc', str(n), input='x')
+        self.keyfob('lock')
+        self.sandbox.unlock(PASSWORD)
+        self.assertEqual(self.words(), words)
+        self.keyfob('collection', 'create', 'other', '--password-file', self.sandbox.write('password', PASSWORD))
+        self.keyfob('lock')
+        self.sandbox.unlock(PASSWORD)
+        self.assertNotEqual(self.words(), words)
+        self.assertEqual(os.stat(os.path.join(self.state, *words)).st_mode & 0o777, 0o600)
+
+    def test_a_word_that_is_none(self):
+        self.prepare()
+        self.sandbox.stop_daemon()
+        name, word = self.words().popitem()
+        path = os.path.join(self.state, name)
+        for spoilt in (b'', b'x', word[:-1], word + b'x', word[:20] + bytes(8) + word[28:], bytes(1 << 20)):
+            with open(path, 'wb') as file:
+                file.write(spoilt)
+            self.start()
+            self.assertIn(self.status()['epoch'], ('foreign',) if len(spoilt) < 1 << 20 else ('closed',), spoilt[:40])
+            self.keyfob('get', 'svc', 'me')
+            self.sandbox.stop_daemon()
+        os.unlink(path)
+        os.symlink('/etc/passwd', path)
+        self.start()
+        self.assertEqual(self.status()['epoch'], 'closed')
+        self.assertIn("can't be read", self.sandbox.read_log())
+        self.keyfob('check', '--accept')
+        self.sandbox.stop_daemon()
+        # Gone, as on another machine: it begins anew.
+        os.unlink(path)
+        self.start()
+        self.assert_good()
+
+    def test_nowhere_to_keep_it(self):
+        """Without a place the vault works as ever, and the log says what is missing."""
+        shutil.rmtree(self.sandbox.state)
+        with open(self.sandbox.state, 'wb'):
+            pass
+        self.sandbox.start_daemon()
+        self.sandbox.init(PASSWORD)
+        self.keyfob('set', 'svc', 'me', input='x')
+        self.assertEqual(self.status()['epoch'], 'closed')
+        self.keyfob('check')
+        self.assertIn('would not be noticed', self.sandbox.read_log())
+
+
+if __name__ == '__main__':
+    kt.main()
