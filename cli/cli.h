@@ -107,4 +107,5 @@ extern const Command command_init, command_set, command_get, command_del, comman
         command_rekey, command_check, command_backup, command_restore, command_history, command_retention, command_wipe,
         command_enable, command_disable, command_prompt_agent, command_diagnose,
         command_generate, command_env, command_fido2, command_run, command_completion, command_authenticator, command_passkey,
-        command_key, command_ssh, command_pam;
+        command_key, command_ssh, command_pam, command_log,
+        command_policy;

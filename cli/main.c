@@ -22,7 +22,8 @@ static const Command *const commands[] = {
         &command_rekey,   &command_check,    &command_backup,        &command_restore,
         &command_authenticator, &command_passkey,    &command_enable,
         &command_disable, &command_env,      &command_fido2,         &command_prompt_agent,  &command_diagnose,
-        &command_key,     &command_ssh,      &command_pam,           &command_completion,
+        &command_key,     &command_ssh,      &command_pam,           &command_log,
+        &command_policy,  &command_completion,
 };
 
 static char name_for_messages[] = "keyfob";

@@ -89,6 +89,12 @@ void request_u32(Request *request, const char *key, uint32_t value)
                 note(request, client_append_u32(request->message, key, value));
 }
 
+void request_u64(Request *request, const char *key, uint64_t value)
+{
+        if (open_options(request))
+                note(request, client_append_u64(request->message, key, value));
+}
+
 void request_bool(Request *request, const char *key, bool value)
 {
         if (open_options(request))

@@ -31,6 +31,7 @@ void request_secret(Request *request, const char *key, const Secret *value); /* 
 void request_bytes(Request *request, const char *key, const void *data, size_t size); /* NULL: nothing */
 void request_secrets(Request *request, const char *key, Secret *const *values, size_t n);
 void request_u32(Request *request, const char *key, uint32_t value); /* 0: nothing */
+void request_u64(Request *request, const char *key, uint64_t value); /* 0: nothing */
 void request_bool(Request *request, const char *key, bool value);    /* false: nothing */
 
 /* A method that ends with a dictionary of options needs this when none was given. */

@@ -7,12 +7,11 @@
 #include "cli/ssh.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli/module.h"
+#include "cli/program.h"
 #include "cli/ssh-keys.h"
 #include "common/base64.h"
 
@@ -47,37 +46,9 @@ void programs_done(Programs *programs)
         *programs = PROGRAMS_NULL;
 }
 
-static bool is_program(const char *path)
-{
-        struct stat st;
-
-        return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
-}
-
-/* New string, NULL with errno ENOENT when there is none. */
-static char *find_program(const char *name)
-{
-        const char *dirs = getenv("PATH");
-        _cleanup_free_ char *copy = NULL;
-        char *rest = NULL;
-
-        errno = ENOENT;
-        if (strchr(name, '/'))
-                return is_program(name) ? realpath(name, NULL) : NULL;
-        copy = strdup(dirs ? dirs : "/usr/local/bin:/usr/bin:/bin");
-        for (char *dir = copy ? strtok_r(copy, ":", &rest) : NULL; dir; dir = strtok_r(NULL, ":", &rest)) {
-                char path[PATH_MAX];
-
-                if (dir[0] == '/' && snprintf(path, sizeof(path), "%s/%s", dir, name) < PATH_MAX && is_program(path))
-                        return realpath(path, NULL);
-        }
-        errno = copy ? ENOENT : ENOMEM;
-        return NULL;
-}
-
 static int add_program(void *to, const char *name)
 {
-        _cleanup_free_ char *path = find_program(name);
+        _cleanup_free_ char *path = program_find(name);
         Programs *programs = to;
         char **larger;
 

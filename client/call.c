@@ -123,6 +123,11 @@ int client_append_u32(sd_bus_message *m, const char *key, uint32_t value)
         return value > 0 ? sd_bus_message_append(m, "{sv}", key, "u", value) : 0;
 }
 
+int client_append_u64(sd_bus_message *m, const char *key, uint64_t value)
+{
+        return value > 0 ? sd_bus_message_append(m, "{sv}", key, "t", value) : 0;
+}
+
 int client_append_bool(sd_bus_message *m, const char *key, bool value)
 {
         return value ? sd_bus_message_append(m, "{sv}", key, "b", 1) : 0;

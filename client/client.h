@@ -81,6 +81,7 @@ int client_call(keyfob *k, sd_bus_message *call, ClientCall how, sd_bus_message 
 int client_append_string(sd_bus_message *m, const char *key, const char *value);
 int client_append_bytes(sd_bus_message *m, const char *key, const void *data, size_t size); /* NULL data: nothing */
 int client_append_u32(sd_bus_message *m, const char *key, uint32_t value);
+int client_append_u64(sd_bus_message *m, const char *key, uint64_t value);
 int client_append_bool(sd_bus_message *m, const char *key, bool value);
 int client_append_choice(sd_bus_message *m, const char *key, int choice); /* 0 or 1; negative: nothing */
 int client_append_strings(sd_bus_message *m, const char *key, const char *const *strings, size_t n); /* NULL: nothing */

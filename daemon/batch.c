@@ -20,6 +20,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "daemon/access-log.h"
 #include "daemon/door.h"
 #include "daemon/epoch.h"
 #include "daemon/log.h"
@@ -127,6 +128,7 @@ static void housekeeping(Batch *batch)
 
         if (!batch->daemon->vault || vault_batch_is_open(batch->daemon->vault))
                 return;
+        access_log_tidy(batch->daemon);
         r = vault_idle(batch->daemon->vault, (uint64_t)time(NULL));
         if (r != 0)
                 log_line(LOG_WARNING, "the vault could not be tidied up: %s", vault_strerror(r));
@@ -152,23 +154,34 @@ static void after_commit(Batch *batch)
                 arm(batch->idle, IDLE_USEC);
 }
 
-void batch_flush(Daemon *daemon)
+int batch_commit(Daemon *daemon)
 {
         Batch *batch = daemon->batch;
-        int r;
+        int r = 0;
 
         if (!batch->open)
-                return;
+                return 0;
+        if (daemon->vault)
+                access_log_join(daemon);
         batch->open = false;
         batch->n_writes = 0;
         (void)sd_event_source_set_enabled(batch->commit, SD_EVENT_OFF);
 
-        r = daemon->vault ? vault_batch_commit(daemon->vault) : 0;
+        if (daemon->vault) {
+                r = vault_batch_commit(daemon->vault);
+                access_log_committed(daemon, r);
+        }
         if (r != 0 && r != VAULT_E_UNSURE)
                 log_line(LOG_ERR, "nothing of the last writes was kept: %s", vault_strerror(r));
         let_go(batch, r);
         if (!batch->ending)
                 after_commit(batch);
+        return r;
+}
+
+void batch_flush(Daemon *daemon)
+{
+        (void)batch_commit(daemon);
 }
 
 void batch_wrote(Daemon *daemon)

@@ -21,6 +21,9 @@ int batch_begin(Daemon *daemon);
 /* Commits now if one is open (held replies go out). */
 void batch_flush(Daemon *daemon);
 
+/* The same, and what became of it: 0 or a vault result. For what can't be answered later. */
+int batch_commit(Daemon *daemon);
+
 /* Something was committed without a batch: what is due after a commit (checkpoints) is done when the loop is idle. */
 void batch_wrote(Daemon *daemon);
 

@@ -204,7 +204,8 @@ int caller_attach(Caller *caller, CallerResource *resource, CallerResourceKind k
         static const unsigned limits[_CALLER_RESOURCE_MAX] = {
                 [CALLER_SESSION] = CALLER_SESSIONS_MAX, [CALLER_PROMPT] = CALLER_PROMPTS_MAX,
                 [CALLER_WAIT] = CALLER_WAITS_MAX,       [CALLER_AGENT] = CALLER_AGENTS_MAX,
-                [CALLER_HOST] = CALLER_HOSTS_MAX,       [CALLER_OBSERVER] = UINT32_MAX,
+                [CALLER_HOST] = CALLER_HOSTS_MAX,       [CALLER_SUBJECT] = 1,
+                [CALLER_OBSERVER] = UINT32_MAX,
         };
 
         if (caller->n[kind] >= limits[kind])

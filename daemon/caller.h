@@ -24,6 +24,7 @@ typedef enum CallerResourceKind {
         CALLER_WAIT, /* a method call that has no reply yet */
         CALLER_AGENT,
         CALLER_HOST,     /* a host of the authenticator */
+        CALLER_SUBJECT,  /* what is known of it (identity.h) */
         CALLER_OBSERVER, /* holds nothing, only wants to know; not limited */
         _CALLER_RESOURCE_MAX,
 } CallerResourceKind;

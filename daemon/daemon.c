@@ -16,6 +16,7 @@
 #include "common/places.h"
 #include "common/secret.h"
 #include "crypto/arena.h"
+#include "daemon/access-policy.h"
 #include "daemon/ask.h"
 #include "daemon/auto-lock.h"
 #include "daemon/batch.h"
@@ -24,6 +25,7 @@
 #include "daemon/door.h"
 #include "daemon/epoch.h"
 #include "daemon/helper-link.h"
+#include "daemon/identity.h"
 #include "daemon/job.h"
 #include "daemon/log.h"
 #include "daemon/opening.h"
@@ -44,6 +46,7 @@ int daemon_open_vault(Daemon *daemon)
 
         if (daemon->batch)
                 batch_flush(daemon);
+        access_forget(daemon);
         daemon->vault = vault_free(daemon->vault);
         ctap_forget(daemon->ctap);
         r = vault_open(daemon->vault_path, &daemon->vault, &holder);
@@ -191,6 +194,12 @@ int daemon_new(const DaemonOptions *options, Daemon **ret, pid_t *ret_pid)
 
         r = callers_new(daemon, &daemon->callers);
         if (r >= 0)
+                r = identities_new(daemon, &daemon->identities);
+        if (r >= 0)
+                r = access_log_new(daemon, &daemon->access);
+        if (r >= 0)
+                r = access_policy_new(daemon, &daemon->policy);
+        if (r >= 0)
                 r = batch_new(daemon, &daemon->batch);
         if (r >= 0)
                 r = jobs_new(daemon, /* workers= */ 1, &daemon->jobs);
@@ -249,6 +258,7 @@ Daemon *daemon_free(Daemon *daemon)
                 return NULL;
         if (daemon->batch) {
                 batch_flush(daemon);
+                access_log_settle(daemon);
                 opening_write_used(daemon);
                 epoch_idle(daemon);
         }
@@ -261,6 +271,7 @@ Daemon *daemon_free(Daemon *daemon)
         daemon->doors = doors_free(daemon->doors);
         daemon->secrets = secrets_free(daemon->secrets);
         daemon->openings = openings_free(daemon->openings);
+        daemon->policy = access_policy_free(daemon->policy);
         daemon->asker = asker_free(daemon->asker);
         daemon->jobs = jobs_free(daemon->jobs);
         daemon->signers = jobs_free(daemon->signers);
@@ -269,7 +280,9 @@ Daemon *daemon_free(Daemon *daemon)
         daemon->tpm = tpm_free(daemon->tpm);
         daemon->helper = helper_link_free(daemon->helper);
         daemon->batch = batch_free(daemon->batch);
+        daemon->access = access_log_free(daemon->access);
         daemon->callers = callers_free(daemon->callers);
+        daemon->identities = identities_free(daemon->identities);
         daemon->vault = vault_free(daemon->vault);
         daemon->epoch = epoch_free(daemon->epoch);
         daemon->session_vault = vault_free(daemon->session_vault);

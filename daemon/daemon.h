@@ -14,6 +14,8 @@
 #include "keyfob/bus.h"
 #include "store/vault.h"
 
+typedef struct AccessLog AccessLog;
+typedef struct AccessPolicy AccessPolicy;
 typedef struct Asker Asker;
 typedef struct AutoLock AutoLock;
 typedef struct Batch Batch;
@@ -23,6 +25,7 @@ typedef struct Daemon Daemon;
 typedef struct Doors Doors;
 typedef struct Epoch Epoch;
 typedef struct HelperLink HelperLink;
+typedef struct Identities Identities;
 typedef struct Jobs Jobs;
 typedef struct KeysCall KeysCall;
 typedef struct Openings Openings;
@@ -52,11 +55,14 @@ struct Daemon {
         Doors *doors;       /* door.h: session bus and own socket */
         Callers *callers;   /* caller.h */
         Batch *batch;       /* batch.h */
+        AccessLog *access;  /* access-log.h: who read and changed what */
+        AccessPolicy *policy; /* access-policy.h: who may be given what */
         Jobs *jobs;         /* job.h: the KDF, one at a time, */
         Jobs *signers;      /* signatures that take long, as many at a time as there are processors, */
         Jobs *makers;       /* new keys, one at a time, */
         Jobs *copiers;      /* and files of backups, one at a time */
         HelperLink *helper; /* helper-link.h */
+        Identities *identities; /* identity.h: who the callers are */
         Tpm *tpm;           /* tpm.h */
         Asker *asker;       /* ask.h */
         Openings *openings; /* opening.h */

@@ -6,6 +6,7 @@
  */
 #include "daemon/lock.h"
 
+#include "daemon/access-policy.h"
 #include "daemon/batch.h"
 #include "daemon/ctap.h"
 #include "daemon/epoch.h"
@@ -33,6 +34,7 @@ void lock_everything(Daemon *daemon)
         batch_flush(daemon);
         for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)
                 was[i++] = c->locked;
+        access_before_lock(daemon);
         epoch_idle(daemon);
         vault_lock(daemon->vault, 0);
         ctap_forget(daemon->ctap);

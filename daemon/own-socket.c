@@ -239,16 +239,23 @@ int own_socket_accept(int fd, struct ucred *ret_peer)
         return TAKE_FD(client);
 }
 
+int own_socket_peer_process(int fd)
+{
+        int pidfd = -1;
+        socklen_t size = sizeof(pidfd);
+
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) >= 0)
+                return pidfd;
+        return errno == ESRCH ? -ESRCH : -EOPNOTSUPP;
+}
+
 bool own_socket_peer_is_there(int fd)
 {
-        _cleanup_close_ int pidfd = -1;
-        socklen_t size = sizeof(pidfd);
         struct pollfd ended = {.events = POLLIN};
+        _cleanup_close_ int pidfd = own_socket_peer_process(fd);
 
-        if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) < 0) {
-                pidfd = -1;
-                return errno != ESRCH;
-        }
+        if (pidfd < 0)
+                return pidfd != -ESRCH;
         ended.fd = pidfd;
         return poll(&ended, 1, 0) == 0;
 }

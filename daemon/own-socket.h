@@ -35,3 +35,7 @@ int own_socket_accept(int fd, struct ucred *ret_peer);
 
 /* Whether the process that connected is still there; false when it is known to have ended. */
 bool own_socket_peer_is_there(int fd);
+
+/* A descriptor of the process that connected (a pidfd). -ESRCH when it has ended and nobody waits for it any more,
+ * -EOPNOTSUPP when this kernel can't tell. */
+int own_socket_peer_process(int fd);

@@ -11,6 +11,7 @@
 
 #include "daemon/ask.h"
 #include "daemon/batch.h"
+#include "daemon/identity.h"
 
 static int read_options(sd_bus_message *call, bool *ret_session)
 {
@@ -39,6 +40,7 @@ static int read_options(sd_bus_message *call, bool *ret_session)
 
 static int handle_register_agent(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
+        _cleanup_(identity_unrefp) Identity *who = NULL;
         Daemon *daemon = userdata;
         const char *path;
         Caller *caller;
@@ -53,6 +55,14 @@ static int handle_register_agent(sd_bus_message *call, void *userdata, sd_bus_er
         if (r < 0)
                 return r;
 
+        if (session) {
+                r = identity_of(daemon, call, handle_register_agent, &who, error);
+                if (r != 0)
+                        return r;
+        }
+        if (who && who->confinement == HELPER_CONFINED)
+                return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED,
+                                        "an app in a sandbox can't be the session agent");
         r = asker_add_agent(daemon, caller, path, session);
         if (r == -EEXIST)
                 return sd_bus_error_set(error, KEYFOB_ERROR_EXISTS,

@@ -4,6 +4,7 @@
  * /aliases/default is there whatever happens: programs take it for granted and break without it. When nothing stands
  * behind it, it reads as an empty locked collection, and what would change it says what is missing.
  */
+#include "daemon/access-log.h"
 #include "daemon/secret-attributes.h"
 #include "daemon/secret-value.h"
 
@@ -167,12 +168,16 @@ static int method_create_item(sd_bus_message *message, void *userdata, sd_bus_er
 {
         _cleanup_(item_properties_done) ItemProperties properties = {0};
         _cleanup_(secret_value_done) SecretValue value = {0};
+        _cleanup_(identity_unrefp) Identity *who = NULL;
         char path[SECRETS_PATH_MAX];
         Daemon *daemon = userdata;
         CollectionRef collection;
         bool replaced;
         int replace, r;
 
+        r = identity_of(daemon, message, method_create_item, &who, error);
+        if (r != 0)
+                return r;
         r = collection_of(daemon, sd_bus_message_get_path(message), &collection, error);
         if (r >= 0)
                 r = read_properties(message, &properties, error);
@@ -201,6 +206,7 @@ static int method_create_item(sd_bus_message *message, void *userdata, sd_bus_er
         if (r != 0)
                 return secret_reply_result(daemon, message, r);
 
+        access_log_wrote(daemon, replaced ? ACCESS_CHANGED : ACCESS_CREATED, who, &ACCESS_OBJECT(item, &change));
         if (replaced)
                 secret_notify_item_changed(daemon, item);
         else

@@ -5,6 +5,7 @@
  * them fails. So a getter never fails: a locked item (and a damaged one) answers empty values. What needs the content
  * says IsLocked.
  */
+#include "daemon/access-policy.h"
 #include "daemon/secret-attributes.h"
 #include "daemon/secret-value.h"
 
@@ -26,18 +27,27 @@ static int item_of(Daemon *daemon, const char *path, ItemRef *ret, sd_bus_error 
 
 static int method_delete(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
+        _cleanup_(identity_unrefp) Identity *who = NULL;
+        _cleanup_(item_freep) Item *content = NULL;
         Daemon *daemon = userdata;
         ItemRef item;
         int r;
 
-        r = item_of(daemon, sd_bus_message_get_path(message), &item, error);
-        if (r < 0)
+        r = identity_of(daemon, message, method_delete, &who, error);
+        if (r == 0)
+                r = item_of(daemon, sd_bus_message_get_path(message), &item, error);
+        if (r != 0)
                 return r;
         r = secret_change_begin(daemon, item.vault);
-        if (r == 0)
+        if (r == 0) {
+                /* What it was called is known only now. */
+                (void)vault_item_get(item.vault, item.id, /* with_value= */ false, &content);
                 r = vault_item_delete(item.vault, item.id);
+        }
         if (r != 0)
                 return secret_reply_result(daemon, message, r);
+        access_log_wrote(daemon, ACCESS_DELETED, who,
+                         content ? &ACCESS_OBJECT(item, content) : &(AccessObject){.item = item});
         secret_notify_item_deleted(daemon, item);
         return batch_reply_return(daemon, message, "o", "/");
 }
@@ -45,6 +55,8 @@ static int method_delete(sd_bus_message *message, void *userdata, sd_bus_error *
 static int method_get_secret(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(sd_bus_error_free) sd_bus_error denied = SD_BUS_ERROR_NULL;
+        _cleanup_(identity_unrefp) Identity *who = NULL;
         Daemon *daemon = userdata;
         SecretSession *session;
         const char *path;
@@ -52,6 +64,9 @@ static int method_get_secret(sd_bus_message *message, void *userdata, sd_bus_err
         ItemRef item;
         int r;
 
+        r = identity_of(daemon, message, method_get_secret, &who, error);
+        if (r != 0)
+                return r;
         r = sd_bus_message_read(message, "o", &path);
         if (r >= 0)
                 r = item_of(daemon, sd_bus_message_get_path(message), &item, error);
@@ -61,6 +76,9 @@ static int method_get_secret(sd_bus_message *message, void *userdata, sd_bus_err
         if (!session)
                 return -EINVAL;
 
+        r = access_may_read(daemon, message, method_get_secret, who, item, &denied);
+        if (r <= 0)
+                return r == -EINPROGRESS ? 1 : r < 0 ? r : batch_reply_error(daemon, message, &denied);
         r = vault_value_open(item.vault, item.id, &value);
         if (r != 0)
                 return secret_reply_result(daemon, message, r);
@@ -71,20 +89,26 @@ static int method_get_secret(sd_bus_message *message, void *userdata, sd_bus_err
         if (r >= 0)
                 r = secret_value_append(reply, session, &value);
         vault_value_done(item.vault, &value);
-        return r < 0 ? r : batch_reply(daemon, message, reply);
+        if (r < 0)
+                return r;
+        access_log_read(daemon, who, &(AccessObject){.item = item});
+        return batch_reply(daemon, message, reply);
 }
 
 static int method_set_secret(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         _cleanup_(secret_value_done) SecretValue value = {0};
+        _cleanup_(identity_unrefp) Identity *who = NULL;
         Daemon *daemon = userdata;
         ItemRef item;
         int r;
 
-        r = item_of(daemon, sd_bus_message_get_path(message), &item, error);
-        if (r >= 0)
+        r = identity_of(daemon, message, method_set_secret, &who, error);
+        if (r == 0)
+                r = item_of(daemon, sd_bus_message_get_path(message), &item, error);
+        if (r == 0)
                 r = secret_value_read(daemon, message, &value, error);
-        if (r < 0)
+        if (r != 0)
                 return r;
 
         ItemChange change = {
@@ -98,6 +122,7 @@ static int method_set_secret(sd_bus_message *message, void *userdata, sd_bus_err
                 r = vault_item_update(item.vault, item.id, &change);
         if (r != 0)
                 return secret_reply_result(daemon, message, r);
+        access_log_wrote(daemon, ACCESS_CHANGED, who, &(AccessObject){.item = item});
         secret_notify_item_changed(daemon, item);
         return batch_reply_return(daemon, message, NULL);
 }
@@ -170,17 +195,31 @@ static int get_time(sd_bus *bus, const char *path, const char *interface, const 
         return sd_bus_message_append(reply, "t", time);
 }
 
-/* sd-bus answers for a setter as soon as it returns, so the change commits by itself, outside any batch. */
-static int change(Daemon *daemon, const char *path, const ItemChange *change, sd_bus_error *error)
+/* sd-bus answers for a setter as soon as it returns, so the change is a batch by itself, which is committed here. Nor can
+ * the call wait until it is known who makes it. */
+static int change(Daemon *daemon, const char *path, sd_bus_message *call, const ItemChange *change, sd_bus_error *error)
 {
+        _cleanup_(identity_unrefp) Identity *who = NULL;
+        Caller *caller;
         ItemRef item;
         int r;
 
+        r = caller_of(daemon, call, &caller);
+        if (r < 0)
+                return r;
+        who = identity_by_now(daemon, caller);
         batch_flush(daemon);
         r = item_of(daemon, path, &item, error);
         if (r < 0)
                 return r;
-        r = vault_item_update(item.vault, item.id, change);
+        r = secret_change_begin(daemon, item.vault);
+        if (r == 0)
+                r = vault_item_update(item.vault, item.id, change);
+        if (r == 0) {
+                access_log_wrote(daemon, ACCESS_CHANGED, who, &(AccessObject){.item = item});
+                r = batch_commit(daemon);
+        } else
+                batch_flush(daemon);
         if (r != 0)
                 return daemon_secret_error(daemon, error, r);
         secret_notify_item_changed(daemon, item);
@@ -194,7 +233,7 @@ static int set_label(sd_bus *bus, const char *path, const char *interface, const
         int r;
 
         r = sd_bus_message_read(value, "s", &label);
-        return r < 0 ? r : change(userdata, path, &(ItemChange){.label = label}, error);
+        return r < 0 ? r : change(userdata, path, value, &(ItemChange){.label = label}, error);
 }
 
 static int set_attributes(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -206,8 +245,8 @@ static int set_attributes(sd_bus *bus, const char *path, const char *interface, 
         r = secret_attributes_read(value, &attributes, error);
         if (r < 0)
                 return r;
-        return change(userdata, path, &(ItemChange){.attributes = attributes.attributes, .n_attributes = attributes.n},
-                      error);
+        return change(userdata, path, value,
+                      &(ItemChange){.attributes = attributes.attributes, .n_attributes = attributes.n}, error);
 }
 
 /* ---- org.freedesktop.Secret.Item ---- */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/access-log.h"
 #include "daemon/present.h"
 
 /* ---- what is asked ---- */
@@ -195,8 +196,10 @@ static int create_start(SecretPrompt *prompt)
 
 /* ---- delete ---- */
 
-static int delete (Daemon *daemon, const char *path)
+static int delete (Daemon *daemon, Caller *caller, const char *path)
 {
+        _cleanup_(identity_unrefp) Identity *who = identity_by_now(daemon, caller);
+        _cleanup_free_ char *label = NULL;
         char name[sizeof((VaultCollection){0}.name)];
         const VaultCollection *c = NULL;
         CollectionRef collection;
@@ -208,7 +211,16 @@ static int delete (Daemon *daemon, const char *path)
         if (!c || collection.vault != daemon->vault)
                 return VAULT_E_NOT_FOUND;
         memcpy(name, c->name, sizeof(name));
+        label = strdup(c->label);
+        r = label ? batch_begin(daemon) : -ENOMEM;
+        if (r != 0)
+                return r;
         r = vault_collection_delete(collection.vault, collection.no);
+        if (r == 0) {
+                access_log_wrote_collection(daemon, ACCESS_COLLECTION_DELETED, who, collection, label);
+                r = batch_commit(daemon);
+        } else
+                batch_flush(daemon);
         if (r == 0)
                 secret_notify_collection_deleted(daemon, collection, name);
         return r;
@@ -223,7 +235,7 @@ static void delete_answered(void *userdata, const AskAnswer *answer)
         prompt->ask = NULL;
         switch (answer->outcome) {
         case ASK_ALLOWED:
-                result = delete (prompt->secrets->daemon, prompt->objects[0]);
+                result = delete (prompt->secrets->daemon, prompt->resource.caller, prompt->objects[0]);
                 break;
         case ASK_DENIED:
                 result = OPENING_CANCELLED;

@@ -4,6 +4,7 @@
  * What a method is asked about may be unknown, locked or gone, and clients send whole lists: what is not there is left
  * out, never an error. Without a vault everything reads as empty; only what would store something says what to do.
  */
+#include "daemon/access-policy.h"
 #include "daemon/lock.h"
 #include "daemon/opening.h"
 #include "daemon/secret-attributes.h"
@@ -66,21 +67,54 @@ static int method_search_items(sd_bus_message *message, void *userdata, sd_bus_e
 
 /* ---- sessions and secrets ---- */
 
+/* Who it is has to be known before the first secret, and is found out here, so that what a client sends afterwards in one
+ * go is handled in its order. */
 static int method_open_session(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
-        return secret_session_open(userdata, message, error);
+        _cleanup_(identity_unrefp) Identity *who = NULL;
+        int r;
+
+        r = identity_of(userdata, message, method_open_session, &who, error);
+        return r != 0 ? r : secret_session_open(userdata, message, error);
+}
+
+static int method_get_secrets(sd_bus_message *message, void *userdata, sd_bus_error *error);
+
+/* Has the person asked before anything is put together: about the first item that needs it, then the call comes again. 0, or
+ * as access_may_read(). */
+static int ask_first(Daemon *daemon, sd_bus_message *call, Identity *who, sd_bus_error *error)
+{
+        const char *path;
+        ItemRef item;
+        int r;
+
+        r = sd_bus_message_enter_container(call, 'a', "o");
+        while (r >= 0 && (r = sd_bus_message_read(call, "o", &path)) > 0) {
+                if (!secret_path_item(daemon, path, &item) || !vault_item_exists(item.vault, item.id) ||
+                    !access_would_ask(daemon, who, item))
+                        continue;
+                r = access_may_read(daemon, call, method_get_secrets, who, item, error);
+                return r == 1 ? 0 : r;
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(call);
 }
 
 /* Appends one entry of GetSecrets' answer, if there is anything to show. `*total` counts bytes. */
-static int append_secret(Daemon *daemon, sd_bus_message *reply, const SecretSession *session, const char *path,
-                         size_t *total, sd_bus_error *error)
+static int append_secret(Daemon *daemon, sd_bus_message *call, sd_bus_message *reply, const SecretSession *session,
+                         Identity *who, const char *path, size_t *total, sd_bus_error *error)
 {
+        _cleanup_(sd_bus_error_free) sd_bus_error denied = SD_BUS_ERROR_NULL;
         ItemValue value;
         ItemRef item;
         int r;
 
         if (!secret_path_item(daemon, path, &item))
                 return 0;
+        if (access_would_ask(daemon, who, item))
+                return 0; /* ask_first() has looked: there is nothing to give away */
+        r = access_may_read(daemon, call, method_get_secrets, who, item, &denied);
+        if (r <= 0)
+                return r;
         r = vault_value_open(item.vault, item.id, &value);
         if (r == -ENOMEM)
                 return r;
@@ -100,20 +134,31 @@ static int append_secret(Daemon *daemon, sd_bus_message *reply, const SecretSess
         if (r >= 0)
                 r = secret_value_append(reply, session, &value);
         vault_value_done(item.vault, &value);
-        return r < 0 ? r : sd_bus_message_close_container(reply);
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        if (r >= 0)
+                access_log_read(daemon, who, &(AccessObject){.item = item});
+        return r;
 }
 
 static int method_get_secrets(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(identity_unrefp) Identity *who = NULL;
         const char *path, *session_path;
         Daemon *daemon = userdata;
         SecretSession *session;
         size_t total = 0;
         int r;
 
+        r = identity_of(daemon, message, method_get_secrets, &who, error);
+        if (r != 0)
+                return r;
+
         /* The session comes last, the items are needed after it: read twice. */
-        r = sd_bus_message_skip(message, "ao");
+        r = ask_first(daemon, message, who, error);
+        if (r == -EINPROGRESS)
+                return 1;
         if (r >= 0)
                 r = sd_bus_message_read(message, "o", &session_path);
         if (r < 0)
@@ -134,7 +179,7 @@ static int method_get_secrets(sd_bus_message *message, void *userdata, sd_bus_er
         if (r < 0)
                 return r;
         while ((r = sd_bus_message_read(message, "o", &path)) > 0) {
-                r = append_secret(daemon, reply, session, path, &total, error);
+                r = append_secret(daemon, message, reply, session, who, path, &total, error);
                 if (r < 0)
                         return r;
         }

@@ -3,6 +3,8 @@
  */
 #include "daemon/store1-internal.h"
 
+#include "daemon/access-log.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -103,6 +105,9 @@ static int delete_write(Waiting *waiting, sd_bus_error *error)
 {
         Daemon *daemon = waiting->daemon;
         CollectionRef ref = {daemon->vault, waiting->collection};
+        _cleanup_(identity_unrefp) Identity *who = identity_by_now(daemon, waiting->resource.caller);
+        const VaultCollection *c = vault_collection_get(ref.vault, ref.no);
+        _cleanup_free_ char *label = strdup(c ? c->label : "");
         int r;
 
         r = batch_begin(daemon);
@@ -110,6 +115,7 @@ static int delete_write(Waiting *waiting, sd_bus_error *error)
                 r = vault_collection_delete(ref.vault, ref.no);
         if (r != 0)
                 return daemon_error(daemon, error, r);
+        access_log_wrote_collection(daemon, ACCESS_COLLECTION_DELETED, who, ref, label ? label : "");
         secret_notify_collection_deleted(daemon, ref, waiting->text);
         return waiting_finish(waiting, NULL);
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemon/access-policy.h"
 #include "daemon/log.h"
 
 /* Answers with a result, which may depend on what an open batch has. */
@@ -78,18 +79,26 @@ int store1_history(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 int store1_get_version(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
+        _cleanup_(sd_bus_error_free) sd_bus_error denied = SD_BUS_ERROR_NULL;
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        _cleanup_(identity_unrefp) Identity *who = NULL;
         _cleanup_(item_freep) Item *item = NULL;
         Daemon *daemon = userdata;
         uint64_t version;
         ItemRef ref;
         int r;
 
-        r = read_item(daemon, m, &ref, error);
-        if (r >= 0)
-                r = sd_bus_message_read(m, "t", &version);
+        r = identity_of(daemon, m, store1_get_version, &who, error);
+        if (r == 0)
+                r = read_item(daemon, m, &ref, error);
+        if (r != 0)
+                return r;
+        r = sd_bus_message_read(m, "t", &version);
         if (r < 0)
                 return r;
+        r = access_may_read(daemon, m, store1_get_version, who, ref, &denied);
+        if (r <= 0)
+                return r == -EINPROGRESS ? 1 : r < 0 ? r : batch_reply_error(daemon, m, &denied);
         r = vault_history_get(ref.vault, ref.id, version, &item);
         if (r == VAULT_E_NOT_FOUND) {
                 r = vault_item_get(ref.vault, ref.id, /* with_value= */ true, &item);
@@ -105,7 +114,10 @@ int store1_get_version(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = sd_bus_message_append(reply, "s", item->content_type);
         if (r >= 0)
                 r = sd_bus_message_append_array(reply, 'y', item->value->data, item->value->size);
-        return r < 0 ? r : batch_reply(daemon, m, reply);
+        if (r < 0)
+                return r;
+        access_log_read(daemon, who, &ACCESS_OBJECT(ref, item));
+        return batch_reply(daemon, m, reply);
 }
 
 /* ---- retention ---- */

@@ -20,12 +20,14 @@
 
 typedef struct Options {
         char *kind, *label, *path, *collection, *alias, *content_type, *slot;
+        char *program, *service, *username;
         char *rp_id, *user_name, *user_display_name, *key;
         Secret *credential, *pin;
         Secret *secret, *auth, *old, *new, *own_secret;
         Secret *secrets[OPTIONS_SECRETS_MAX];
         size_t n_secrets;
         uint32_t kdf_memory, kdf_passes, kdf_ms, limit, pcrs;
+        uint64_t since;
         bool abandon_sealed, accept, touch, uv, with_pin;
         bool no_interactive, confirmed, deleted, drop, own_password;
 } Options;
@@ -208,6 +210,11 @@ int store1_store(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_delete(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_list_deleted(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_undelete(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
+int store1_list_policy(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_set_policy(sd_bus_message *m, void *userdata, sd_bus_error *error);
+
+int store1_get_log(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 #define SLOT_ID_TEXT (2 * SLOT_ID_SIZE + 1)
 /* By hex id, a unique beginning of it (four digits at least), or a unique label. 0, or a negative errno with `error` set. */

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/access-policy.h"
 #include "daemon/secret-attributes.h"
 
 #define SEARCH_MAX  ((size_t)200000)           /* items a reply may list: the message limit is near */
@@ -67,14 +68,18 @@ int store1_lookup(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(secret_attributes_done) SecretAttributes query = {0};
+        _cleanup_(sd_bus_error_free) sd_bus_error denied = SD_BUS_ERROR_NULL;
+        _cleanup_(identity_unrefp) Identity *who = NULL;
         _cleanup_(item_freep) Item *item = NULL;
         char path[SECRETS_PATH_MAX];
         Daemon *daemon = userdata;
         ItemRef ref;
         int r;
 
-        r = store1_need_vault(daemon, error);
-        if (r < 0)
+        r = identity_of(daemon, m, store1_lookup, &who, error);
+        if (r == 0)
+                r = store1_need_vault(daemon, error);
+        if (r != 0)
                 return r;
         r = secret_attributes_read(m, &query, error);
         if (r < 0)
@@ -82,6 +87,9 @@ int store1_lookup(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = find_one(daemon, query.attributes, query.n, 0, true, true, &ref, &item);
         if (r != 0)
                 return reply_result(daemon, m, r);
+        r = access_may_read(daemon, m, store1_lookup, who, ref, &denied);
+        if (r <= 0)
+                return r == -EINPROGRESS ? 1 : r < 0 ? r : batch_reply_error(daemon, m, &denied);
 
         r = sd_bus_message_new_method_return(m, &reply);
         if (r < 0)
@@ -94,8 +102,13 @@ int store1_lookup(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 r = sd_bus_message_append(reply, "s", item->content_type);
         if (r >= 0)
                 r = sd_bus_message_append_array(reply, 'y', item->value->data, item->value->size);
+        if (r < 0) {
+                item = vault_item_done(ref.vault, item);
+                return r;
+        }
+        access_log_read(daemon, who, &ACCESS_OBJECT(ref, item));
         item = vault_item_done(ref.vault, item);
-        return r < 0 ? r : batch_reply(daemon, m, reply);
+        return batch_reply(daemon, m, reply);
 }
 
 /* Counts an item that is listed; false when the list would be more than a message takes. */
@@ -226,6 +239,7 @@ int store1_store(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         static const char *const allowed[] = {"collection", "content_type", NULL};
         _cleanup_(secret_attributes_done) SecretAttributes match = {0}, attributes = {0};
+        _cleanup_(identity_unrefp) Identity *who = NULL;
         _cleanup_(options_done) Options options = {0};
         char path[SECRETS_PATH_MAX];
         Daemon *daemon = userdata;
@@ -235,8 +249,10 @@ int store1_store(sd_bus_message *m, void *userdata, sd_bus_error *error)
         bool replaced = false;
         int r;
 
-        r = store1_need_vault(daemon, error);
-        if (r < 0)
+        r = identity_of(daemon, m, store1_store, &who, error);
+        if (r == 0)
+                r = store1_need_vault(daemon, error);
+        if (r != 0)
                 return r;
         r = secret_attributes_read(m, &match, error);
         if (r >= 0)
@@ -275,6 +291,10 @@ int store1_store(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 return reply_result(daemon, m, r);
 
         if (replaced)
+                access_log_wrote(daemon, ACCESS_CHANGED, who, &(AccessObject){.item = ref});
+        else
+                access_log_wrote(daemon, ACCESS_CREATED, who, &ACCESS_OBJECT(ref, &change));
+        if (replaced)
                 secret_notify_item_changed(daemon, ref);
         else
                 secret_notify_item_created(daemon, ref);
@@ -284,6 +304,7 @@ int store1_store(sd_bus_message *m, void *userdata, sd_bus_error *error)
 int store1_delete(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_(secret_attributes_done) SecretAttributes query = {0};
+        _cleanup_(identity_unrefp) Identity *who = NULL;
         _cleanup_(item_freep) Item *item = NULL;
         char path[SECRETS_PATH_MAX];
         Daemon *daemon = userdata;
@@ -291,8 +312,10 @@ int store1_delete(sd_bus_message *m, void *userdata, sd_bus_error *error)
         ItemRef ref;
         int r;
 
-        r = store1_need_vault(daemon, error);
-        if (r < 0)
+        r = identity_of(daemon, m, store1_delete, &who, error);
+        if (r == 0)
+                r = store1_need_vault(daemon, error);
+        if (r != 0)
                 return r;
         r = sd_bus_message_read(m, "o", &named);
         if (r >= 0)
@@ -316,9 +339,13 @@ int store1_delete(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 if (r != 0)
                         return reply_result(daemon, m, r);
         }
+        /* What it was called is known only now. */
+        if (!item)
+                (void)vault_item_get(ref.vault, ref.id, /* with_value= */ false, &item);
         r = vault_item_delete(ref.vault, ref.id);
         if (r != 0)
                 return reply_result(daemon, m, r);
+        access_log_wrote(daemon, ACCESS_DELETED, who, item ? &ACCESS_OBJECT(ref, item) : &(AccessObject){.item = ref});
         secret_notify_item_deleted(daemon, ref);
         return batch_reply_return(daemon, m, "o", secret_item_path(daemon, ref, path));
 }
@@ -413,6 +440,7 @@ static uint32_t deleted_collection(Daemon *daemon, const char *path)
 
 int store1_undelete(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
+        _cleanup_(identity_unrefp) Identity *who = NULL;
         Daemon *daemon = userdata;
         const char *path;
         uint64_t version;
@@ -421,9 +449,12 @@ int store1_undelete(sd_bus_message *m, void *userdata, sd_bus_error *error)
         bool existed;
         int r;
 
-        r = store1_need_vault(daemon, error);
-        if (r >= 0)
-                r = sd_bus_message_read(m, "ot", &path, &version);
+        r = identity_of(daemon, m, store1_undelete, &who, error);
+        if (r == 0)
+                r = store1_need_vault(daemon, error);
+        if (r != 0)
+                return r;
+        r = sd_bus_message_read(m, "ot", &path, &version);
         if (r < 0)
                 return r;
         r = batch_begin(daemon);
@@ -435,6 +466,9 @@ int store1_undelete(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 r = vault_collection_undelete(daemon->vault, collection);
                 if (r != 0)
                         return reply_result(daemon, m, r);
+                access_log_wrote_collection(daemon, ACCESS_COLLECTION_RESTORED, who,
+                                            (CollectionRef){daemon->vault, collection},
+                                            vault_collection_get(daemon->vault, collection)->label);
                 secret_notify_collection_created(daemon, (CollectionRef){daemon->vault, collection});
                 return batch_reply_return(daemon, m, NULL);
         }
@@ -445,6 +479,7 @@ int store1_undelete(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = vault_undelete(ref.vault, ref.id, version);
         if (r != 0)
                 return reply_result(daemon, m, r);
+        access_log_wrote(daemon, ACCESS_RESTORED, who, &(AccessObject){.item = ref});
         if (existed)
                 secret_notify_item_changed(daemon, ref);
         else

@@ -48,13 +48,17 @@ static const OptionType option_types[] = {
         {"path", "s", offsetof(Options, path), false},
         {"pcrs", "u", offsetof(Options, pcrs), false},
         {"pin", "ay", offsetof(Options, pin), false},
+        {"program", "s", offsetof(Options, program), false},
         {"rp-id", "s", offsetof(Options, rp_id), false},
         {"secret", "ay", offsetof(Options, secret), false},
         {"secrets", "aay", offsetof(Options, secrets), false},
+        {"service", "s", offsetof(Options, service), false},
+        {"since", "t", offsetof(Options, since), false},
         {"slot", "s", offsetof(Options, slot), false},
         {"touch", "b", offsetof(Options, touch), false},
         {"user-display-name", "s", offsetof(Options, user_display_name), false},
         {"user-name", "s", offsetof(Options, user_name), false},
+        {"username", "s", offsetof(Options, username), false},
         {"uv", "b", offsetof(Options, uv), false},
         {"with-pin", "b", offsetof(Options, with_pin), false},
 };
@@ -155,6 +159,8 @@ static int read_value(sd_bus_message *message, const OptionType *type, Options *
                 return read_text(message, field);
         case 'u':
                 return sd_bus_message_read(message, "u", (uint32_t *)field);
+        case 't':
+                return sd_bus_message_read(message, "t", (uint64_t *)field);
         case 'b':
                 r = sd_bus_message_read(message, "b", &flag);
                 if (r >= 0)
@@ -238,6 +244,9 @@ void options_done(Options *options)
         free(options->alias);
         free(options->content_type);
         free(options->slot);
+        free(options->program);
+        free(options->service);
+        free(options->username);
         free(options->rp_id);
         free(options->key);
         secret_free(options->credential);

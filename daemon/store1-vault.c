@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/places.h"
+#include "daemon/access-policy.h"
 #include "daemon/ctap.h"
 #include "daemon/epoch.h"
 #include "daemon/lock.h"

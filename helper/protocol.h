@@ -12,7 +12,9 @@
  *                  -> blob secret (HELPER_ASK_SECRET, _NEW_SECRET, _PIN), nothing for the others
  *                  results: OK, DENIED (cancelled by the person), NO_PROMPTER, FAILED (string why)
  *   HELPER_CANCEL  u32 id of a task (ASK, READ_KEY, KEY, TPM); it is taken away and answered DENIED. No reply of its own.
- *   HELPER_IDENTIFY u32 pid  -> string executable (absolute path), string comm; FAILED when it is gone or not ours
+ *   HELPER_IDENTIFY u32 pid  -> string executable (absolute path), string comm, string unit (of systemd's), u8 confinement
+ *                  (HelperConfinement), string app ("flatpak:ID", "snap:NAME"; "" of one that is not confined). What can't be
+ *                  told is "". FAILED when it is gone or not ours
  *   HELPER_READ_KEY string path (absolute) -> blob content (at most HELPER_KEY_MAX); FAILED (string why). A file that
  *                  others may write is refused.
  *   HELPER_PROBE   -> u8 1 when pinentry could be used by someone (it is installed), else 0
@@ -28,6 +30,7 @@
 #define HELPER_KEY_MAX    4096U
 #define HELPER_TEXT_MAX   4096U
 #define HELPER_WHO_MAX    16U
+#define HELPER_UNIT_MAX   256U
 
 /* The descriptor the helper finds its socket on. */
 #define HELPER_FD 3
@@ -59,3 +62,9 @@ typedef enum HelperResult {
         HELPER_FAILED = 3,
         HELPER_PROGRESS = 4, /* of a task: the answer is still to come */
 } HelperResult;
+
+typedef enum HelperConfinement {
+        HELPER_CONFINEMENT_UNKNOWN = 0, /* it may not be looked at */
+        HELPER_FREE = 1,
+        HELPER_CONFINED = 2, /* it runs in a sandbox of Flatpak's or as a snap */
+} HelperConfinement;

@@ -197,26 +197,12 @@ static int next_down(sqlite3_stmt *s, const Collection *c, ItemId below, ItemId 
         return *ret > ITEM_ID(c->public.no, 0) ? 0 : VAULT_E_DAMAGED;
 }
 
-int vault_record_find(Vault *vault, VaultClass class, const VaultMark *mark, uint64_t before, uint64_t *ret,
-                      size_t max, size_t *ret_n)
+/* The numbers that a bound statement finds, descending from below `below`. */
+static int numbers_down(sqlite3_stmt *s, const Collection *c, ItemId below, uint64_t *ret, size_t max, size_t *ret_n)
 {
-        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
-        uint8_t token[TOKEN_SIZE];
-        Collection *c;
-        ItemId below;
         size_t n = 0;
         int r;
 
-        r = class_open(vault, class, &c);
-        if (r == 0)
-                r = vault_statement(vault, STATEMENT_ATTR_DOWN, &s);
-        if (r != 0)
-                return r;
-        below = bound_of(c, before);
-        mark_token(c, mark, token);
-        db_bind_blob(s, 1, token, sizeof(token));
-        db_bind_u64(s, 2, ITEM_ID(c->public.no, 0));
-        db_bind_u64(s, 3, below);
         while (n < max) {
                 r = next_down(s, c, below, &below);
                 if (r == VAULT_E_NOT_FOUND)
@@ -227,6 +213,42 @@ int vault_record_find(Vault *vault, VaultClass class, const VaultMark *mark, uin
         }
         *ret_n = n;
         return 0;
+}
+
+int vault_record_find(Vault *vault, VaultClass class, const VaultMark *mark, uint64_t before, uint64_t *ret,
+                      size_t max, size_t *ret_n)
+{
+        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
+        uint8_t token[TOKEN_SIZE];
+        Collection *c;
+        int r;
+
+        r = class_open(vault, class, &c);
+        if (r == 0)
+                r = vault_statement(vault, STATEMENT_ATTR_DOWN, &s);
+        if (r != 0)
+                return r;
+        mark_token(c, mark, token);
+        db_bind_blob(s, 1, token, sizeof(token));
+        db_bind_u64(s, 2, ITEM_ID(c->public.no, 0));
+        db_bind_u64(s, 3, bound_of(c, before));
+        return numbers_down(s, c, bound_of(c, before), ret, max, ret_n);
+}
+
+int vault_record_list(Vault *vault, VaultClass class, uint64_t before, uint64_t *ret, size_t max, size_t *ret_n)
+{
+        _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
+        Collection *c;
+        int r;
+
+        r = class_open(vault, class, &c);
+        if (r == 0)
+                r = vault_statement(vault, STATEMENT_ITEM_DOWN, &s);
+        if (r != 0)
+                return r;
+        db_bind_u64(s, 1, ITEM_ID(c->public.no, 0));
+        db_bind_u64(s, 2, bound_of(c, before));
+        return numbers_down(s, c, bound_of(c, before), ret, max, ret_n);
 }
 
 int vault_record_count(Vault *vault, VaultClass class, uint64_t *ret)

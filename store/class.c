@@ -60,6 +60,16 @@ static int has_head(Vault *vault, const Collection *c, bool *ret)
         return db_step(s, ret);
 }
 
+bool vault_class_is_used(Vault *vault, VaultClass class)
+{
+        bool used;
+
+        if (class <= 0 || class >= _VAULT_CLASS_MAX || vault->ephemeral)
+                return false;
+        /* What can't be told could be. */
+        return has_head(vault, vault->classes + class, &used) != 0 || used;
+}
+
 int keeper_store(Vault *vault, Collection *c)
 {
         bool known = true;

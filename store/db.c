@@ -72,6 +72,7 @@ static const char *const statements[_STATEMENT_MAX] = {
         [STATEMENT_ITEM_EXISTS] = "SELECT 1 FROM item WHERE id=?1",
         [STATEMENT_ITEM_NEXT] = "SELECT id,version,key,tag,box FROM item WHERE id>=?1 AND id<=?2 ORDER BY id LIMIT 1",
         [STATEMENT_ITEM_IDS] = "SELECT id FROM item WHERE id>=?1 AND id<=?2 ORDER BY id",
+        [STATEMENT_ITEM_DOWN] = "SELECT id FROM item WHERE id>=?1 AND id<?2 ORDER BY id DESC",
         [STATEMENT_ITEM_TAGS] = "SELECT id,version,tag FROM item WHERE id>=?1 AND id<=?2 ORDER BY id",
         [STATEMENT_ITEM_PUT] = "INSERT INTO item(id,version,key,tag,box) VALUES(?1,?2,?3,?4,?5)",
         [STATEMENT_ITEM_UPDATE] = "UPDATE item SET version=?2,key=?3,tag=?4,box=?5 WHERE id=?1",

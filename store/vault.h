@@ -377,8 +377,12 @@ int vault_record_get(Vault *vault, VaultClass class, uint64_t number, void *ret,
  * have no record, or one that lost this mark. */
 int vault_record_find(Vault *vault, VaultClass class, const VaultMark *mark, uint64_t before, uint64_t *ret, size_t max,
                       size_t *ret_n);
+/* The same of all records, whatever their marks. */
+int vault_record_list(Vault *vault, VaultClass class, uint64_t before, uint64_t *ret, size_t max, size_t *ret_n);
 /* How many there are. */
 int vault_record_count(Vault *vault, VaultClass class, uint64_t *ret);
+/* Whether there ever was one; known while locked, too. */
+bool vault_class_is_used(Vault *vault, VaultClass class);
 /* Records were removed, swapped or rolled back, or the key is lost; false while locked. Reading goes on. */
 bool vault_class_tampered(const Vault *vault, VaultClass class);
 

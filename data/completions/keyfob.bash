@@ -3,7 +3,7 @@
 _keyfob()
 {
         local commands="init set get del list search generate run lock unlock status passwd slot collection undelete history
-                retention wipe rekey check backup restore authenticator passkey key ssh pam enable disable env fido2
+                retention wipe rekey log policy check backup restore authenticator passkey key ssh pam enable disable env fido2
                 prompt-agent diagnose completion"
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= i
 
@@ -66,6 +66,8 @@ _keyfob()
         retention) options+=" --days --versions --password-file --password-fd --json" ;;
         wipe) options+=" --all --yes --password-file --password-fd --json" ;;
         undelete) options+=" --collection --json" ;;
+        policy) options="list allow ask deny none any sandboxed unknown --item --collection --password-file --password-fd --json --help" ;;
+        log) options+=" --item --program --since --limit --json" ;;
         rekey) options+=" --password-file --password-fd --drop --json" ;;
         authenticator) options="info pin finger replug reset set change list add rename delete --pin-file --pin-fd --old-pin-file --old-pin-fd
                 --password-file --password-fd --yes --json --help" ;;

@@ -1,6 +1,6 @@
 # fish completion for keyfob
 
-set -l commands init set get del list search generate run lock unlock status passwd slot collection undelete history retention wipe rekey check \
+set -l commands init set get del list search generate run lock unlock status passwd slot collection undelete history retention wipe rekey log policy check \
     backup restore \
     authenticator passkey key ssh pam enable disable env fido2 prompt-agent diagnose completion
 
@@ -42,7 +42,7 @@ complete -c keyfob -n '__fish_seen_subcommand_from set' -l exact
 complete -c keyfob -n '__fish_seen_subcommand_from set' -l content-type -x
 complete -c keyfob -n '__fish_seen_subcommand_from get' -l mode -x -a 'password creds'
 complete -c keyfob -n '__fish_seen_subcommand_from get' -l output -x -a 'plain json'
-complete -c keyfob -n '__fish_seen_subcommand_from get list search status slot collection undelete history retention wipe rekey check backup restore authenticator passkey key ssh diagnose init' -l json
+complete -c keyfob -n '__fish_seen_subcommand_from get list search status slot collection undelete history retention wipe rekey log policy check backup restore authenticator passkey key ssh diagnose init' -l json
 complete -c keyfob -n '__fish_seen_subcommand_from generate' -l symbols
 complete -c keyfob -n '__fish_seen_subcommand_from generate' -l charset -x
 complete -c keyfob -n '__fish_seen_subcommand_from generate' -l set -x
@@ -128,3 +128,12 @@ complete -c keyfob -n '__fish_seen_subcommand_from env fido2 ssh' -l csh
 complete -c keyfob -n '__fish_seen_subcommand_from fido2' -l print
 complete -c keyfob -n '__fish_seen_subcommand_from prompt-agent' -s c -l command -x
 complete -c keyfob -n '__fish_seen_subcommand_from completion' -a 'bash zsh fish'
+complete -c keyfob -n '__fish_seen_subcommand_from log' -l item -x
+complete -c keyfob -n '__fish_seen_subcommand_from log' -l program -x
+complete -c keyfob -n '__fish_seen_subcommand_from log' -l since -x
+complete -c keyfob -n '__fish_seen_subcommand_from log' -l limit -x
+complete -c keyfob -n '__fish_seen_subcommand_from policy' -a 'list allow ask deny none'
+complete -c keyfob -n '__fish_seen_subcommand_from policy' -l item -x
+complete -c keyfob -n '__fish_seen_subcommand_from policy' -l collection -x
+complete -c keyfob -n '__fish_seen_subcommand_from policy' -l password-file -r
+complete -c keyfob -n '__fish_seen_subcommand_from policy' -l password-fd -x

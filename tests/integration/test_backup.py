@@ -103,7 +103,7 @@ k, report = ctypes.c_void_p(), Report()
 assert lib.keyfob_connect(0, ctypes.byref(k)) == 0
 fd = os.open(sys.argv[2], os.O_RDWR | os.O_CREAT, 0o600)
 assert lib.keyfob_backup(k, fd, ctypes.byref(report)) == 0
-assert (report.items, report.checked, report.damaged, report.sound) == (3, 3, 0, True), report.items
+assert (report.items, report.damaged, report.sound) == (3, 0, True) and report.checked > 3, report.items
 assert report.size == os.fstat(fd).st_size and report.modified > 0
 assert lib.keyfob_backup(k, fd, None) > 0       # not empty any more
 assert lib.keyfob_backup(k, -1, None) < 0

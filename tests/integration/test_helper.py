@@ -131,7 +131,13 @@ class Quick(HelperTest):
             self.assertEqual(result, OK)
             size = struct.unpack_from('<I', rest)[0]
             self.assertEqual(rest[4:4 + size].decode(), os.path.realpath('/bin/sleep'))
-            self.assertEqual(blob(rest[4 + size:]), b'sleep')
+            rest = rest[4 + size:]
+            size = struct.unpack_from('<I', rest)[0]
+            self.assertEqual(rest[4:4 + size], b'sleep')
+            rest = rest[4 + size:]
+            size = struct.unpack_from('<I', rest)[0]
+            self.assertEqual(rest[4 + size], 1, 'in no sandbox')
+            self.assertEqual(blob(rest[5 + size:]), b'')
         finally:
             process.kill()
             process.wait()
@@ -149,7 +155,8 @@ class Quick(HelperTest):
                 result, rest = self.helper.call(3, struct.pack('<I', process.pid))
                 self.assertEqual(result, OK)
                 size = struct.unpack_from('<I', rest)[0]
-                comm = blob(rest[4 + size:])
+                rest = rest[4 + size:]
+                comm = rest[4:4 + struct.unpack_from('<I', rest)[0]]
                 if comm == b'x?[2J' or time.monotonic() > deadline:
                     break
             self.assertEqual(comm, b'x?[2J')

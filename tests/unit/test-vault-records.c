@@ -49,6 +49,35 @@ TEST(a_record_lives)
         scratch_done(&s);
 }
 
+/* All of a class, page by page, and nobody else's. */
+TEST(records_are_listed)
+{
+        uint64_t made[10], numbers[16], before = UINT64_MAX;
+        size_t n, seen = 0;
+        Scratch s;
+
+        scratch_new(&s);
+        CHECK_EQ(vault_record_list(s.vault, CLASS, UINT64_MAX, numbers, 16, &n), 0);
+        CHECK_EQ(n, 0);
+        for (size_t i = 0; i < ELEMENTSOF(made); i++) {
+                made[i] = make(s.vault, CLASS, "record", NULL, 0);
+                (void)make(s.vault, VAULT_CLASS_SSH, "another", NULL, 0);
+                (void)make(s.vault, VAULT_CLASS_OTP, "another", NULL, 0);
+        }
+        do {
+                CHECK_EQ(vault_record_list(s.vault, CLASS, before, numbers, 3, &n), 0);
+                for (size_t i = 0; i < n; i++)
+                        CHECK_EQ(numbers[i], made[ELEMENTSOF(made) - ++seen]);
+                before = n > 0 ? numbers[n - 1] : 0;
+        } while (n > 0);
+        CHECK_EQ(seen, ELEMENTSOF(made));
+        CHECK_EQ(vault_record_list(s.vault, CLASS, 0, numbers, 16, &n), 0);
+        CHECK_EQ(n, 0);
+        vault_lock(s.vault, 0);
+        CHECK_EQ(vault_record_list(s.vault, CLASS, UINT64_MAX, numbers, 16, &n), VAULT_E_LOCKED);
+        scratch_done(&s);
+}
+
 /* Nothing that takes items or collections reaches a class. */
 TEST(the_secret_service_sees_nothing)
 {
