@@ -90,8 +90,8 @@ static int ask_first(Daemon *daemon, sd_bus_message *call, Identity *who, sd_bus
 
         r = sd_bus_message_enter_container(call, 'a', "o");
         while (r >= 0 && (r = sd_bus_message_read(call, "o", &path)) > 0) {
-                if (!secret_path_item(daemon, path, &item) || !vault_item_exists(item.vault, item.id) ||
-                    !access_would_ask(daemon, who, item))
+                if (!secret_path_item(daemon, path, &item) || !access_would_ask(daemon, who, item) ||
+                    !vault_item_exists(item.vault, item.id))
                         continue;
                 r = access_may_read(daemon, call, method_get_secrets, who, item, error);
                 return r == 1 ? 0 : r;

@@ -227,13 +227,15 @@ import dbus, dbus.lowlevel, sys
 address, pid, path, interface, member, *args = sys.argv[1:]
 bus = dbus.bus.BusConnection(address)
 driver = dbus.Interface(bus.get_object('org.freedesktop.DBus', '/org/freedesktop/DBus'), 'org.freedesktop.DBus')
-daemon, = (name for name in bus.list_names() if name[0] == ':' and driver.GetConnectionUnixProcessID(name) == int(pid))
-signal = dbus.lowlevel.SignalMessage(path, interface, member)
-signal.set_destination(daemon)
-if member == 'PropertiesChanged':
-    signal.append(args[0], {args[1]: True}, [], signature='sa{sv}as')
-else:
-    signal.append(*args, signature='s' * len(args))
-bus.send_message(signal)
+daemon = [name for name in bus.list_names() if name[0] == ':' and driver.GetConnectionUnixProcessID(name) == int(pid)]
+assert daemon, 'the daemon is not on the bus'
+for name in daemon:
+    signal = dbus.lowlevel.SignalMessage(path, interface, member)
+    signal.set_destination(name)
+    if member == 'PropertiesChanged':
+        signal.append(args[0], {args[1]: True}, [], signature='sa{sv}as')
+    else:
+        signal.append(*args, signature='s' * len(args))
+    bus.send_message(signal)
 bus.flush()
 '''

@@ -12,6 +12,7 @@ from jeepney import DBusAddress, MessageFlag, new_method_call
 
 import keyfob_test as kt
 import secret_client as sc
+from test_disk_fails import preload
 
 LIMITS = 'org.keyfob.Error.LimitsExceeded'
 BUSY = 'org.keyfob.Error.Busy'
@@ -23,9 +24,12 @@ PASSWORD = b'pass word'
 class LimitsTest(kt.KeyfobTest):
     def setUp(self):
         super().setUp()
-        self.sandbox.start_daemon()
+        self.start()
         self.client = self.connect()
         self.client.init()
+
+    def start(self):
+        self.sandbox.start_daemon()
 
     def connect(self):
         client = sc.Client(f'unix:path={self.sandbox.socket}')
@@ -87,12 +91,16 @@ class NothingHalfDone(LimitsTest):
 class FailingCommit(LimitsTest):
     """The disk takes no more while a batch is open: what others did in memory stands, and they are told."""
 
+    def start(self):
+        """On a disk that can be filled: by a preload, because a real one takes rights to be had."""
+        self.disk = os.path.join(self.sandbox.root, 'disk')
+        self.sandbox.start_daemon(env={'LD_PRELOAD': preload(), 'KEYFOB_TEST_DISK': self.disk})
+
     def fill_disk(self):
-        pid = self.sandbox.daemon.pid
-        before = resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
-        self.addCleanup(lambda: self.sandbox.daemon.poll() is None and
-                        resource.prlimit(pid, resource.RLIMIT_FSIZE, before))
-        return lambda: resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+        full = f'{self.disk}.full'
+        with open(full, 'wb'):
+            pass
+        return lambda: os.unlink(full)
 
     def both(self, *calls):
         """Sends the calls in one piece, so that one batch has them all. Returns their serials."""
