@@ -76,6 +76,7 @@ struct SshDoor {
         unsigned n_connections, connections_max;
         size_t held; /* bytes that are kept for connections */
         bool full;   /* said already */
+        uint64_t answered; /* microseconds, when a request was done with last */
 
         SshPeer *peers, *waiting;
         unsigned n_working; /* signatures that the workers have */

@@ -7,6 +7,7 @@
  * the own socket (own-socket.h).
  */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -21,6 +22,7 @@
 #define SEND_AT_ONCE     8U
 #define HELD_MAX         ((size_t)32 * 1024 * 1024) /* of all connections */
 #define HEADER_SIZE      4U
+#define AWAKE_USEC       100U /* what falling asleep and being woken takes, and one that asks to do so again */
 #define CROWD            8U                             /* connections of a process */
 #define CROWDED_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 50)
 
@@ -216,10 +218,30 @@ static void receive(SshConnection *connection)
                 connection->dead = true;
 }
 
+static uint64_t now_usec(void)
+{
+        struct timespec now;
+
+        (void)clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* Who asked again as soon as he had his answer is likely to do so once more. To fall asleep and be woken takes longer than he
+ * does, so he is waited for, as long as that would take and until anybody has anything to say. */
+static void stay_awake(SshDoor *door)
+{
+        struct pollfd anything = {.fd = sd_event_get_fd(door->daemon->event), .events = POLLIN};
+        uint64_t until = door->answered + AWAKE_USEC;
+
+        while (poll(&anything, 1, 0) == 0 && now_usec() < until)
+                ;
+}
+
 static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
         SshConnection *connection = userdata;
         SshDoor *door = connection->door;
+        bool quick = now_usec() - door->answered < AWAKE_USEC;
 
         if (ssh_client_wants(connection->client) && (revents & (EPOLLIN | EPOLLHUP | EPOLLERR)))
                 receive(connection);
@@ -228,6 +250,9 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
         ssh_connection_settle(connection);
         while (door->held > HELD_MAX && (connection = ssh_spare_memory(door)))
                 connection_free(connection);
+        door->answered = now_usec();
+        if (quick)
+                stay_awake(door);
         return 0;
 }
 
