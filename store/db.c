@@ -234,7 +234,7 @@ int db_open(const char *path, sqlite3 **ret)
                 /* The lock's kind first: others read the file, and what is read before it is read under a shared lock.
                  */
                 r = db_exec(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA page_size=4096; PRAGMA temp_store=MEMORY;"
-                                "PRAGMA cell_size_check=ON; PRAGMA secure_delete=ON; PRAGMA cache_size=-2048;"
+                                "PRAGMA cell_size_check=ON; PRAGMA secure_delete=ON; PRAGMA cache_size=-1024;"
                                 "PRAGMA foreign_keys=OFF; PRAGMA synchronous=FULL");
         }
         if (r != 0) {
@@ -257,7 +257,7 @@ int db_open_with(const char *vfs, sqlite3 **ret)
         if (r == 0) {
                 harden(db);
                 r = db_exec(db, "PRAGMA locking_mode=EXCLUSIVE; PRAGMA page_size=4096; PRAGMA temp_store=MEMORY;"
-                                "PRAGMA cell_size_check=ON; PRAGMA secure_delete=ON; PRAGMA cache_size=-2048;"
+                                "PRAGMA cell_size_check=ON; PRAGMA secure_delete=ON; PRAGMA cache_size=-1024;"
                                 "PRAGMA foreign_keys=OFF; PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY");
         }
         if (r != 0) {
