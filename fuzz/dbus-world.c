@@ -21,24 +21,6 @@
 
 /* ---- the helper ---- */
 
-bool dbus_world_take(DbusWorld *world, uint32_t *ret_id, uint8_t *ret_operation)
-{
-        static uint8_t packet[HELPER_PACKET_MAX];
-        ByteReader reader;
-        ssize_t n;
-
-        if (world->helper < 0)
-                return false;
-        n = recv(world->helper, packet, sizeof(packet), MSG_DONTWAIT);
-        if (n < 5)
-                return false;
-        reader = BYTE_READER(packet, (size_t)n);
-        *ret_id = byte_reader_u32(&reader);
-        *ret_operation = byte_reader_u8(&reader);
-        PROMISE(*ret_operation >= HELPER_ASK && *ret_operation <= HELPER_TPM);
-        return true;
-}
-
 void dbus_world_reply(DbusWorld *world, uint32_t id, uint8_t result, const void *fields, size_t size)
 {
         ByteWriter packet = BYTE_WRITER_NULL;
@@ -50,6 +32,80 @@ void dbus_world_reply(DbusWorld *world, uint32_t id, uint8_t result, const void 
         PROMISE(!packet.failed);
         (void)send(world->helper, packet.data, packet.size, MSG_DONTWAIT | MSG_NOSIGNAL);
         byte_writer_done(&packet);
+}
+
+static void identify(DbusWorld *world, uint32_t id, DbusProgram program)
+{
+        static const struct {
+                const char *executable, *comm, *unit;
+                HelperConfinement confinement;
+                const char *app;
+        } known[] = {
+                [DBUS_ORDINARY] = {"/usr/bin/program", "program", "app-program-1.scope", HELPER_FREE, ""},
+                [DBUS_UNKNOWN] = {"", "program", "", HELPER_CONFINEMENT_UNKNOWN, ""},
+                [DBUS_FLATPAK] = {"/app/bin/program", "program", "app-flatpak-org.example.App-1.scope", HELPER_CONFINED,
+                                  "flatpak:org.example.App"},
+                [DBUS_SNAP] = {"/snap/example/1/program", "program", "snap.example.program-1.scope", HELPER_CONFINED,
+                               "snap:example"},
+        };
+        ByteWriter fields = BYTE_WRITER_NULL;
+        const uint8_t *bytes;
+        size_t size;
+
+        if (program < ELEMENTSOF(known)) {
+                byte_writer_string(&fields, known[program].executable);
+                byte_writer_string(&fields, known[program].comm);
+                byte_writer_string(&fields, known[program].unit);
+                byte_writer_u8(&fields, (uint8_t)known[program].confinement);
+                byte_writer_string(&fields, known[program].app);
+        } else if (program == DBUS_GARBLED) {
+                bytes = input_bytes(world->in, 255, &size);
+                byte_writer_raw(&fields, bytes, size);
+        } else {
+                byte_writer_string(&fields, "it has ended");
+        }
+        dbus_world_reply(world, id, program == DBUS_GONE ? HELPER_FAILED : HELPER_OK, fields.data, fields.size);
+        byte_writer_done(&fields);
+}
+
+/* Reads what has come. A caller is identified at once, since its first call waits for that; whether there was one. */
+static bool read_requests(DbusWorld *world)
+{
+        static uint8_t packet[HELPER_PACKET_MAX];
+        bool told = false;
+
+        while (world->helper >= 0 && world->n_requests < DBUS_REQUESTS_MAX) {
+                DbusRequest request;
+                ByteReader reader;
+                ssize_t n = recv(world->helper, packet, sizeof(packet), MSG_DONTWAIT);
+
+                if (n < 5)
+                        break;
+                reader = BYTE_READER(packet, (size_t)n);
+                request.id = byte_reader_u32(&reader);
+                request.operation = byte_reader_u8(&reader);
+                PROMISE(request.operation >= HELPER_ASK && request.operation <= HELPER_TPM);
+                if (request.operation == HELPER_IDENTIFY && world->program != DBUS_LATE) {
+                        PROMISE(byte_reader_u32(&reader) == (uint32_t)getpid() && byte_reader_done(&reader));
+                        identify(world, request.id, world->program);
+                        told = true;
+                } else {
+                        world->requests[world->n_requests++] = request;
+                }
+        }
+        return told;
+}
+
+bool dbus_world_take(DbusWorld *world, uint32_t *ret_id, uint8_t *ret_operation)
+{
+        (void)read_requests(world);
+        if (world->n_requests == 0)
+                return false;
+        *ret_id = world->requests[0].id;
+        *ret_operation = world->requests[0].operation;
+        world->n_requests--;
+        memmove(world->requests, world->requests + 1, world->n_requests * sizeof(world->requests[0]));
+        return true;
 }
 
 static void help_one(DbusWorld *world, uint32_t id, uint8_t operation)
@@ -80,14 +136,14 @@ static void help_one(DbusWorld *world, uint32_t id, uint8_t operation)
         default:
                 break;
         }
+        if (operation == HELPER_IDENTIFY) {
+                identify(world, id, DBUS_ORDINARY);
+                return;
+        }
         switch (operation) {
         case HELPER_ASK:
                 byte_writer_blob(&fields, secret, strlen(secret));
                 world->knows |= world->person == DBUS_RIGHT;
-                break;
-        case HELPER_IDENTIFY:
-                byte_writer_string(&fields, "/usr/bin/program");
-                byte_writer_string(&fields, "program");
                 break;
         case HELPER_READ_KEY:
                 byte_writer_blob(&fields, "a key file of some thirty-two bytes", 35);
@@ -362,15 +418,18 @@ void dbus_world_register_agent(DbusWorld *world, bool session)
 
 void dbus_world_run(DbusWorld *world)
 {
-        int r = 1;
+        unsigned turns = 0;
+        int r;
 
-        for (unsigned turns = 0; r > 0; turns++) {
-                PROMISE(turns < TURNS_MAX);
-                fail_enter();
-                r = sd_event_run(world->daemon->event, 0);
-                fail_leave();
-                PROMISE(r >= 0);
-        }
+        do {
+                do {
+                        PROMISE(turns++ < TURNS_MAX);
+                        fail_enter();
+                        r = sd_event_run(world->daemon->event, 0);
+                        fail_leave();
+                        PROMISE(r >= 0);
+                } while (r > 0);
+        } while (read_requests(world));
 }
 
 /* ---- life ---- */
@@ -412,7 +471,8 @@ static const uint8_t *locked_image(const Base *base, size_t *ret_size)
 
 static void set_places(void)
 {
-        static const char *const names[] = {"XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "HOME"};
+        static const char *const names[] = {"XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME",
+                                            "HOME"};
 
         for (unsigned i = 0; i < ELEMENTSOF(names); i++)
                 PROMISE(setenv(names[i], memory_vfs_dir(), 1) == 0);

@@ -14,10 +14,11 @@
 #include "fuzz/vault-base.h"
 #include "helper/protocol.h"
 
-#define DBUS_CLIENTS   2U
-#define DBUS_PATHS_MAX 48U
-#define DBUS_WORDS_MAX 48U
-#define DBUS_WORD_SIZE 64U
+#define DBUS_CLIENTS      2U
+#define DBUS_PATHS_MAX    48U
+#define DBUS_WORDS_MAX    48U
+#define DBUS_WORD_SIZE    64U
+#define DBUS_REQUESTS_MAX 64U
 
 typedef enum DbusVault {
         DBUS_VAULT_PASSWORD, /* locked at first */
@@ -37,6 +38,23 @@ typedef enum DbusMood {
         _DBUS_MOOD_MAX,
 } DbusMood;
 
+/* What the helper says a client is. */
+typedef enum DbusProgram {
+        DBUS_ORDINARY,
+        DBUS_UNKNOWN, /* it may not be looked at */
+        DBUS_FLATPAK,
+        DBUS_SNAP,
+        DBUS_GONE,    /* it has ended, says the helper */
+        DBUS_GARBLED, /* what the input has */
+        DBUS_LATE,    /* nothing at once: it waits with the other requests, and is answered in the person's mood */
+        _DBUS_PROGRAM_MAX,
+} DbusProgram;
+
+typedef struct DbusRequest {
+        uint32_t id;
+        uint8_t operation;
+} DbusRequest;
+
 typedef struct DbusWorld DbusWorld;
 
 typedef struct DbusClient {
@@ -49,6 +67,9 @@ struct DbusWorld {
         Daemon *daemon;
         DbusClient clients[DBUS_CLIENTS];
         int helper; /* our end of the helper's socket, or -1 */
+        DbusRequest requests[DBUS_REQUESTS_MAX]; /* that it has read and not answered */
+        unsigned n_requests;
+        DbusProgram program;    /* who calls, from now on */
         DbusMood agent, person; /* the agent's; pinentry's and whatever else the helper does */
         Input *in;              /* what nonsense is made of */
         bool knows;             /* a right secret was given, or the vault opens by itself: secrets may be seen */
@@ -70,7 +91,7 @@ sd_bus *dbus_world_bus(DbusWorld *world, unsigned client);
 void dbus_world_disconnect(DbusWorld *world, unsigned client);
 /* Sends a call; what the reply has of paths and strings is learnt. Takes the message over. */
 void dbus_world_call(DbusWorld *world, unsigned client, sd_bus_message *call);
-/* Everybody does what there is to do now. */
+/* Everybody does what there is to do now; who is asked about is told, unless that is DBUS_LATE. */
 void dbus_world_run(DbusWorld *world);
 /* Answers what the helper was asked, in the mood of the person. */
 void dbus_world_help(DbusWorld *world);

@@ -191,12 +191,15 @@ static void answer(DbusWorld *world, Input *in)
 
 static void life(Input *in)
 {
-        uint8_t how = input_u8(in);
+        uint8_t how = input_u8(in), mood;
         DbusWorld *world = dbus_world_new((DbusVault)(how % _DBUS_VAULT_MAX), how & 4, in);
 
         if (how & 8)
                 dbus_world_register_agent(world, how & 16);
-        world->agent = (DbusMood)(input_u8(in) % _DBUS_MOOD_MAX);
+        mood = input_u8(in);
+        world->agent = (DbusMood)(mood % _DBUS_MOOD_MAX);
+        if (mood >= 128)
+                world->program = (DbusProgram)(mood / _DBUS_MOOD_MAX % _DBUS_PROGRAM_MAX);
         ask(world, how >> 4);
         for (unsigned i = 0; i < TURNS_MAX && input_more(in); i++) {
                 unsigned what = input_u8(in);

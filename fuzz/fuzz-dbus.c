@@ -312,6 +312,7 @@ static void step(DbusWorld *world, Input *program)
                 break;
         case 7:
                 dbus_world_help(world);
+                world->program = (DbusProgram)(input_u8(in) % _DBUS_PROGRAM_MAX);
                 break;
         default:
                 call_method(world, client, in);
@@ -330,18 +331,24 @@ static int on_pong(sd_bus_message *reply, void *userdata, sd_bus_error *error)
         return 0;
 }
 
-/* With nothing that fails any more, a new client gets its answer. */
+/* With nothing that fails any more, a new client gets its answers, also the one for which it has to be identified. */
 static void check_alive(DbusWorld *world)
 {
-        bool alive = false;
+        bool alive = false, known = false;
 
         fail_at(0);
+        world->person = DBUS_DENY;
+        world->program = DBUS_ORDINARY;
+        dbus_world_run(world);
+        dbus_world_help(world);
         dbus_world_run(world);
         dbus_world_disconnect(world, 1);
         PROMISE(sd_bus_call_method_async(dbus_world_bus(world, 1), NULL, NULL, KEYFOB_PATH, KEYFOB_STORE_INTERFACE, "Status",
                                          on_pong, &alive, NULL) >= 0);
+        PROMISE(sd_bus_call_method_async(dbus_world_bus(world, 1), NULL, NULL, SECRETS_PATH, SECRETS_SERVICE, "OpenSession",
+                                         on_pong, &known, "sv", "plain", "s", "") >= 0);
         dbus_world_run(world);
-        PROMISE(alive);
+        PROMISE(alive && known);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -344,16 +344,10 @@ const uint8_t *memory_vfs_get(const char *path, size_t *ret_size)
 
 void memory_vfs_clear(void)
 {
-        char snapshots[80];
-
         for (unsigned i = 0; i < FILES_MAX; i++)
                 if (files[i].name[0])
                         forget(files + i);
-        (void)snprintf(snapshots, sizeof(snapshots), "%s/snapshots", dir);
-        if (access(snapshots, F_OK) == 0) {
-                remove_below(snapshots);
-                (void)rmdir(snapshots);
-        }
+        remove_below(dir);
 }
 
 /* ---- what store/file.c does with a real one ---- */
