@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "fuzz/fuzz.h"
@@ -36,6 +37,13 @@ static const Option options[] = {
         {"verify-required", "b"}, {"no-touch-required", "b"}, {"device", "s"}, {"user", "s"}, {"self", "b"},
 };
 
+/* That came later have numbers of their own, so that inputs go on saying what they said. */
+#define OPTIONS_LATER 192U
+static const Option later[] = {
+        {"accept", "b"}, {"program", "s"}, {"service", "s"}, {"since", "t"}, {"username", "s"}, {"interactive", "b"},
+        {"confirmed", "b"}, {"secret", "ay"}, {"limit", "u"}, {"verify", "b"},
+};
+
 static const char *const words[] = {
         "", "default", "Default", "session", "login", "/", "/work", "web", "mail", "service", "k", "1", "3", "user",
         "xdg:schema", VAULT_GENERIC_SCHEMA, "org.example.Login", "plain", "dh-ietf1024-sha256-aes128-cbc-pkcs7",
@@ -45,6 +53,9 @@ static const char *const words[] = {
         "org.freedesktop.secrets", "Label", "Attributes", "Collections", "Items", "Locked", "Created", "Modified",
         "type='signal'", "type='signal',path_namespace='/org'", ":1.1", "org.keyfob.Daemon", "/nowhere/key",
         "\xc3\xbc\xe2\x82\xac", "a,b=c;\t", "*.example.org", "SHA256:",
+        /* whom rules are about, and what they say */
+        "any", "sandboxed", "unknown", "flatpak:org.example.App", "snap:example", "/usr/bin/program", "app-*.scope",
+        "snap.example.program-1.scope", "deny", "username",
 };
 
 static const char *const paths[] = {
@@ -168,7 +179,7 @@ static bool append_option(DbusWorld *world, sd_bus_message *m, unsigned depth)
         Input *in = world->in;
         static char buffer[70001];
         unsigned i = input_u8(in);
-        const Option *option = options + i % ELEMENTSOF(options);
+        const Option *option = i < OPTIONS_LATER ? options + i % ELEMENTSOF(options) : later + i % ELEMENTSOF(later);
         const char *type = option->type;
 
         if (sd_bus_message_open_container(m, SD_BUS_TYPE_DICT_ENTRY, "sv") < 0)
@@ -212,6 +223,37 @@ static bool append_array(DbusWorld *world, sd_bus_message *m, const char *type, 
         return sd_bus_message_close_container(m) >= 0;
 }
 
+/* To write a backup to, or to read one from; by the input whole, damaged, or something else. */
+static int open_file(DbusWorld *world, unsigned how)
+{
+        enum { NO_FILE, NO_FILE_TOO, EMPTY, EMPTY_TOO, WHOLE, WHOLE_TOO, DAMAGED, GARBAGE };
+        unsigned what = how % 8;
+        bool locked = how / 8 % 2;
+        const uint8_t *image = (const uint8_t *)"";
+        size_t size = 0;
+        int fd;
+
+        if (what <= NO_FILE_TOO)
+                return open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (what == GARBAGE)
+                image = input_bytes(world->in, 200, &size);
+        else if (what >= WHOLE)
+                image = dbus_world_image(locked, &size);
+        fd = memfd_create("backup", MFD_CLOEXEC);
+        PROMISE(fd >= 0 && (size == 0 || pwrite(fd, image, size, 0) == (ssize_t)size));
+        if (what < WHOLE || what == GARBAGE)
+                return fd;
+        world->knows |= !locked;
+        world->foreign |= what == DAMAGED;
+        for (unsigned n = what == DAMAGED ? 1 + input_u8(world->in) % 4 : 0; n > 0; n--) {
+                size_t at = input_u32(world->in) % size;
+                uint8_t byte = (uint8_t)(image[at] ^ (input_u8(world->in) | 1));
+
+                PROMISE(pwrite(fd, &byte, 1, (off_t)at) == 1);
+        }
+        return fd;
+}
+
 static bool append_basic(DbusWorld *world, sd_bus_message *m, char type)
 {
         static const uint64_t numbers[] = {0, 1, 2, 3, 8, 4096, 65536, UINT32_MAX, UINT64_MAX, INT64_MAX};
@@ -231,12 +273,15 @@ static bool append_basic(DbusWorld *world, sd_bus_message *m, char type)
                 b = value % 2;
                 return sd_bus_message_append_basic(m, type, &b) >= 0;
         case 'h':
-                fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+                fd = open_file(world, (unsigned)value);
                 r = sd_bus_message_append_basic(m, type, &fd);
                 (void)close(fd);
                 return r >= 0;
         default:
-                value = value < 128 ? numbers[value % ELEMENTSOF(numbers)] : value;
+                if (type == 't' && value >= 64 && value < 128)
+                        value -= 64; /* a version, maybe */
+                else
+                        value = value < 128 ? numbers[value % ELEMENTSOF(numbers)] : value;
                 return sd_bus_message_append_basic(m, type, &value) >= 0;
         }
 }

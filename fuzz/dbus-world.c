@@ -469,6 +469,16 @@ static const uint8_t *locked_image(const Base *base, size_t *ret_size)
         return image;
 }
 
+const uint8_t *dbus_world_image(bool locked, size_t *ret_size)
+{
+        const Base *base = base_get();
+
+        if (locked)
+                return locked_image(base, ret_size);
+        *ret_size = base->size;
+        return base->image;
+}
+
 static void set_places(void)
 {
         static const char *const names[] = {"XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME",
@@ -481,7 +491,6 @@ static void set_places(void)
 DbusWorld *dbus_world_new(DbusVault vault, bool pinentry, Input *in)
 {
         DbusWorld *world;
-        const Base *base;
         const uint8_t *image;
         char path[96];
         pid_t pid = 0;
@@ -492,8 +501,7 @@ DbusWorld *dbus_world_new(DbusVault vault, bool pinentry, Input *in)
         fail_stand_in(true);
         set_places();
         dice_reset(0);
-        base = base_get();
-        (void)locked_image(base, &size);
+        (void)dbus_world_image(/* locked= */ true, &size);
         dice_reset(2);
 
         world = calloc(1, sizeof(*world));
@@ -501,8 +509,8 @@ DbusWorld *dbus_world_new(DbusVault vault, bool pinentry, Input *in)
         *world = (DbusWorld){.helper = -1, .in = in, .knows = vault != DBUS_VAULT_PASSWORD};
         (void)snprintf(path, sizeof(path), "%s/vault.db", memory_vfs_dir());
         if (vault != DBUS_VAULT_ABSENT) {
-                image = vault == DBUS_VAULT_NONE ? base->image : locked_image(base, &size);
-                memory_vfs_put(path, image, vault == DBUS_VAULT_NONE ? base->size : size);
+                image = dbus_world_image(vault == DBUS_VAULT_PASSWORD, &size);
+                memory_vfs_put(path, image, size);
         }
         PROMISE(daemon_new(&(DaemonOptions){.vault_path = path}, &world->daemon, &pid) >= 0);
         world->helper = dbus_stubs_helper();
@@ -545,7 +553,8 @@ void dbus_world_free(DbusWorld *world)
         fail_at(0);
         if (world->helper >= 0)
                 (void)close(world->helper);
-        check_vault();
+        if (!world->foreign)
+                check_vault();
         free(world);
         memory_vfs_clear();
 }

@@ -73,7 +73,7 @@ struct DbusWorld {
         DbusMood agent, person; /* the agent's; pinentry's and whatever else the helper does */
         Input *in;              /* what nonsense is made of */
         bool knows;             /* a right secret was given, or the vault opens by itself: secrets may be seen */
-        bool calm;              /* nothing may fail any more */
+        bool foreign;           /* a backup was passed that may be damaged: the vault need not be in order */
         unsigned n_replies, n_errors;
 
         char paths[DBUS_PATHS_MAX][128]; /* of objects, learnt */
@@ -82,6 +82,8 @@ struct DbusWorld {
         unsigned n_words;
 };
 
+/* The file of a vault that is locked at first, or of one that opens by itself. */
+const uint8_t *dbus_world_image(bool locked, size_t *ret_size);
 DbusWorld *dbus_world_new(DbusVault vault, bool pinentry, Input *in);
 /* Ends the daemon as it ends itself. Its vault is found in order afterwards. */
 void dbus_world_free(DbusWorld *world);

@@ -409,6 +409,18 @@ int __wrap_file_grow_wal(const char *path, bool wipe)
         return 0;
 }
 
+/* What is in memory is written already; only a full disk has something to say. */
+int __wrap_file_renew_wal(const char *path);
+int __wrap_file_renew_wal(const char *path)
+{
+        static const uint8_t no_head[32];
+        const File *wal = find_wal(path);
+
+        if (!wal || wal->size < sizeof(no_head) || memcmp(wal->data, no_head, sizeof(no_head)) == 0)
+                return 0;
+        return fail_now() ? -ENOSPC : 0;
+}
+
 void __wrap_file_forget_wal(const char *path);
 void __wrap_file_forget_wal(const char *path)
 {
@@ -416,4 +428,35 @@ void __wrap_file_forget_wal(const char *path)
 
         if (wal && wal->size >= 32 && !fail_now())
                 memset(wal->data, 0, 32);
+}
+
+/* One or the other is there, whole; what was there is kept by name only. */
+int __wrap_vault_replace(const char *path, int fd, char **ret_kept);
+int __wrap_vault_replace(const char *path, int fd, char **ret_kept)
+{
+        static const char *const beside[] = {"-wal", "-journal"};
+        _cleanup_free_ char *kept = NULL;
+        File *file = find(path);
+        struct stat st;
+
+        if (file && asprintf(&kept, "%s/snapshots/kept", dir) < 0) {
+                kept = NULL;
+                return -ENOMEM;
+        }
+        if (fail_now())
+                return -ENOSPC;
+        file = make(path);
+        PROMISE(fstat(fd, &st) == 0 && resize(file, (size_t)st.st_size));
+        PROMISE(pread(fd, file->data, file->size, 0) == st.st_size);
+        for (unsigned i = 0; i < ELEMENTSOF(beside); i++) {
+                char name[NAME_MAX_];
+                File *other;
+
+                (void)snprintf(name, sizeof(name), "%s%s", path, beside[i]);
+                other = find(name);
+                if (other)
+                        forget(other);
+        }
+        *ret_kept = TAKE_PTR(kept);
+        return 0;
 }
