@@ -17,6 +17,7 @@
 #include "fuzz/fuzz.h"
 #include "fuzz/memory-vfs.h"
 #include "fuzz/vault-base.h"
+#include "fuzz/vault-keeping.h"
 #include "fuzz/vault-memory.h"
 #include "fuzz/vault-open.h"
 
@@ -31,17 +32,9 @@ typedef struct Run {
         bool rekeyed;
         unsigned serial;
         Memory memory;
+        Keeping keeping;
         char path[96];
 } Run;
-
-#define CALL(expression)                                                                                               \
-        ({                                                                                                             \
-                fail_enter();                                                                                          \
-                int result_ = (expression);                                                                            \
-                fail_leave();                                                                                          \
-                fuzz_vault_known(result_);                                                                             \
-                result_;                                                                                               \
-        })
 
 /* ---- what must hold ---- */
 
@@ -95,6 +88,7 @@ static void check_whole(Run *run)
         for (size_t i = 0; i < run->memory.n && !run->restored; i++)
                 if (ITEM_ID_COLLECTION(run->memory.known[i].id) <= 2)
                         memory_check(vault, run->memory.known + i);
+        keeping_check(&run->keeping, vault);
 }
 
 /* ---- reading ---- */
@@ -419,9 +413,10 @@ static void try_slot(Run *run, Input *in)
 static void step(Run *run, Input *in)
 {
         VaultReport report;
-        unsigned what = input_u8(in) % 24;
+        unsigned what = input_u8(in);
 
-        switch (what) {
+        run->keeping.loose |= run->touched || fail_happened();
+        switch (what < 240 ? what % 24 : what) {
         case 0:
                 fail_at(1U + input_u16(in) % 600);
                 break;
@@ -452,6 +447,7 @@ static void step(Run *run, Input *in)
                 break;
         case 9:
                 use_seal(run, in);
+                run->keeping.reordered = true; /* a class that was given up begins anew */
                 break;
         case 10:
                 change_collections(run, in);
@@ -465,7 +461,7 @@ static void step(Run *run, Input *in)
                 break;
         case 13:
                 rekey(run, in);
-                run->rekeyed = true;
+                run->rekeyed = run->keeping.reordered = true;
                 break;
         case 14:
                 (void)CALL(vault_idle(run->vault, vault_now() + (uint64_t)input_u8(in) * 86400));
@@ -490,9 +486,12 @@ static void step(Run *run, Input *in)
         case 22:
                 fuzz_vault_read(run->vault);
                 break;
-        default:
+        case 23:
                 for (size_t i = 0; i < run->memory.n; i++)
                         read_item(run, run->memory.known[i].id, true);
+                break;
+        default:
+                run->restored |= keeping_step(&run->keeping, run->vault, what - 240, choose_item(run, in), in);
         }
 }
 
@@ -503,7 +502,7 @@ static void run_program(Input *in)
         dice_reset(0);
         fail_stand_in(true);
         fail_at(0);
-        run = (Run){.base = base_get()};
+        run = (Run){.base = base_get(), .keeping = KEEPING_NULL};
         dice_reset(1);
         (void)snprintf(run.path, sizeof(run.path), "%s/vault.db", memory_vfs_dir());
         memory_init(&run.memory, run.base);
@@ -527,10 +526,12 @@ static void run_program(Input *in)
                 }
                 step(&run, in);
         }
+        run.keeping.loose |= run.touched || fail_happened();
         close_vault(&run);
         fail_at(0);
         if (!run.touched)
                 check_whole(&run);
+        keeping_done(&run.keeping);
         memory_vfs_clear();
 }
 

@@ -58,6 +58,7 @@ void fuzz_vault_read(Vault *vault)
         r = vault_search(vault, 0, NULL, 0, 200, &open, &closed);
         fuzz_vault_known(r);
         for (size_t i = 0; i < open.n; i++) {
+                TrashList history = {0};
                 Item *item = NULL;
 
                 PROMISE(i == 0 || open.ids[i] > open.ids[i - 1]);
@@ -66,6 +67,11 @@ void fuzz_vault_read(Vault *vault)
                 if (r == 0)
                         PROMISE(item->id == open.ids[i] && item->value);
                 (void)item_free(item);
+                r = vault_history(vault, open.ids[i], &history);
+                fuzz_vault_known(r);
+                for (size_t k = 0; r == 0 && k < history.n; k++)
+                        PROMISE(history.entries[k].item->id == open.ids[i]);
+                trash_list_done(&history);
         }
         item_ids_done(&open);
         item_ids_done(&closed);
@@ -93,6 +99,8 @@ static void write_some(Vault *vault)
         const VaultAttribute attributes[] = {{"user", "bob"}};
         ItemChange change = {.label = "x", .attributes = attributes, .n_attributes = 1, .value = "v", .value_size = 1};
         VaultReport report;
+        unsigned copies;
+        uint64_t n;
         ItemId id;
 
         fuzz_vault_known(vault_item_create(vault, 1, &change, true, &id, NULL));
@@ -103,6 +111,9 @@ static void write_some(Vault *vault)
         fuzz_vault_known(vault_check(vault, false, NULL, NULL, &report));
         fuzz_vault_known(vault_check(vault, true, NULL, NULL, &report));
         fuzz_vault_known(vault_idle(vault, UINT64_C(1) << 40));
+        if (vault_set_retention(vault, (VaultRetention){.days = 3, .versions = 2}) == 0)
+                PROMISE(vault_retention(vault).days == 3 && vault_retention(vault).versions == 2);
+        fuzz_vault_known(vault_wipe(vault, 0, &n, &copies));
 }
 
 void fuzz_vault_open(const char *path, bool change)

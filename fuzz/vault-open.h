@@ -5,7 +5,18 @@
  */
 #pragma once
 
+#include "fuzz/fail.h"
 #include "store/vault.h"
+
+/* A call of the vault's that may be told to fail; its result. */
+#define CALL(expression)                                                                                               \
+        ({                                                                                                             \
+                fail_enter();                                                                                          \
+                int result_ = (expression);                                                                            \
+                fail_leave();                                                                                          \
+                fuzz_vault_known(result_);                                                                             \
+                result_;                                                                                               \
+        })
 
 /* Results of the vault are known, and are one of its own or an errno. */
 void fuzz_vault_known(int r);
