@@ -79,13 +79,14 @@ RestoreWork *restore_work_free(RestoreWork *work)
 
 /* ---- what threads do ---- */
 
+/* Of the vault: who can open a collection of it has not proved that the backup is theirs. */
 static int try_slots(RestoreJob *job)
 {
         int result = VAULT_E_WRONG_SECRET;
 
         for (size_t i = 0; i < job->slots.n; i++) {
                 const Slot *slot = job->slots.slots[i];
-                size_t n = slot_kind(slot) == SLOT_NONE ? 1 : job->n_secrets;
+                size_t n = slot_collection(slot) != 0 ? 0 : slot_kind(slot) == SLOT_NONE ? 1 : job->n_secrets;
 
                 for (size_t k = 0; k < n; k++) {
                         int r = slot_open(slot, slot_kind(slot) == SLOT_NONE ? NULL : job->secrets[k], &job->root);

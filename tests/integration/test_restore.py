@@ -108,6 +108,20 @@ class Restore(RestoreTest):
         self.keyfob('lock')
         self.sandbox.unlock(PASSWORD)
 
+    def test_a_collection_s_own_password_is_no_way_to_the_vault(self):
+        self.sandbox.start_daemon()
+        self.sandbox.init(PASSWORD)
+        self.fill(b'old')
+        with kb.Client(self.sandbox.socket) as client:
+            client.call(kb.STORE, 'CreateCollection', 'sa{sv}', 'Own',
+                        {'own_secret': ('ay', OTHER.encode()), 'auth': ('ay', PASSWORD.encode())})
+        self.keyfob('backup', self.backup)
+        self.fill(b'new', ITEMS + 5)
+        self.restore('--yes', password=OTHER, code=6)
+        self.untouched()
+        self.restore('--yes')
+        self.holds(b'old')
+
     def test_a_vault_that_cannot_be_opened_is_replaced_and_kept(self):
         self.prepare()
         self.sandbox.stop_daemon()
