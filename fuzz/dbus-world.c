@@ -247,7 +247,8 @@ static void check_error(const sd_bus_error *error)
         PROMISE(error && error->name && error->message);
         PROMISE(strncmp(error->name, "org.freedesktop.DBus.Error.", 27) == 0 ||
                 strncmp(error->name, "org.freedesktop.Secret.Error.", 29) == 0 ||
-                strncmp(error->name, "org.keyfob.Error.", 17) == 0 || strncmp(error->name, "System.Error.", 13) == 0);
+                strncmp(error->name, "org.keyfob.Error.", 17) == 0 || strncmp(error->name, "System.Error.", 13) == 0 ||
+                strcmp(error->name, "org.gnome.keyring.Error.Denied") == 0); /* of gnome-keyring's own interface */
         PROMISE(!strchr(error->message, '\n'));
 }
 

@@ -190,6 +190,7 @@ static const char *path_for(DbusWorld *world, const char *interface, Input *in)
         } homes[] = {
                 {"org.keyfob.", KEYFOB_PATH},
                 {SECRETS_SERVICE, SECRETS_PATH},
+                {"org.gnome.keyring.", SECRETS_PATH},
                 {"org.freedesktop.DBus.", NULL}, /* everywhere */
                 {"org.freedesktop.DBus", "/org/freedesktop/DBus"},
         };
