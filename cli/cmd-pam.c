@@ -10,11 +10,58 @@
 
 #include "cli/cli.h"
 #include "cli/exec.h"
+#include "cli/json.h"
 #include "cli/module.h"
+#include "cli/request.h"
+#include "cli/slot.h"
+#include "cli/terminal.h"
 
 #define PROGRAM  "keyfob-pam"
 #define UPDATE   "pam-auth-update"
 #define PROFILES "/usr/share/pam-configs/"
+
+/* Whether an unlocked vault is there that has no code on paper. */
+static bool lacks_code(void)
+{
+        _cleanup_(keyfob_closep) keyfob *k = NULL;
+        _cleanup_(request_done) Request status = {0}, request = {0};
+        _cleanup_json_ struct json_object *vault = NULL, *slots = NULL;
+
+        if (keyfob_connect(KEYFOB_SOCKET_ONLY, &k) != 0)
+                return false;
+        request_init(&status, k, "Status");
+        if (request_call_json(&status, CLIENT_QUICK, &vault) != 0 || strcmp(json_string(vault, "vault"), "unlocked") != 0)
+                return false;
+        request_init(&request, k, "ListSlots");
+        if (request_call_json(&request, CLIENT_QUICK, &slots) != 0)
+                return false;
+        for (size_t i = 0; i < json_object_array_length(slots); i++)
+                if (strcmp(json_string(json_object_array_get_idx(slots, i), "kind"), "recovery") == 0)
+                        return false;
+        return true;
+}
+
+/* A key that logs somebody in will be lost one day. */
+static int offer_code(Cli *cli)
+{
+        char *command[] = {(char[]){"add"}, (char[]){"--kind"}, (char[]){"recovery"}, NULL};
+
+        if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) || !lacks_code() ||
+            !terminal_confirm("Make the code for the vault now? It is shown once."))
+                return EXIT_DONE;
+        optind = 0;
+        return slot_add(cli, 3, command);
+}
+
+/* Where a line for an authfile goes to standard output nothing else does. */
+static bool adds(int argc, char *argv[])
+{
+        bool adds = false;
+
+        for (int i = 1; i < argc; i++)
+                adds |= strcmp(argv[i], "--add") == 0 || strcmp(argv[i], "-a") == 0;
+        return adds && strcmp(argv[0], "enroll") == 0;
+}
 
 static int run_program(Cli *cli, int argc, char *argv[])
 {
@@ -29,9 +76,9 @@ static int run_program(Cli *cli, int argc, char *argv[])
                 return cli_no_memory();
         arguments[0] = program;
         memcpy(arguments + 1, argv, (size_t)argc * sizeof(*argv));
-        r = exec_command(arguments, environ, NULL);
+        r = adds(argc, argv) ? exec_and_wait(arguments) : exec_command(arguments, environ, NULL);
         free(arguments);
-        return r;
+        return r == EXIT_DONE && adds(argc, argv) ? offer_code(cli) : r;
 }
 
 static int update(Cli *cli, int argc, char *argv[], char *change)

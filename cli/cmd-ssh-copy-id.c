@@ -6,13 +6,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
+#include "cli/exec.h"
 #include "cli/output.h"
 #include "cli/ssh-keys.h"
 #include "cli/ssh.h"
@@ -70,39 +68,6 @@ static int files_write(const keyfob_ssh_key *key, Files *files)
 
 /* ---- the script ---- */
 
-/* Its exit status is ours; the codes are the shells' for one that could not be run. */
-static int run(char *const argv[])
-{
-        struct sigaction ignore = {.sa_handler = SIG_IGN}, interrupt, quit;
-        posix_spawnattr_t attributes;
-        sigset_t defaults;
-        pid_t pid;
-        int status, r;
-
-        (void)sigemptyset(&defaults);
-        (void)sigaddset(&defaults, SIGINT);
-        (void)sigaddset(&defaults, SIGQUIT);
-        (void)sigaddset(&defaults, SIGPIPE);
-        r = posix_spawnattr_init(&attributes);
-        if (r != 0)
-                return cli_no_memory();
-        (void)posix_spawnattr_setsigdefault(&attributes, &defaults);
-        (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-        /* ctrl-C is for the script: we stay to clear up */
-        (void)sigaction(SIGINT, &ignore, &interrupt);
-        (void)sigaction(SIGQUIT, &ignore, &quit);
-        r = posix_spawnp(&pid, argv[0], NULL, &attributes, argv, environ);
-        (void)posix_spawnattr_destroy(&attributes);
-        if (r == 0)
-                while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-                        ;
-        (void)sigaction(SIGINT, &interrupt, NULL);
-        (void)sigaction(SIGQUIT, &quit, NULL);
-        if (r != 0)
-                return cli_error(r == ENOENT ? 127 : 126, "cannot run " PROGRAM ": %s", strerror(r));
-        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
 /* What ssh needs to find the agent where no configuration says so; what says something else is left alone. */
 static int prepare(keyfob *k)
 {
@@ -159,7 +124,7 @@ static int copy(const SshTarget *target, char *argv[], int n, char *hosts[])
         argv[n + 1] = NULL;
         for (; *hosts; hosts++) {
                 argv[n] = *hosts;
-                r = run(argv);
+                r = exec_and_wait(argv);
                 if (r != 0 && first == 0)
                         first = r;
         }

@@ -36,6 +36,29 @@ class Cli(pam_stack.PamTest):
     def test_the_way_back_is_part_of_it(self):
         self.assertIn(b'keyfob slot add --kind recovery', self.enroll().stderr)
 
+    def test_the_way_back_is_offered(self):
+        """On a terminal, when the vault has no code yet."""
+        enroll = [self.sandbox.stage.keyfob, 'pam', 'enroll', '--key', 'keyfob', '--origin', pam_stack.ORIGIN, '--add', '--name']
+        self.person.always(PIN)
+        terminal = self.sandbox.terminal([*enroll, 'first'])
+        terminal.expect('Make the code for the vault now')
+        terminal.send('n\n')
+        self.assertEqual(terminal.wait(), 0)
+        self.assertNotIn('recovery', self.keyfob('slot', 'list').stdout.decode())
+
+        terminal = self.sandbox.terminal([*enroll, 'second'])
+        terminal.expect('Make the code for the vault now')
+        terminal.send('y\n')
+        terminal.expect('Password: ')
+        terminal.send('pass word\n')
+        terminal.expect('([0-9A-Z]{5}-){6}[0-9A-Z]{5}')
+        self.assertEqual(terminal.wait(), 0)
+        self.assertIn('recovery', self.keyfob('slot', 'list').stdout.decode())
+
+        terminal = self.sandbox.terminal([*enroll, 'third'])
+        self.assertEqual(terminal.wait(), 0)
+        self.assertNotIn(b'Make the code', terminal.output)
+
     def test_as_pamu2fcfg_would(self):
         self.assertTrue(self.enroll('-n').stdout.startswith(b':'))
         self.assertTrue(self.enroll('-u', 'someone').stdout.startswith(b'someone:'))

@@ -125,8 +125,8 @@ static void try_all(Trial *trial)
                         for (trial->at = 0; try(trial); trial->at += stride) {
                                 tries++;
                                 /* Both ends of a long way, and some of what is between. */
-                                if (!all && trial->at >= 5)
-                                        stride = trial->at / 3 + 1;
+                                if (!all && trial->at >= 4)
+                                        stride = trial->at / 2 + 1;
                         }
                 }
 }

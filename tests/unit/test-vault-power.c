@@ -174,7 +174,7 @@ TEST(nothing_acknowledged_is_lost_and_nothing_is_half_there)
                 if (!only || strstr(story[i].name, only)) {
                         flow.stride = UINT_MAX;
                         syncs = run(&flow, &before, UINT_MAX);
-                        flow.stride = all || story[i].thorough ? 1 : flow.moment / 30 + 1;
+                        flow.stride = all || story[i].thorough ? 1 : flow.moment / 16 + 1;
                         flow.cuts = all || story[i].thorough ? CUTS : 2;
                         (void)run(&flow, &before, UINT_MAX);
                         flow.stride *= all ? 1 : 7;
