@@ -102,11 +102,13 @@ class Touch(Fido2):
     def test_an_empty_answer_means_the_key(self):
         self.add('my key')
         self.keyfob('lock')
+        self.people['one'].always(None)  # the touch comes after it was asked for here
         unlock = self.sandbox.spawn([self.sandbox.stage.keyfob, 'unlock'])
         question = self.person.question()
         self.assertIn('touch a security key', question['message'])
         self.person.answer(question, '')
         self.assertEqual(self.person.question()['kind'], 'show')
+        self.people['one'].answer(self.people['one'].question(), 'allow')
         self.assertEqual(unlock.wait(kt.TIMEOUT), 0)
         self.assertEqual(self.status(), 'unlocked')
 
