@@ -314,7 +314,7 @@ static bool append(DbusWorld *world, sd_bus_message *m, const char *signature, u
                                 done = append_secret(world, m);
                                 break;
                         }
-                        /* fall through */
+                        __attribute__((fallthrough));
                 case '{':
                         type[n - 1] = 0;
                         done = append_container(world, m, type[0] == '(' ? SD_BUS_TYPE_STRUCT : SD_BUS_TYPE_DICT_ENTRY,

@@ -224,7 +224,7 @@ static void read_all(DbusWorld *world, sd_bus_message *m, unsigned depth)
                                 check_bytes(world, bytes, size);
                                 break;
                         }
-                        /* fall through */
+                        __attribute__((fallthrough));
                 case SD_BUS_TYPE_VARIANT:
                 case SD_BUS_TYPE_STRUCT:
                 case SD_BUS_TYPE_DICT_ENTRY:

@@ -412,7 +412,7 @@ static void check_cue(World *w, const char *expected)
 /* Whatever becomes of the file, and whatever somebody puts into it. */
 TEST(logging_in_does_not_need_names)
 {
-        static const char *const bad[] = {" - \x1b[2J\n", " - a\rb\n", " - 1\n", " -  blank\n", "\n", "", " - a\xe2\x80\xae" "b\n"};
+        static const char *const bad[] = {" - \x1b[2J\n", " - a\rb\n", " - 1\n", " -  blank\n", "\n", "", (" - a\xe2\x80\xae" "b\n")};
         static char large[200000];
         char path[80], elsewhere[80], good[256], text[256];
         Made one;
