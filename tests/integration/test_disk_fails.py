@@ -13,6 +13,7 @@ def preload():
     return os.path.join(os.environ['KEYFOB_BUILD'], 'tests', 'integration', 'fault-preload.so')
 
 
+@kt.not_sanitized
 class DiskFails(kt.KeyfobTest):
     def setUp(self):
         super().setUp()

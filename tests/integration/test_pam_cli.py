@@ -226,8 +226,14 @@ class Cli(pam_stack.PamTest):
 
     @kt.not_sanitized
     def test_by_the_bridge_with_a_typed_pin(self):
-        said = self.on_terminal([self.sandbox.stage.keyfob, 'pam', 'enroll', '--add'], (r'PIN of the security key \(8 tries left\)', PIN))
-        self.assertIn(b'added to', said)
+        terminal = self.sandbox.terminal([self.sandbox.stage.keyfob, 'fido2', '--', self.sandbox.stage.keyfob, 'pam', 'enroll', '--add'])
+        terminal.expect(r'PIN of the security key \(8 tries left\)')
+        pam_stack.wait_for(lambda: not terminal.echoes(), 'the terminal to hide what is typed')
+        terminal.send(f'{PIN}\n')
+        terminal.expect('Make the code')
+        terminal.send('n\n')
+        self.assertEqual(terminal.wait(), 0, terminal.output)
+        self.assertIn(b'added to', terminal.output)
         self.assertTrue(os.path.exists(self.authfile))
 
     @kt.not_sanitized

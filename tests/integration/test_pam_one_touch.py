@@ -44,6 +44,8 @@ class OneTouch(pam_stack.Stacks, plugged.Fido2):
             terminal.expect(prompt)
             pam_stack.wait_for(lambda: not terminal.echoes(), 'the terminal to hide what is typed')
             terminal.send(text + '\n')
+        terminal.expect('Make the code')
+        terminal.send('n\n')
         self.assertEqual(terminal.wait(), 0, terminal.output)
 
     def log_in_by_key(self, *stages, answers=(), code=0):

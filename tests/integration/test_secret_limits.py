@@ -88,6 +88,7 @@ class NothingHalfDone(LimitsTest):
             self.client.store('SetAlias', 'ss', 'session', 'default')
 
 
+@kt.not_sanitized
 class FailingCommit(LimitsTest):
     """The disk takes no more while a batch is open: what others did in memory stands, and they are told."""
 

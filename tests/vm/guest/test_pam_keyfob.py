@@ -54,6 +54,8 @@ class WithKey(guest.KeyTest):
             terminal.expect(question, guest.PATIENCE)
             wait_for(lambda: not terminal.echoes(), 'the terminal to hide what is typed', guest.PATIENCE)
             terminal.send(answer + '\n')
+        terminal.expect('Make the code', guest.PATIENCE)
+        terminal.send('n\n')
         terminal.wait(guest.PATIENCE)
         assert re.search(rb'1 slots of user \d+ are known', terminal.output), terminal.output
         sudoers('')
