@@ -5,12 +5,14 @@ import json
 import os
 import random
 import shutil
+import signal
 import sqlite3
 import threading
 import time
 
 import keyfob_bus as kb
 import keyfob_test as kt
+from person import wait_for
 
 PASSWORD = 'correct horse'
 OTHER = 'battery staple'
@@ -331,6 +333,7 @@ class Killed(RestoreTest):
             time.sleep(chance.random() * 0.06)          # where the blow falls is left to chance
             self.sandbox.kill_daemon()
             restore.wait()
+            self.kill_what_it_started()
             self.sandbox.start_daemon()
             with kb.Client(self.sandbox.socket) as client:
                 word = client.lookup(**attributes_of(0)).split()[0]
@@ -342,6 +345,16 @@ class Killed(RestoreTest):
                 self.restore('--yes', path=self.newest_kept())
                 self.holds(b'new', ITEMS + 5)
         print(f"\n{seen[b'old']} after, {seen[b'new']} before", flush=True)
+
+    def kill_what_it_started(self):
+        """A command that comes after the blow starts a daemon."""
+        try:
+            with kb.Client(self.sandbox.socket) as client:
+                pid = client.status()['pid']
+        except OSError:
+            return
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not os.path.exists(f'/proc/{pid}'), 'the daemon of the command to end')
 
     def newest_kept(self):
         """The one with the new values."""
