@@ -12,7 +12,7 @@ import time
 
 import keyfob_bus as kb
 import keyfob_test as kt
-from person import wait_for
+from person import runs, wait_for
 
 PASSWORD = 'correct horse'
 OTHER = 'battery staple'
@@ -354,7 +354,7 @@ class Killed(RestoreTest):
         except OSError:
             return
         os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: not os.path.exists(f'/proc/{pid}'), 'the daemon of the command to end')
+        wait_for(lambda: not runs(pid), 'the daemon of the command to end')
 
     def newest_kept(self):
         """The one with the new values."""
