@@ -107,7 +107,9 @@ static void restore_job_run(void *data)
 
         switch (job->stage) {
         case STAGE_READ:
-                job->result = vault_copy_file(job->from, job->to, VAULT_COPY_MAX, &size);
+                job->result = vault_copy_look(job->from);
+                if (job->result == 0)
+                        job->result = vault_copy_file(job->from, job->to, VAULT_COPY_MAX, &size);
                 if (job->result == 0)
                         job->result = vault_open_copy(job->to, &job->copy);
                 if (job->result == -EFBIG)

@@ -124,11 +124,9 @@ int vault_copy_step(VaultCopy *copy, unsigned pages, bool *ret_done)
 
 /* ---- opening one ---- */
 
-/* Before SQLite sees the file: it is of a kind that is worth looking at. */
-static int check_header(int fd)
+static int read_header(int fd, uint8_t header[static HEADER_SIZE])
 {
         static const char magic[16] = "SQLite format 3";
-        uint8_t header[HEADER_SIZE];
         struct stat st;
 
         if (fstat(fd, &st) < 0)
@@ -137,10 +135,29 @@ static int check_header(int fd)
                 return VAULT_E_UNSAFE;
         if ((uint64_t)st.st_size > VAULT_COPY_MAX)
                 return VAULT_E_LIMIT;
-        if (pread(fd, header, sizeof(header), 0) != sizeof(header) || memcmp(header, magic, sizeof(magic)) != 0)
+        if (pread(fd, header, HEADER_SIZE, 0) != (ssize_t)HEADER_SIZE || memcmp(header, magic, sizeof(magic)) != 0)
                 return VAULT_E_DAMAGED;
         if ((header[AT_PAGE_SIZE] << 8 | header[AT_PAGE_SIZE + 1]) != 4096 || st.st_size % 4096 != 0)
                 return VAULT_E_DAMAGED;
+        return 0;
+}
+
+int vault_copy_look(int fd)
+{
+        uint8_t header[HEADER_SIZE];
+
+        return read_header(fd, header);
+}
+
+/* Before SQLite sees the file: it is of a kind that is worth looking at. */
+static int check_header(int fd)
+{
+        uint8_t header[HEADER_SIZE];
+        int r;
+
+        r = read_header(fd, header);
+        if (r != 0)
+                return r;
         /* One that was taken from where a vault lay, without its log. */
         if (header[AT_VERSIONS] == 2 && header[AT_VERSIONS + 1] == 2)
                 return without_log(fd);

@@ -494,6 +494,9 @@ int vault_verify(Vault *vault, VaultReport *ret);
 
 /* An empty file for one, without a name, where the vault of that path lies or would lie. */
 int vault_private_file(const char *path, int *ret_fd);
+/* Whether a file begins as a vault does and is not too large, before it is copied. 0, VAULT_E_DAMAGED, VAULT_E_LIMIT, VAULT_E_UNSAFE for
+ * what is no file, or a negative errno. */
+int vault_copy_look(int fd);
 /* Copies what is in a file into an empty one, durably. -EFBIG beyond `max` bytes, else what the system said. */
 int vault_copy_file(int from, int to, uint64_t max, uint64_t *ret_size);
 /* Reads both: -EIO when they differ. */

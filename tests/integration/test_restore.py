@@ -254,6 +254,9 @@ class Hostile(RestoreTest):
         for name, content in texts.items():
             path = self.sandbox.write(name, content)
             self.assertRegex(self.refused(path, 7), 'no backup|damaged', name)
+        sparse = self.sandbox.write('sparse', b'')
+        os.truncate(sparse, 8 << 30)                    # not copied to find out that it is none
+        self.assertRegex(self.refused(sparse, 7), 'no backup')
         os.mkfifo(os.path.join(self.sandbox.root, 'fifo'))
         for path, code in ((os.path.join(self.sandbox.root, 'fifo'), 8), (self.sandbox.root, 8), ('/dev/zero', 8),
                            (os.path.join(self.sandbox.root, 'nowhere'), 1)):
