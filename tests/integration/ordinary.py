@@ -5,6 +5,7 @@
     ordinary.UID, ordinary.USER         # whose: who runs the tests, or nobody instead of root
     ordinary.require()                  # skips the test, by name, where that user can't read what is tested
 """
+import contextlib
 import os
 import pwd
 import subprocess
@@ -27,7 +28,8 @@ def give(path):
     os.chown(path, UID, GID)
     for directory, directories, files in os.walk(path):
         for name in directories + files:
-            os.chown(os.path.join(directory, name), UID, GID, follow_symlinks=False)
+            with contextlib.suppress(FileNotFoundError):  # a file that was about to take another's name
+                os.chown(os.path.join(directory, name), UID, GID, follow_symlinks=False)
     return path
 
 

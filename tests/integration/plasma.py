@@ -81,8 +81,8 @@ class Prompter(dbus.service.Object):
 
     @dbus.service.method('org.kde.secretprompter', 'osss', '', sender_keyword='sender')
     def UnlockCollectionPrompt(self, path, window, token, name, sender=None):
+        self.windows.append(Window(sender, path))  # listens: who sees the call may have it dismissed
         note('Unlock', path, window, token, name)
-        self.windows.append(Window(sender, path))
 
     @dbus.service.method('org.kde.secretprompter', 'osss', '', sender_keyword='sender')
     def CreateCollectionPrompt(self, path, window, token, name, sender=None):

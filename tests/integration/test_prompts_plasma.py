@@ -77,7 +77,7 @@ class OnPlasma(Plasma):
         with Client(self.sandbox.bus_address) as client:
             client.settle()
         kt.end_process(program)
-        wait_for(lambda: self.prompter.calls('Unlock')[1:] or self.prompter.calls('Dismiss'), 'the window to go')
+        wait_for(lambda: self.prompter.calls('Unlock')[1:] and self.prompter.calls('Dismiss'), 'the window to go, and another to come')
         self.assertEqual(self.prompter.calls('Dismiss'), [[path]])
         kt.end_process(other)
         wait_for(lambda: len(self.prompter.calls('Dismiss')) == len(self.prompter.calls('Unlock')), 'the last window to go')
