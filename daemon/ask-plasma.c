@@ -27,6 +27,7 @@
 #define REPLY_DISMISS     0 /* to Accepted: the window may go */
 
 struct AskPlasma {
+        Ask *ask; /* NULL: it has ended while its window was being made */
         BusPeer *peer;
         char path[64]; /* of our callback */
         sd_bus_slot *object, *call;
@@ -161,12 +162,23 @@ static const sd_bus_vtable request_vtable[] = {
 
 /* ---- the question ---- */
 
-/* The window stands, and listens to our signals: what was wrong with the last answer can be said now. */
+static int dismiss(const AskPlasma *plasma, sd_bus *bus)
+{
+        return sd_bus_emit_signal(bus, plasma->path, REQUEST_INTERFACE, "Dismiss", NULL);
+}
+
+/* The window stands, and only now does it listen to our signals: what was wrong with the last answer can be said, or that it may
+ * go again. */
 static int on_shown(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
-        Ask *ask = userdata;
-        AskPlasma *plasma = ask->plasma;
+        AskPlasma *plasma = userdata;
+        Ask *ask = plasma->ask;
 
+        if (!ask) {
+                if (!sd_bus_message_is_method_error(reply, NULL))
+                        (void)dismiss(plasma, sd_bus_message_get_bus(reply));
+                return 0;
+        }
         plasma->call = sd_bus_slot_unref(plasma->call);
         if (sd_bus_message_is_method_error(reply, NULL))
                 ask_pass_on(ask, /* failed= */ true);
@@ -190,7 +202,7 @@ static int show(Ask *ask)
         if (!shown)
                 return -ENOMEM;
         return sd_bus_call_method_async(bus_peer_bus(plasma->peer), &plasma->call, bus_peer_name(plasma->peer),
-                                        PROMPTER_PATH, PROMPTER_NAME, "UnlockCollectionPrompt", on_shown, ask, "osss",
+                                        PROMPTER_PATH, PROMPTER_NAME, "UnlockCollectionPrompt", on_shown, plasma, "osss",
                                         plasma->path, /* window= */ "", /* activation token= */ "", shown);
 }
 
@@ -244,6 +256,7 @@ static int ask_plasma(Ask *ask)
         plasma = calloc(1, sizeof(*plasma));
         if (!plasma)
                 return -ENOMEM;
+        plasma->ask = ask;
         plasma->fd = -1;
         (void)snprintf(plasma->path, sizeof(plasma->path), KEYFOB_PATH "/prompt/p%u", ask->id);
         r = bus_peer_new(bus, PROMPTER_NAME, &events, ask, &plasma->peer);
@@ -266,13 +279,37 @@ static int ask_somewhere(Ask *ask)
         return getenv("XDG_CURRENT_DESKTOP") ? -ENOENT : ask_plasma(ask);
 }
 
+static void leaving_done(void *userdata)
+{
+        plasma_free(userdata);
+}
+
+/* The connection keeps what is needed to have the window go when it stands, and forgets it with the answer or with itself. */
+static void leave(AskPlasma *plasma)
+{
+        sd_bus_slot *call = TAKE_PTR(plasma->call);
+
+        plasma->ask = NULL;
+        plasma->object = sd_bus_slot_unref(plasma->object);
+        plasma->peer = bus_peer_free(plasma->peer);
+        if (sd_bus_slot_set_destroy_callback(call, leaving_done) < 0 || sd_bus_slot_set_floating(call, true) < 0) {
+                (void)sd_bus_slot_set_destroy_callback(call, NULL);
+                plasma_free(plasma);
+        }
+        sd_bus_slot_unref(call);
+}
+
 static void end(Ask *ask, bool cancel)
 {
         AskPlasma *plasma = TAKE_PTR(ask->plasma);
 
         ask->asker->at_plasma = NULL;
+        if (plasma->begun && plasma->call) {
+                leave(plasma);
+                return;
+        }
         if (plasma->begun)
-                (void)sd_bus_emit_signal(bus_peer_bus(plasma->peer), plasma->path, REQUEST_INTERFACE, "Dismiss", NULL);
+                (void)dismiss(plasma, bus_peer_bus(plasma->peer));
         plasma_free(plasma);
 }
 

@@ -12,7 +12,7 @@ REJECT, HANG, DIE = 'reject', 'hang', 'die'
 NAME = 'org.kde.secretprompter'
 
 PROGRAM = '''
-import json, os, socket, sys
+import json, os, socket, sys, time
 import dbus, dbus.service
 from dbus.mainloop.glib import DBusGMainLoop
 from gi.repository import GLib
@@ -81,8 +81,10 @@ class Prompter(dbus.service.Object):
 
     @dbus.service.method('org.kde.secretprompter', 'osss', '', sender_keyword='sender')
     def UnlockCollectionPrompt(self, path, window, token, name, sender=None):
-        self.windows.append(Window(sender, path))  # listens: who sees the call may have it dismissed
         note('Unlock', path, window, token, name)
+        while os.path.exists(os.path.join(root, 'plasma-slow')):
+            time.sleep(0.05)
+        self.windows.append(Window(sender, path))
 
     @dbus.service.method('org.kde.secretprompter', 'osss', '', sender_keyword='sender')
     def CreateCollectionPrompt(self, path, window, token, name, sender=None):
@@ -103,6 +105,14 @@ class Prompter:
 
     def answers(self, *answers):
         self.sandbox.write('plasma-answers', json.dumps(answers))
+
+    def slow(self, slow):
+        """Whether a window takes its time to be made: only then does it listen."""
+        path = os.path.join(self.sandbox.root, 'plasma-slow')
+        if slow:
+            self.sandbox.write('plasma-slow', '')
+        else:
+            os.unlink(path)
 
     def calls(self, kind):
         path = os.path.join(self.sandbox.root, 'plasma-calls')
