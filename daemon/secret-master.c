@@ -41,6 +41,15 @@ static int read_collection(Daemon *daemon, sd_bus_message *message, CollectionRe
         return sd_bus_error_setf(error, SECRETS_ERROR_NO_SUCH_OBJECT, "no collection at %s", path);
 }
 
+static int read_collection_of_vault(Daemon *daemon, sd_bus_message *message, CollectionRef *ret, sd_bus_error *error)
+{
+        int r = read_collection(daemon, message, ret, error);
+
+        if (r >= 0 && ret->vault != daemon->vault)
+                return sd_bus_error_set(error, SD_BUS_ERROR_NOT_SUPPORTED, "the session collection has no password");
+        return r;
+}
+
 static int read_password(Waiting *waiting, Secret **ret, sd_bus_error *error)
 {
         SecretValue value;
@@ -254,11 +263,9 @@ static int method_change(sd_bus_message *message, void *userdata, sd_bus_error *
         Waiting *waiting;
         int r;
 
-        r = read_collection(daemon, message, &collection, error);
+        r = read_collection_of_vault(daemon, message, &collection, error);
         if (r < 0)
                 return r;
-        if (collection.vault != daemon->vault)
-                return sd_bus_error_set(error, SD_BUS_ERROR_NOT_SUPPORTED, "the session collection has no password");
         r = waiting_new(daemon, message, /* allowed= */ NULL, error, &waiting);
         if (r < 0)
                 return r;
@@ -284,11 +291,9 @@ int secret_master_change_with_prompt(sd_bus_message *message, void *userdata, sd
         const char *prompt;
         int r;
 
-        r = read_collection(daemon, message, &collection, error);
+        r = read_collection_of_vault(daemon, message, &collection, error);
         if (r < 0)
                 return r;
-        if (collection.vault != daemon->vault)
-                return sd_bus_error_set(error, SD_BUS_ERROR_NOT_SUPPORTED, "the session collection has no password");
         r = secret_prompt_change(daemon, message, secret_collection_path(daemon, collection, path), &prompt, error);
         return r < 0 ? r : batch_reply_return(daemon, message, "o", prompt);
 }

@@ -226,26 +226,28 @@ static int delete (Daemon *daemon, Caller *caller, const char *path)
         return r;
 }
 
+int prompt_refusal(AskOutcome outcome)
+{
+        static const int results[] = {
+                [ASK_DENIED] = OPENING_CANCELLED,
+                [ASK_NO_PROMPTER] = OPENING_NO_PROMPTER,
+                [ASK_FAILED] = -EIO,
+        };
+
+        return results[outcome];
+}
+
 static void delete_answered(void *userdata, const AskAnswer *answer)
 {
         SecretPrompt *prompt = userdata;
-        int result = -EIO;
+        int result;
 
         secret_free(answer->secret);
         prompt->ask = NULL;
-        switch (answer->outcome) {
-        case ASK_ALLOWED:
+        if (answer->outcome == ASK_ALLOWED)
                 result = delete (prompt->secrets->daemon, prompt->resource.caller, prompt->objects[0]);
-                break;
-        case ASK_DENIED:
-                result = OPENING_CANCELLED;
-                break;
-        case ASK_NO_PROMPTER:
-                result = OPENING_NO_PROMPTER;
-                break;
-        case ASK_FAILED:
-                break;
-        }
+        else
+                result = prompt_refusal(answer->outcome);
         prompt_end(prompt, result, NULL);
 }
 

@@ -115,25 +115,15 @@ static int work_start(SecretPrompt *prompt, Secret *password)
 static void new_answered(void *userdata, const AskAnswer *answer)
 {
         SecretPrompt *prompt = userdata;
-        int result = -EIO;
+        int result;
 
         prompt->ask = NULL;
-        switch (answer->outcome) {
-        case ASK_ALLOWED:
+        if (answer->outcome == ASK_ALLOWED)
                 result = work_start(prompt, answer->secret);
-                if (result == 0)
-                        return;
-                break;
-        case ASK_DENIED:
-                result = OPENING_CANCELLED;
-                break;
-        case ASK_NO_PROMPTER:
-                result = OPENING_NO_PROMPTER;
-                break;
-        case ASK_FAILED:
-                break;
-        }
-        prompt_end(prompt, result, NULL);
+        else
+                result = prompt_refusal(answer->outcome);
+        if (result != 0)
+                prompt_end(prompt, result, NULL);
 }
 
 static int ask_new(SecretPrompt *prompt)

@@ -52,5 +52,8 @@ PromptChange *prompt_change_free(PromptChange *change);
  * `created` is the path of the new collection. */
 void prompt_end(SecretPrompt *prompt, int result, const char *created);
 
+/* What a prompt ends with whose question was not answered by a yes. */
+int prompt_refusal(AskOutcome outcome);
+
 /* Whether the collection of a path (its item's, its alias's) is there and open. */
 bool prompt_object_is_open(const SecretPrompt *prompt, size_t i);
