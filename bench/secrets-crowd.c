@@ -338,6 +338,8 @@ int hostile(int argc, char **argv)
         provider_parse(&p, argv[2]);
         provider_open(&p);
         child = fork();
+        if (child < 0)
+                die("fork", -errno);
         if (child == 0) {
                 (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
                 if (writes)

@@ -128,6 +128,8 @@ int start(int argc, char **argv)
                 pid_t child = fork();
 
                 owned = 0;
+                if (child < 0)
+                        die("fork", -errno);
                 if (child == 0) {
                         int null = open("/dev/null", O_RDWR);
 

@@ -31,7 +31,7 @@ static int find_one(Daemon *daemon, const VaultAttribute *attributes, size_t n, 
 
         for (size_t v = 0; v < ELEMENTSOF(vaults); v++) {
                 _cleanup_(item_freep) Item *item = NULL;
-                bool locked, damaged;
+                bool locked = false, damaged = false;
                 int r;
 
                 if (!vaults[v])
