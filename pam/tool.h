@@ -23,7 +23,7 @@ int tool_begin(Login *login, const char *conf, const char *origin);
 
 /* The authfile of who runs this, and what is beside it. Begins as TOOL_AUTHFILE_NULL; ends with tool_authfile_done(). */
 typedef struct ToolAuthfile {
-        AuthfilePath path;
+        AuthfilePath path;    /* its path is NULL where it is not known */
         Secret *text, *names; /* NULL: not there */
         int names_outcome;    /* of reading them, as of file.h */
         Credentials credentials;
