@@ -34,11 +34,11 @@ int exec_command(char *argv[], char *envp[], const char *too_large)
 
 int exec_and_wait(char *const argv[])
 {
-        struct sigaction ignore = {.sa_handler = SIG_IGN}, interrupt, quit;
+        struct sigaction ignore = {.sa_handler = SIG_IGN}, heard = {.sa_handler = SIG_DFL}, interrupt, quit, child;
         posix_spawnattr_t attributes;
         sigset_t defaults;
         pid_t pid;
-        int status, r;
+        int status = 0, r;
 
         (void)sigemptyset(&defaults);
         (void)sigaddset(&defaults, SIGINT);
@@ -52,13 +52,16 @@ int exec_and_wait(char *const argv[])
         /* ctrl-C is for the program: we stay to clear up */
         (void)sigaction(SIGINT, &ignore, &interrupt);
         (void)sigaction(SIGQUIT, &ignore, &quit);
+        /* whoever started us may ignore this one: then nobody would know how the program ended */
+        (void)sigaction(SIGCHLD, &heard, &child);
         r = posix_spawnp(&pid, argv[0], NULL, &attributes, argv, environ);
         (void)posix_spawnattr_destroy(&attributes);
-        if (r == 0)
-                while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-                        ;
+        while (r == 0 && waitpid(pid, &status, 0) < 0)
+                if (errno != EINTR)
+                        r = errno;
         (void)sigaction(SIGINT, &interrupt, NULL);
         (void)sigaction(SIGQUIT, &quit, NULL);
+        (void)sigaction(SIGCHLD, &child, NULL);
         if (r != 0)
                 return cli_error(r == ENOENT ? EXIT_NO_SUCH_COMMAND : EXIT_CANNOT_RUN, "cannot run %s: %s", argv[0], strerror(r));
         return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

@@ -12,10 +12,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli/output.h"
+#include "common/cleanup.h"
 #include "common/places.h"
+#include "common/replace.h"
 
 #define FILE_MAX ((size_t)64 * 1024)
+#define MODE     0644
 
 static int read_file(const char *path, char **ret)
 {
@@ -39,29 +41,6 @@ static int read_file(const char *path, char **ret)
 static bool is_ours(const char *text)
 {
         return strncmp(text, MANAGED_MARK, strlen(MANAGED_MARK)) == 0;
-}
-
-static int replace(const char *path, const char *text)
-{
-        _cleanup_free_ char *temporary = NULL;
-        _cleanup_close_ int fd = -1;
-        int r;
-
-        if (asprintf(&temporary, "%s.XXXXXX", path) < 0) {
-                temporary = NULL;
-                return -ENOMEM;
-        }
-        fd = mkostemp(temporary, O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        r = output_write(fd, text, strlen(text));
-        if (r >= 0 && (fchmod(fd, 0644) < 0 || fsync(fd) < 0 || rename(temporary, path) < 0))
-                r = -errno;
-        if (r < 0) {
-                (void)unlink(temporary);
-                return r;
-        }
-        return places_sync_parent(path);
 }
 
 int managed_write(const char *path, const char *text, bool *ret_changed)
@@ -93,7 +72,7 @@ int managed_write(const char *path, const char *text, bool *ret_changed)
                 if (r < 0)
                         return r;
         }
-        r = replace(path, whole);
+        r = replace_file(path, MODE, whole, strlen(whole));
         if (r >= 0)
                 *ret_changed = true;
         return r;

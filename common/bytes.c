@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "common/cleanup.h"
+
 const uint8_t *byte_reader_raw(ByteReader *reader, size_t size)
 {
         const uint8_t *data = reader->data;
@@ -236,4 +238,33 @@ bool utf8_valid(const void *data, size_t size)
                 p += more + 1;
         }
         return true;
+}
+
+/* The character at the beginning of valid UTF-8, and its size. */
+static uint32_t decode(const uint8_t *p, size_t *ret_size)
+{
+        static const uint8_t masks[] = {0x7f, 0x1f, 0x0f, 0x07};
+        size_t more = p[0] < 0xc0 ? 0 : p[0] < 0xe0 ? 1 : p[0] < 0xf0 ? 2 : 3;
+        uint32_t point = p[0] & masks[more];
+
+        for (size_t i = 1; i <= more; i++)
+                point = point << 6 | (p[i] & 0x3f);
+        *ret_size = more + 1;
+        return point;
+}
+
+bool utf8_is_control(const void *character, size_t *ret_size)
+{
+        static const struct {
+                uint32_t first, last;
+        } controls[] = {
+                {0x00, 0x1f},     {0x7f, 0x9f},     {0x061c, 0x061c}, {0x200e, 0x200f},
+                {0x2028, 0x2029}, {0x202a, 0x202e}, {0x2066, 0x2069},
+        };
+        uint32_t point = decode(character, ret_size);
+
+        for (size_t i = 0; i < ELEMENTSOF(controls); i++)
+                if (point >= controls[i].first && point <= controls[i].last)
+                        return true;
+        return false;
 }

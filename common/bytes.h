@@ -66,3 +66,7 @@ void byte_writer_done(ByteWriter *writer);
 
 /* Strict UTF-8 (no surrogates, no overlong forms, no NUL). */
 bool utf8_valid(const void *data, size_t size);
+
+/* Whether a character of valid UTF-8 is none to show, because it can end a line, hide text or turn its direction: controls of both ranges,
+ * separators of lines and paragraphs, and marks of direction. ret_size: its bytes. */
+bool utf8_is_control(const void *character, size_t *ret_size);

@@ -16,6 +16,7 @@
 
 #include "common/ancestors.h"
 #include "helper/process.h"
+#include "helper/sessions.h"
 
 static const char *const remote_variables[] = {"SSH_CONNECTION", "SSH_CLIENT"};
 
@@ -27,21 +28,6 @@ static int session_is_remote(pid_t pid)
 
         r = sd_pid_get_session(pid, &session);
         return r < 0 ? r : sd_session_is_remote(session);
-}
-
-/* 1 when the user has sessions and all of them are remote. */
-static int user_is_remote(uid_t uid)
-{
-        char **sessions = NULL;
-        int n, remote = 0;
-
-        n = sd_uid_get_sessions(uid, /* require_active= */ 0, &sessions);
-        for (int i = 0; i < n; i++) {
-                remote += sd_session_is_remote(sessions[i]) > 0;
-                free(sessions[i]);
-        }
-        free(sessions);
-        return n > 0 && remote == n;
 }
 
 /* Our own processes only, as everywhere. */
@@ -70,7 +56,7 @@ int where_is_remote(uint32_t pid)
         r = session_is_remote((pid_t)pid);
         if (r >= 0)
                 return r > 0;
-        return user_is_remote(getuid());
+        return sessions_are_remote(getuid());
 }
 
 void where(uint32_t id, uint32_t pid, ByteWriter *reply)

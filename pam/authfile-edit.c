@@ -8,13 +8,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#include "common/places.h"
+#include "common/replace.h"
 #include "pam/authfile.h"
+
+#define NEW_MODE 0600
 
 /* A line from its beginning to its end, which does not belong to it. */
 typedef struct Line {
@@ -117,42 +118,11 @@ int authfile_remove(const char *text, size_t size, const char *user, size_t i, B
         return ret->failed ? -ENOMEM : 0;
 }
 
-static int fill(int fd, const char *path, const ByteWriter *data)
+int authfile_write(const char *path, const ByteWriter *data)
 {
         struct stat st;
 
-        if (stat(path, &st) == 0 && fchmod(fd, st.st_mode & 0777) < 0)
-                return -errno;
-        for (size_t n = 0; n < data->size;) {
-                ssize_t done = write(fd, data->data + n, data->size - n);
-
-                if (done < 0)
-                        return -errno;
-                n += (size_t)done;
-        }
-        return fsync(fd) < 0 ? -errno : 0;
-}
-
-int authfile_write(const char *path, const ByteWriter *data)
-{
-        _cleanup_free_ char *temporary = NULL;
-        _cleanup_close_ int fd = -1;
-        int r;
-
-        if (asprintf(&temporary, "%s.XXXXXX", path) < 0) {
-                temporary = NULL;
-                return -ENOMEM;
-        }
-        fd = mkostemp(temporary, O_CLOEXEC); /* 0600 */
-        if (fd < 0)
-                return -errno;
-        r = fill(fd, path, data);
-        if (r == 0 && rename(temporary, path) < 0)
-                r = -errno;
-        if (r == 0)
-                return places_sync_parent(path);
-        (void)unlink(temporary);
-        return r;
+        return replace_file(path, stat(path, &st) == 0 ? st.st_mode & 0777 : NEW_MODE, data->data, data->size);
 }
 
 int authfile_lock(const char *path)

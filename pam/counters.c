@@ -81,16 +81,20 @@ static int write_at(int fd, off_t at, const char *text)
         return fdatasync(fd) < 0 ? -errno : 0;
 }
 
+/* Behind the last line that has an end: one that was cut off is none, and would take the next one's beginning with it. */
 static int append(int fd, const Secret *text, const char *name, uint32_t counter)
 {
+        size_t at = text->size;
         char line[LINE_SIZE];
 
         if (counter == 0)
                 return 0;
+        while (at > 0 && text->data[at - 1] != '\n')
+                at--;
         if (text->size + sizeof(line) > FILE_MAX)
                 return -EFBIG;
         (void)snprintf(line, sizeof(line), "%s %010u\n", name, counter);
-        return write_at(fd, (off_t)text->size, line);
+        return write_at(fd, (off_t)at, line);
 }
 
 static int compare(const Login *login, int fd, const Secret *text, const char *name, uint32_t counter)

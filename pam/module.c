@@ -50,8 +50,8 @@ static void hand_over(Login *login)
                 return;
         if (login->options->unlock_now)
                 (void)handover_send(login, login->frame);
-        else
-                (void)handover_keep(login, TAKE_PTR(login->frame));
+        else if (handover_keep(login, TAKE_PTR(login->frame)) < 0)
+                log_error(&login->log, "the vault is not opened: out of memory");
 }
 
 /* The password is the item that another module of the stack has put there, after it was found right or not. */

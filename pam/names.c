@@ -17,7 +17,6 @@
 #define END         ".names"
 #define NO_ID       "-"
 #define DIGITS      (2U * SHA256_SIZE)
-#define NO_BREAK    0xa0U /* below it: C1 control characters */
 #define ID_TEXT_MAX (4U * ((CREDENTIAL_ID_MAX + 2U) / 3U))
 
 typedef struct Line {
@@ -27,27 +26,15 @@ typedef struct Line {
 
 /* ---- names ---- */
 
-/* Control characters of either range, separators of lines, and what turns the direction of text. `p` is valid UTF-8. */
-static bool is_control(const unsigned char *p)
-{
-        if (p[0] < ' ' || p[0] == 0x7f)
-                return true;
-        if (p[0] == 0xc2)
-                return p[1] < NO_BREAK;
-        if (p[0] != 0xe2)
-                return false;
-        return (p[1] == 0x80 && (p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xa8 && p[2] <= 0xae))) ||
-               (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);
-}
-
 static bool is_name(const char *name, size_t size)
 {
         bool digits = true;
+        size_t n;
 
         if (size == 0 || size > NAMES_NAME_MAX || name[0] == ' ' || name[size - 1] == ' ' || !utf8_valid(name, size))
                 return false;
-        for (size_t i = 0; i < size; i++) {
-                if (is_control((const unsigned char *)name + i))
+        for (size_t i = 0; i < size; i += n) {
+                if (utf8_is_control(name + i, &n))
                         return false;
                 digits &= name[i] >= '0' && name[i] <= '9';
         }

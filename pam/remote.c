@@ -15,6 +15,7 @@
 
 #include "common/ancestors.h"
 #include "common/cleanup.h"
+#include "helper/sessions.h"
 
 static const char *const local_hosts[] = {"", "localhost", "localhost.localdomain", "127.0.0.1", "::1"};
 
@@ -30,21 +31,6 @@ static bool is_this_machine(const char *host)
         return gethostname(name, sizeof(name) - 1) == 0 && name[0] && strcasecmp(host, name) == 0;
 }
 
-/* Somebody who has sessions, and all of them from afar. */
-static bool user_is_remote(uid_t uid)
-{
-        char **sessions = NULL;
-        int n, n_remote = 0;
-
-        n = sd_uid_get_sessions(uid, /* require_active= */ 0, &sessions);
-        for (int i = 0; i < n; i++) {
-                n_remote += sd_session_is_remote(sessions[i]) != 0;
-                free(sessions[i]);
-        }
-        free(sessions);
-        return n > 0 && n_remote == n;
-}
-
 /* What a user's service manager has started (tmux, it may be) is in no session, but is the user's. */
 static bool session_is_remote(void)
 {
@@ -53,7 +39,7 @@ static bool session_is_remote(void)
 
         if (sd_pid_get_session(0, &session) >= 0)
                 return sd_session_is_remote(session) != 0;
-        return sd_pid_get_owner_uid(0, &uid) >= 0 && user_is_remote(uid);
+        return sd_pid_get_owner_uid(0, &uid) >= 0 && sessions_are_remote(uid);
 }
 
 bool remote_is(pam_handle_t *pamh)

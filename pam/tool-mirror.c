@@ -48,8 +48,7 @@ static int print(void)
         if (r == 0)
                 r = tool_mirror_read(k, &mirror);
         if (r != 0)
-                return tool_error(TOOL_OTHER, "the daemon does not tell: %s",
-                                  k && keyfob_message(k)[0] ? keyfob_message(k) : keyfob_strerror(r));
+                return tool_error(TOOL_OTHER, "the daemon does not tell: %s", tool_why(k, r));
         if (fwrite(mirror->data, 1, mirror->size, stdout) != mirror->size || fflush(stdout) != 0)
                 return tool_error(TOOL_OTHER, "what the daemon told could not be written");
         return TOOL_DONE;

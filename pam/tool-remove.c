@@ -56,7 +56,7 @@ static int run(const Login *login, const Removal *removal, ToolAuthfile *file)
                 fprintf(stderr, "keyfob: the security key keeps it, if you have that still: keyfob key passkey list %s\n",
                         proof_rp(login, credential));
         named = file->names ? tool_authfile_write_name(file, credential, /* entry= */ NULL) : 0;
-        tool_authfile_unlock(file); /* a password may be asked for now */
+        tool_authfile_unlock(file); /* all is written; whoever else changes the file need not wait until a password is typed */
         if (!removal->keep_slot && id_size > 0)
                 r = tool_slot_remove(login, proof_rp(login, credential), id, id_size);
         else if (!removal->keep_slot)

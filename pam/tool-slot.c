@@ -97,8 +97,7 @@ int tool_slot_add(const ToolSlot *slot)
         if (r == 0)
                 r = tool_mirror_read(k, &mirror);
         if (r != 0)
-                return tool_error(TOOL_OTHER, "it logs in, and does not open the vault: %s",
-                                  k && keyfob_message(k)[0] ? keyfob_message(k) : keyfob_strerror(r));
+                return tool_error(TOOL_OTHER, "it logs in, and does not open the vault: %s", tool_why(k, r));
         return tool_mirror_pass_on(slot->login, mirror);
 }
 
@@ -150,7 +149,8 @@ int tool_slot_remove(const Login *login, const char *rp, const uint8_t *id, size
         if (r == 0 && !entry)
                 return TOOL_DONE;
         if (r != 0 && !find(known, rp, id, id_size))
-                return TOOL_DONE; /* as far as anybody knows it opens nothing */
+                return tool_error(TOOL_OTHER, "it logs in no more; whether it opens the vault is not known (%s): keyfob slot list shows it",
+                                  tool_why(k, r));
         if (r == 0) {
                 hex_encode(entry->id, sizeof(entry->id), slot);
                 r = drop(k, slot);
@@ -159,7 +159,7 @@ int tool_slot_remove(const Login *login, const char *rp, const uint8_t *id, size
                 r = tool_mirror_read(k, &after);
         if (r != 0)
                 return tool_error(TOOL_OTHER, "it logs in no more, but opens the vault still (%s): keyfob slot remove %.8s",
-                                  k && keyfob_message(k)[0] ? keyfob_message(k) : keyfob_strerror(r), slot[0] ? slot : "ID");
+                                  tool_why(k, r), slot[0] ? slot : "ID");
         fprintf(stderr, "keyfob: it does not open the vault any more; an old copy of the vault still opens with it: \"keyfob rekey\" "
                         "makes new keys\n");
         return tool_mirror_pass_on(login, after);

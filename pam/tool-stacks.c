@@ -210,7 +210,7 @@ static size_t check_authfile(Report *report, const Service *service, Login *logi
         if (r != 0)
                 return 0;
         check_place(report, service, login, path.path);
-        if (strcmp(path.path, report->file->path.path) == 0)
+        if (report->file->path.path && strcmp(path.path, report->file->path.path) == 0)
                 return 0;
         return read_other(report, service, login, &path);
 }

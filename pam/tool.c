@@ -27,6 +27,11 @@ int tool_error(int code, const char *format, ...)
         return code;
 }
 
+const char *tool_why(keyfob *k, int r)
+{
+        return k && keyfob_message(k)[0] ? keyfob_message(k) : keyfob_strerror(r);
+}
+
 int tool_ask(const char *question, Secret **ret)
 {
         char *typed = getpass(question);

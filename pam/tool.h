@@ -23,7 +23,7 @@ int tool_begin(Login *login, const char *conf, const char *origin);
 
 /* The authfile of who runs this, and what is beside it. Begins as TOOL_AUTHFILE_NULL; ends with tool_authfile_done(). */
 typedef struct ToolAuthfile {
-        AuthfilePath path;
+        AuthfilePath path;    /* its path is NULL where it is not known */
         Secret *text, *names; /* NULL: not there */
         int names_outcome;    /* of reading them, as of file.h */
         Credentials credentials;
@@ -74,6 +74,8 @@ int tool_slot_remove(const Login *login, const char *rp, const uint8_t *id, size
 
 /* What logins must know, as the daemon tells it. 0, or a result of keyfob.h. */
 int tool_mirror_read(keyfob *k, Secret **ret);
+/* In words why a call to the daemon ended with this result; k may be NULL. */
+const char *tool_why(keyfob *k, int r);
 /* Has logins know of it, as far as who runs this may; else says what is to be done. 0, or the exit code after saying why. */
 int tool_mirror_pass_on(const Login *login, const Secret *mirror);
 

@@ -285,6 +285,15 @@ Host *
         self.ssh('remove', '--all')
         self.assertOneLine(self.copy('target', code=1).stderr, 'keyfob ssh add')
 
+    def test_how_the_script_ended(self):
+        """Also to who was started by a program that wants to hear of no child."""
+        self.add('--comment', 'new key')
+        script = self.sandbox.write('ssh-copy-id', '#!/bin/sh\nexit 3\n', 0o700)
+        for prefix in ([], ['/usr/bin/env', '--ignore-signal=CHLD']):
+            result = subprocess.run([*prefix, self.sandbox.stage.keyfob, 'ssh', 'copy-id', '--key', 'new key', 'target'],
+                                    env=self.sandbox.environment({'PATH': os.path.dirname(script)}), cwd=self.sandbox.home, check=False)
+            self.assertEqual(result.returncode, 3, prefix)
+
     def test_without_the_script(self):
         self.add('--comment', 'new key')
         result = subprocess.run([self.sandbox.stage.keyfob, 'ssh', 'copy-id', '--key', 'new key', 'target'], stderr=subprocess.PIPE,

@@ -149,6 +149,17 @@ class Cli(pam_stack.PamTest):
         self.keyfob('pam', 'remove', 'three', code=1)
         self.assertEqual(sorted(os.listdir(os.path.dirname(self.authfile))), ['u2f_keys', 'u2f_keys.names'])
 
+    def test_removed_while_nobody_knows_of_slots(self):
+        """It logs in no more, and that it may open the vault is said."""
+        self.enroll('--add', '--name', 'one')
+        self.enroll('--add', '--name', 'two')
+        place = os.path.dirname(self.sandbox.socket)
+        os.chmod(place, 0o777)
+        self.addCleanup(os.chmod, place, 0o700)
+        said = self.keyfob('pam', 'remove', 'one', code=8).stderr.decode()
+        self.assertIn('keyfob slot list', said)
+        self.assertEqual(self.names(), ['two'])
+
     def test_names_that_are_lost_or_damaged(self):
         names = self.authfile + '.names'
         self.enroll('--add', '--name', 'one')

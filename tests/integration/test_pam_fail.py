@@ -20,7 +20,6 @@ HARMLESS = {
     'pam_get_item': 'a line that is only shown',
     'sd_pid_get_session': 'there need be no logind',
     'sd_pid_get_owner_uid': 'the same',
-    'sd_uid_get_sessions': 'the same',
     'access': 'to see whether a file is missing with all of the home: this one is not there',
     'clock_gettime': 'then the patience is over at once, or has no end but the turns\'',
     'fido_dev_info_manifest': 'the daemon\'s own is none of those that are plugged in',

@@ -153,6 +153,15 @@ class Stacks(kt.KeyfobTest):
         self.assertIn('keyfob pam enroll', warned[0])
         self.assertIn('put there', warned[1])
 
+    def test_without_any_authfile(self):
+        """Where the own one would be is not known, and what is wrong with the stacks is said all the same."""
+        conf = self.sandbox.write('keyfob.conf', 'authfile = /none/%x\nexpand\n', mode=0o644)
+        self.stack('login', f'auth required {KEYFOB} authfile=/none', *UNIX)
+        shown, warned = self.status('--conf', conf, code=8)
+        self.assertEqual(shown, ['login  auth authfile=/none'])
+        self.assertIn('neither %u nor %%', warned[0])
+        self.assertIn('put there', warned[1])
+
     def test_another_origin(self):
         self.stack('login', f'auth required {KEYFOB} origin=pam://other', *UNIX)
         self.check_warning('keyfob pam enroll --origin pam://other')

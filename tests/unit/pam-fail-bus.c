@@ -253,6 +253,7 @@ FAIL_WRAP(size_t, fread, (void *to, size_t size, size_t n, FILE *file), (to, siz
 FAIL_WRAP(int, lstat64, (const char *path, struct stat64 *ret), (path, ret), -1, EIO)
 FAIL_WRAP(int, sd_pid_get_owner_uid, (pid_t pid, uid_t *ret), (pid, ret), -EIO, 0)
 FAIL_WRAP(int, sd_uid_get_sessions, (uid_t uid, int active, char ***ret), (uid, active, ret), -EIO, 0)
+FAIL_WRAP(int, sd_session_get_class, (const char *session, char **ret), (session, ret), -EIO, 0)
 FAIL_WRAP(int, sd_session_is_remote, (const char *session), (session), -EIO, 0)
 
 /* The module starts no daemon, whatever failed. */

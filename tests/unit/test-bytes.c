@@ -109,6 +109,19 @@ TEST(utf8)
         CHECK(utf8_valid(NULL, 0));
 }
 
+TEST(characters_that_are_not_shown)
+{
+        static const char *const shown[] = {" ", "~", "\xc2\xa0", "\xd8\x9b", "\xe2\x80\x90", "\xe2\x82\xac", "\xf0\x9f\x94\x91"};
+        static const char *const not_shown[] = {"\x1b",         "\n",           "\x7f",         "\xc2\x80",     "\xc2\x9f",    "\xd8\x9c",
+                                                "\xe2\x80\x8e", "\xe2\x80\xa8", "\xe2\x80\xae", "\xe2\x81\xa6", "\xe2\x81\xa9"};
+        size_t size;
+
+        for (size_t i = 0; i < ELEMENTSOF(shown); i++)
+                CHECK(!utf8_is_control(shown[i], &size) && size == strlen(shown[i]));
+        for (size_t i = 0; i < ELEMENTSOF(not_shown); i++)
+                CHECK(utf8_is_control(not_shown[i], &size) && size == strlen(not_shown[i]));
+}
+
 TEST(hex)
 {
         uint8_t bytes[3];

@@ -420,6 +420,24 @@ TEST(a_counter_that_does_not_grow)
         CHECK_EQ(world_authenticate(w, NULL), PAM_SYSTEM_ERR);
 }
 
+/* The power went while a line was written. */
+TEST(a_counter_behind_a_line_that_is_cut_off)
+{
+        char text[4096] = "0123456789abcdef 00000", *digits;
+        PLUGGED(w, counts);
+
+        if (getuid() != 0)
+                return; /* only root keeps them */
+        world_credential(w, "+presence");
+        counters_file(w, "we", text, 0);
+        CHECK_EQ(world_authenticate(w, NULL), PAM_SUCCESS);
+        counters_file(w, "re", text, sizeof(text));
+        digits = strrchr(text, ' ') + 1;
+        memcpy(digits, "4000000000", 10);
+        counters_file(w, "we", text, 0);
+        CHECK_EQ(world_authenticate(w, NULL), PAM_AUTH_ERR);
+}
+
 TEST(a_key_that_does_not_count)
 {
         PLUGGED(w, NULL);

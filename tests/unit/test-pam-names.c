@@ -48,6 +48,7 @@ TEST(names_there_can_be)
                                            "0123456789012345678901234567890123456789012345678901234567890abc"};
         static const char *const bad[] = {"", " ", " a", "a ", "7", "123", "a\nb", "a\tb", "\x1b[2J", "a\x7f", "a\xc2\x85", "\xff", "a\xc3",
                                           "a\xe2\x80\xae" "b", "a\xe2\x80\xa8" "b", "a\xe2\x81\xa6" "b", "a\xe2\x80\x8f" "b",
+                                          "a\xd8\x9c" "b", /* Arabic letter mark */
                                           "0123456789012345678901234567890123456789012345678901234567890abcd"};
 
         for (size_t i = 0; i < ELEMENTSOF(good); i++)

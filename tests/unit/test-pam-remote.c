@@ -14,7 +14,7 @@ static struct {
         const char *session; /* NULL: in none */
         int session_remote, ancestors;
         bool of_user;
-        const char *sessions; /* of the user: a letter each, 'r' for one from afar */
+        const char *sessions; /* of the user: a letter each, 'r' for one from afar, 'c' for cron's, 'm' for the service manager's */
 } world;
 
 int __wrap_pam_get_item(const pam_handle_t *pamh, int type, const void **ret);
@@ -23,6 +23,7 @@ int __wrap_sd_pid_get_session(pid_t pid, char **ret);
 int __wrap_sd_pid_get_owner_uid(pid_t pid, uid_t *ret);
 int __wrap_sd_uid_get_sessions(uid_t uid, int active, char ***ret);
 int __wrap_sd_session_is_remote(const char *session);
+int __wrap_sd_session_get_class(const char *session, char **ret);
 
 int __wrap_pam_get_item(const pam_handle_t *pamh, int type, const void **ret)
 {
@@ -53,10 +54,12 @@ int __wrap_sd_pid_get_owner_uid(pid_t pid, uid_t *ret)
 
 int __wrap_sd_uid_get_sessions(uid_t uid, int active, char ***ret)
 {
-        size_t n = strlen(world.sessions);
+        size_t n = world.sessions ? strlen(world.sessions) : 0;
 
         CHECK_EQ(uid, 1234);
         CHECK_EQ(active, 0);
+        if (!world.sessions)
+                return -EIO;
         *ret = calloc(n + 1, sizeof(**ret));
         CHECK(*ret);
         for (size_t i = 0; i < n; i++)
@@ -66,7 +69,15 @@ int __wrap_sd_uid_get_sessions(uid_t uid, int active, char ***ret)
 
 int __wrap_sd_session_is_remote(const char *session)
 {
-        return strcmp(session, "own") == 0 ? world.session_remote : session[0] == 'r';
+        return strcmp(session, "own") == 0 ? world.session_remote : session[0] == '?' ? -ENXIO : session[0] == 'r';
+}
+
+int __wrap_sd_session_get_class(const char *session, char **ret)
+{
+        if (session[0] == '?')
+                return -ENXIO;
+        *ret = strdup(session[0] == 'c' ? "background" : session[0] == 'm' ? "manager" : "user");
+        return *ret ? 0 : -ENOMEM;
 }
 
 TEST(a_session_is_what_logind_says)
@@ -94,7 +105,24 @@ TEST(a_service_of_a_user_who_is_only_there_from_afar_is_remote)
         CHECK(remote_is(NULL));
         world.sessions = "rl";
         CHECK(!remote_is(NULL));
+        world.sessions = "r?";
+        CHECK(remote_is(NULL));
+        world.sessions = NULL; /* nobody can say */
+        CHECK(remote_is(NULL));
         world.sessions = "";
+        CHECK(!remote_is(NULL));
+}
+
+/* Nobody sits at this machine because cron runs something there, or because systemd (since 256) counts the service manager. */
+TEST(sessions_that_nobody_is_in_make_nobody_local)
+{
+        world.session = NULL;
+        world.of_user = true;
+        world.sessions = "crm";
+        CHECK(remote_is(NULL));
+        world.sessions = "crl";
+        CHECK(!remote_is(NULL));
+        world.sessions = "cm";
         CHECK(!remote_is(NULL));
 }
 
