@@ -337,7 +337,7 @@ static int message_of(const Identity *who, const AccessTarget *target, const cha
         if (program_of(who)[0])
                 write_quoted(text, who->app[0] ? "The app " : "The program ", program_of(who));
         else
-                (void)fputs("A program", text);
+                (void)fputs(who->hidden ? "A program whose process has ended" : "A program", text);
         if (who->pid > 0)
                 (void)fprintf(text, " (process %d)", who->pid);
         write_quoted(text, " wants to read the secret ", label);

@@ -91,9 +91,10 @@ int store1_not_for_apps(Daemon *daemon, sd_bus_message *m, sd_bus_message_handle
         r = identity_of(daemon, m, again, &who, error);
         if (r == 0)
                 r = store1_need_vault(daemon, error);
-        if (r != 0 || who->confinement != HELPER_CONFINED)
+        if (r != 0 || !identity_may_be_app(who))
                 return r;
-        return sd_bus_error_setf(error, KEYFOB_ERROR_NOT_ALLOWED, "an app in a sandbox (%s) %s", who->app, what);
+        return sd_bus_error_setf(error, KEYFOB_ERROR_NOT_ALLOWED, "an app in a sandbox (%s) %s",
+                                 who->app[0] ? who->app : "its process has ended", what);
 }
 
 int store1_collection(Daemon *daemon, const char *name, CollectionRef *ret, sd_bus_error *error)
