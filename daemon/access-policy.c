@@ -490,6 +490,22 @@ int access_may_read(Daemon *daemon, sd_bus_message *call, sd_bus_message_handler
         return wait_for(daemon, call, again, who, &reach, item);
 }
 
+int access_may_have_key(Daemon *daemon, Identity *app, const AccessObject *key)
+{
+        const AccessRules *rules;
+        const Grant *grant;
+        AccessTarget reach;
+        int r;
+
+        r = access_policy_rules(daemon, &rules);
+        if (r != 0)
+                return r;
+        if (decide(daemon, rules, app, key->item, &reach, &grant) != ACCESS_DENY)
+                return 0;
+        access_log_refused(daemon, app, key);
+        return -EKEYREJECTED;
+}
+
 /* ---- changes ---- */
 
 int access_policy_set(Daemon *daemon, AccessRules *rules)

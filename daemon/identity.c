@@ -25,6 +25,7 @@
 #include "daemon/own-socket.h"
 
 #define ASKED_MAX     64U
+#define APPS_MAX      64U  /* that are remembered, so that of each the log has one line for many reads */
 #define PROCESSES_MAX 128U /* held at a time: of further ones, who they were at first is believed */
 
 typedef struct Parked Parked;
@@ -52,6 +53,8 @@ struct Identities {
         Daemon *daemon;
         unsigned n_asked, n_processes;
         Subject *line, **line_end;
+        Identity *apps[APPS_MAX];
+        unsigned next_app; /* whose place is taken next */
 };
 
 /* ---- identity ---- */
@@ -453,6 +456,30 @@ Identity *identity_by_now(Daemon *daemon, Caller *caller)
                                  : identity_new(is_there(subject->process) ? caller_pid(caller) : 0);
 }
 
+Identity *identity_of_app(Daemon *daemon, const char *app)
+{
+        Identities *identities = daemon->identities;
+        _cleanup_(identity_freep) Identity *identity = NULL;
+        Identity **place;
+        char *name;
+
+        for (size_t i = 0; i < APPS_MAX; i++)
+                if (identities->apps[i] && strcmp(identities->apps[i]->app, app) == 0)
+                        return identity_ref(identities->apps[i]);
+        identity = identity_new(0);
+        name = strdup(app);
+        if (!identity || !name) {
+                free(name);
+                return NULL;
+        }
+        take_string(&identity->app, name);
+        identity->confinement = HELPER_CONFINED;
+        place = &identities->apps[identities->next_app++ % APPS_MAX];
+        identity_unref(*place);
+        *place = TAKE_PTR(identity);
+        return identity_ref(*place);
+}
+
 /* ---- life ---- */
 
 int identities_new(Daemon *daemon, Identities **ret)
@@ -469,6 +496,8 @@ int identities_new(Daemon *daemon, Identities **ret)
 
 Identities *identities_free(Identities *identities)
 {
+        for (size_t i = 0; identities && i < APPS_MAX; i++)
+                identity_unref(identities->apps[i]);
         free(identities);
         return NULL;
 }

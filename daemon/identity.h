@@ -37,6 +37,9 @@ int identity_of(Daemon *daemon, sd_bus_message *call, sd_bus_message_handler_t a
 /* The same for who can't wait: as much of a caller as is known by now. NULL when there is no memory for it. */
 Identity *identity_by_now(Daemon *daemon, Caller *caller);
 
+/* The app that somebody who knows has told of (portal-secret.c), by its name, "flatpak:ID". NULL when there is no memory. */
+Identity *identity_of_app(Daemon *daemon, const char *app);
+
 /* Whether it is an app in a sandbox, or has seen to it that nobody can tell that. */
 static inline bool identity_may_be_app(const Identity *who)
 {
