@@ -35,7 +35,7 @@ int access_policy_set(Daemon *daemon, AccessRules *rules);
 
 /* Before the vault is locked: what was read is written, what was answered is forgotten. */
 void access_before_lock(Daemon *daemon);
-/* Before another vault is opened. */
+/* Before another vault is opened. Who waits for an answer is told. */
 void access_forget(Daemon *daemon);
 
 /* ---- life ---- */
