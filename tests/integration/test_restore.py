@@ -201,6 +201,14 @@ class Restore(RestoreTest):
         self.assertOneLine(get.communicate()[0], 'the vault was replaced')
         self.assertEqual(get.returncode, 8)
 
+    def test_what_was_read_before_is_in_the_log_of_what_was_there(self):
+        self.prepare()
+        self.keyfob('get', 'service 1', 'me')
+        self.restore('--yes')
+        self.restore('--yes', path=self.kept()[0])
+        log = json.loads(self.keyfob('log', '--item', 'service 1', '--json').stdout)
+        self.assertEqual(log[0]['kind'], 'read')
+
     def test_objects_of_the_bus_are_those_of_the_backup(self):
         self.prepare()
         with kb.Client(self.sandbox.bus_address) as client:
