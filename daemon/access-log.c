@@ -93,7 +93,7 @@ static void arm(AccessLog *log, uint64_t usec)
         (void)sd_event_source_set_enabled(log->timer, SD_EVENT_ONESHOT);
 }
 
-/* Puts all lines, or those that stay, into their buckets anew: a period begins. */
+/* A period begins: lines that stay are found no more, and so are as they will be written. */
 static void begin_period(AccessLog *log, bool drop_all)
 {
         Line *line = log->first, *next;
@@ -402,24 +402,6 @@ static int write_lines(AccessLog *log)
         return r;
 }
 
-/* Of a line for many that was written and then not committed, the set is made again. */
-static void reopen(Line *line)
-{
-        uint64_t *objects = line->entry.objects;
-        size_t n = line->entry.n_objects;
-
-        if (line->item != 0 || n == 0)
-                return;
-        line->entry.objects = NULL;
-        line->entry.n_objects = 0;
-        while (line->capacity < 2 * n)
-                if (set_grow(line) < 0)
-                        break;
-        for (size_t i = 0; i < n && line->entry.n_objects * 2 < line->capacity; i++)
-                line->entry.n_objects += set_put(line->entry.objects, line->capacity, objects[i]);
-        free(objects);
-}
-
 void access_log_join(Daemon *daemon)
 {
         AccessLog *log = daemon->access;
@@ -448,13 +430,9 @@ void access_log_committed(Daemon *daemon, int result)
         }
         if (result != 0)
                 access_keep_forget(&log->keep);
-        for (Line *line = log->first; line; line = line->next) {
-                if (line->capacity == 0)
-                        reopen(line);
-                /* They were done, but could not be written: they are as good as what was read. */
-                if (result == 0)
-                        line->change = false;
-        }
+        /* They were done, but could not be written: they are as good as what was read. */
+        for (Line *line = log->first; line && result == 0; line = line->next)
+                line->change = false;
         begin_period(log, /* drop_all= */ false);
         while (log->n_lines > LINES_MAX)
                 lose_oldest(log);

@@ -218,16 +218,21 @@ static void remember(AccessPolicy *policy, Identity *who, const AccessTarget *ta
 
 /* ---- questions ---- */
 
-static Question *question_free(Question *question)
+static void unlink_question(Question *question)
 {
         Question **p;
 
-        if (!question)
-                return NULL;
         for (p = &question->policy->questions; *p && *p != question;)
                 p = &(*p)->next;
         if (*p)
                 *p = question->next;
+}
+
+static Question *question_free(Question *question)
+{
+        if (!question)
+                return NULL;
+        unlink_question(question);
         ask_cancel(question->ask);
         asked_done(&question->asked);
         free(question);
@@ -274,38 +279,45 @@ static Waiter *take_waiter(Question *question)
 }
 
 /* Not as where a password can't be asked for: nothing that the program could give would help. */
-static void refuse(Daemon *daemon, const Waiter *waiter)
-{
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+static const sd_bus_error nobody_to_ask = SD_BUS_ERROR_MAKE_CONST(
+        KEYFOB_ERROR_NOT_ALLOWED,
+        "the person would have to be asked, and there is nobody to ask: run keyfob prompt-agent, or allow it by keyfob policy");
 
-        (void)sd_bus_error_set(&error, KEYFOB_ERROR_NOT_ALLOWED,
-                               "the person would have to be asked, and there is nobody to ask: run keyfob prompt-agent, or "
-                               "allow it by keyfob policy");
-        (void)batch_reply_error(daemon, waiter->call, &error);
+static const sd_bus_error replaced = SD_BUS_ERROR_MAKE_CONST(KEYFOB_ERROR_BUSY, "the vault was replaced meanwhile: try again");
+
+/* The question is over, with an answer (NULL: the calls are handled anew) or with none. */
+static void question_end(Question *question, const sd_bus_error *error)
+{
+        Daemon *daemon = question->policy->daemon;
+        Waiter *waiter;
+
+        /* Out of the list, for a handler may come here once more. */
+        unlink_question(question);
+        question->ask = ask_cancel(question->ask);
+        while ((waiter = take_waiter(question))) {
+                if (error)
+                        (void)batch_reply_error(daemon, waiter->call, error);
+                else
+                        call_again(daemon, waiter->call, waiter->again);
+                waiter_free(waiter);
+        }
+        question_free(question);
 }
 
 static void answered(void *userdata, const AskAnswer *answer)
 {
         Question *question = userdata;
         AccessPolicy *policy = question->policy;
-        Waiter *waiter;
 
         question->ask = NULL;
         secret_free(answer->secret);
         if (answer->outcome == ASK_ALLOWED)
                 remember(policy, question->asked.who, &question->asked.target, true);
         else if (answer->outcome == ASK_DENIED)
-                for (waiter = question->first; waiter; waiter = waiter->next)
+                for (Waiter *waiter = question->first; waiter; waiter = waiter->next)
                         remember(policy, waiter->who, &question->asked.target, false);
 
-        while ((waiter = take_waiter(question))) {
-                if (answer->outcome == ASK_ALLOWED || answer->outcome == ASK_DENIED)
-                        call_again(policy->daemon, waiter->call, waiter->again);
-                else
-                        refuse(policy->daemon, waiter);
-                waiter_free(waiter);
-        }
-        question_free(question);
+        question_end(question, answer->outcome == ASK_ALLOWED || answer->outcome == ASK_DENIED ? NULL : &nobody_to_ask);
 }
 
 static void write_quoted(FILE *text, const char *before, const char *what)
@@ -337,7 +349,7 @@ static int message_of(const Identity *who, const AccessTarget *target, const cha
         if (program_of(who)[0])
                 write_quoted(text, who->app[0] ? "The app " : "The program ", program_of(who));
         else
-                (void)fputs("A program", text);
+                (void)fputs(who->hidden ? "A program whose process has ended" : "A program", text);
         if (who->pid > 0)
                 (void)fprintf(text, " (process %d)", who->pid);
         write_quoted(text, " wants to read the secret ", label);
@@ -490,6 +502,22 @@ int access_may_read(Daemon *daemon, sd_bus_message *call, sd_bus_message_handler
         return wait_for(daemon, call, again, who, &reach, item);
 }
 
+int access_may_have_key(Daemon *daemon, Identity *app, const AccessObject *key)
+{
+        const AccessRules *rules;
+        const Grant *grant;
+        AccessTarget reach;
+        int r;
+
+        r = access_policy_rules(daemon, &rules);
+        if (r != 0)
+                return r;
+        if (decide(daemon, rules, app, key->item, &reach, &grant) != ACCESS_DENY)
+                return 0;
+        access_log_refused(daemon, app, key);
+        return -EKEYREJECTED;
+}
+
 /* ---- changes ---- */
 
 int access_policy_set(Daemon *daemon, AccessRules *rules)
@@ -531,6 +559,8 @@ void access_forget(Daemon *daemon)
         access_log_forget(daemon);
         if (!policy)
                 return;
+        while (policy->questions)
+                question_end(policy->questions, &replaced);
         forget_grants(policy);
         access_rules_done(&policy->rules);
         policy->known = false;

@@ -21,6 +21,10 @@ typedef struct AccessPolicy AccessPolicy;
 int access_may_read(Daemon *daemon, sd_bus_message *call, sd_bus_message_handler_t again, Identity *who, ItemRef item,
                     sd_bus_error *error);
 
+/* Whether an app may have the key of its own that is, or would be, this item. Nobody is asked about that, but a rule may deny
+ * it. 0; -EKEYREJECTED: denied, which is logged; a vault result; another negative errno. */
+int access_may_have_key(Daemon *daemon, Identity *app, const AccessObject *key);
+
 /* Whether somebody would have to be asked for that, now. */
 bool access_would_ask(Daemon *daemon, const Identity *who, ItemRef item);
 
@@ -31,7 +35,7 @@ int access_policy_set(Daemon *daemon, AccessRules *rules);
 
 /* Before the vault is locked: what was read is written, what was answered is forgotten. */
 void access_before_lock(Daemon *daemon);
-/* Before another vault is opened. */
+/* Before another vault is opened. Who waits for an answer is told. */
 void access_forget(Daemon *daemon);
 
 /* ---- life ---- */

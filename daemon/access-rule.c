@@ -108,7 +108,7 @@ static bool is_about(const AccessRule *rule, const Identity *who)
         case ACCESS_ANY:
                 return true;
         case ACCESS_SANDBOXED:
-                return who->confinement == HELPER_CONFINED;
+                return identity_may_be_app(who);
         case ACCESS_UNKNOWN:
                 return who->confinement != HELPER_CONFINED && who->program[0] == 0;
         case ACCESS_UNIT:
@@ -291,5 +291,5 @@ AccessVerdict access_rules_decide(const AccessRules *rules, const Identity *who,
         *ret = best ? best->target : (AccessTarget){0};
         if (best)
                 return best->verdict;
-        return who->confinement == HELPER_CONFINED ? ACCESS_ASK : ACCESS_ALLOW;
+        return identity_may_be_app(who) ? ACCESS_ASK : ACCESS_ALLOW;
 }

@@ -24,7 +24,7 @@ typedef enum AccessVerdict {
 /* Numbers ascend with how specific they are. */
 typedef enum AccessSubject {
         ACCESS_ANY = 1,
-        ACCESS_SANDBOXED = 2, /* every app in a sandbox */
+        ACCESS_SANDBOXED = 2, /* every app in a sandbox, and who may be one */
         ACCESS_UNKNOWN = 3,   /* who can't be told: no executable, no app */
         ACCESS_UNIT = 4,      /* a unit of systemd's; with * and ? as in a shell */
         ACCESS_PROGRAM = 5,   /* an executable that is in no sandbox, where paths are what the sandbox says */

@@ -5,7 +5,8 @@
  * The process is held by a descriptor: the kernel's own of who connected where it gives one, else one that is opened for
  * the pid while the connection still stands. What the helper says of the pid counts only if that process was still there
  * afterwards, for then the number was nobody else's. When it has ended and its connection lives on (a child has it), the
- * caller is unknown.
+ * caller is unknown. An app would take off its name like that, so it keeps it, and who had ended before the first look
+ * counts as one.
  *
  * Calls that come before the answer wait in order. The helper is asked about few at a time; the rest waits here.
  */
@@ -24,6 +25,7 @@
 #include "daemon/own-socket.h"
 
 #define ASKED_MAX     64U
+#define APPS_MAX      64U  /* that are remembered, so that of each the log has one line for many reads */
 #define PROCESSES_MAX 128U /* held at a time: of further ones, who they were at first is believed */
 
 typedef struct Parked Parked;
@@ -37,7 +39,7 @@ typedef struct Subject Subject;
 struct Subject {
         CallerResource resource; /* first: gone() gets it */
         Identities *identities;
-        int process;        /* its pidfd, or -1 */
+        int process;        /* its pidfd, or a negative errno: why there is none */
         Identity *identity; /* NULL: being found out */
         HelperCall *asked;
         bool in_line;
@@ -51,6 +53,8 @@ struct Identities {
         Daemon *daemon;
         unsigned n_asked, n_processes;
         Subject *line, **line_end;
+        Identity *apps[APPS_MAX];
+        unsigned next_app; /* whose place is taken next */
 };
 
 /* ---- identity ---- */
@@ -128,7 +132,12 @@ static void read_answer(Identity *identity, ByteReader *fields)
 
 static int pidfd_of(pid_t pid)
 {
-        return pid > 0 ? (int)syscall(SYS_pidfd_open, pid, 0) : -1;
+        int fd;
+
+        if (pid <= 0)
+                return -EOPNOTSUPP;
+        fd = (int)syscall(SYS_pidfd_open, pid, 0);
+        return fd < 0 ? -errno : fd;
 }
 
 /* On a bus only the pid is told; on our own sockets the kernel may know more. */
@@ -140,10 +149,15 @@ static int open_process(const Caller *caller)
         if (sd_bus_is_server(bus) > 0) {
                 fd = own_socket_peer_process(sd_bus_get_fd(bus));
                 if (fd != -EOPNOTSUPP)
-                        return fd < 0 ? -1 : fd;
+                        return fd;
         }
-        fd = pidfd_of(caller_pid(caller));
-        return fd < 0 ? -1 : fd;
+        return pidfd_of(caller_pid(caller));
+}
+
+/* Where the system can't hold processes, or tells of none (from another container), nobody hides anything by it. */
+static bool is_hidden(int process)
+{
+        return process != -ENOSYS && process != -EPERM && process != -EOPNOTSUPP;
 }
 
 static bool is_there(int process)
@@ -215,7 +229,7 @@ static void close_process(Subject *subject)
         if (subject->process < 0)
                 return;
         closep(&subject->process);
-        subject->process = -1;
+        subject->process = -EBADF;
         subject->identities->n_processes--;
 }
 
@@ -276,9 +290,11 @@ static void resume(Subject *subject)
 
 static void settle(Subject *subject, HelperResult result, ByteReader *fields)
 {
-        Caller *caller = subject->resource.caller;
+        bool there = is_there(subject->process);
 
-        subject->identity = identity_new(is_there(subject->process) ? caller_pid(caller) : 0);
+        subject->identity = identity_new(there ? caller_pid(subject->resource.caller) : 0);
+        if (subject->identity && !there)
+                subject->identity->hidden = is_hidden(subject->process);
         if (subject->identity && result == HELPER_OK && is_there(subject->process))
                 read_answer(subject->identity, fields);
         if (subject->identities->n_processes > PROCESSES_MAX)
@@ -351,7 +367,7 @@ static int subject_new(Daemon *daemon, Caller *caller, Subject **ret)
         }
         subject->identities = identities;
         subject->last = &subject->first;
-        subject->process = -1;
+        subject->process = -EBADF;
         subject->in_line = true;
         *identities->line_end = subject;
         identities->line_end = &subject->next;
@@ -366,14 +382,35 @@ static int subject_of(Daemon *daemon, Caller *caller, Subject **ret, bool *ret_n
         return *ret ? 0 : subject_new(daemon, caller, ret);
 }
 
+/* What is left of `before` when its process has ended: an app goes on being that. */
+static Identity *identity_after(const Identity *before)
+{
+        _cleanup_(identity_freep) Identity *after = identity_new(0);
+        char *app;
+
+        if (!after)
+                return NULL;
+        after->hidden = before->hidden;
+        if (before->confinement == HELPER_CONFINED) {
+                app = strdup(before->app);
+                if (!app)
+                        return NULL;
+                take_string(&after->app, app);
+                after->confinement = HELPER_CONFINED;
+        }
+        return TAKE_PTR(after);
+}
+
 /* Somebody else has the connection now. */
 static void look_again(Subject *subject)
 {
+        Identity *before = subject->identity;
+
         if (subject->process < 0 || is_there(subject->process))
                 return;
         close_process(subject);
-        identity_unref(subject->identity);
-        subject->identity = identity_new(0);
+        subject->identity = identity_after(before);
+        identity_unref(before);
 }
 
 int identity_of(Daemon *daemon, sd_bus_message *call, sd_bus_message_handler_t again, Identity **ret,
@@ -419,6 +456,30 @@ Identity *identity_by_now(Daemon *daemon, Caller *caller)
                                  : identity_new(is_there(subject->process) ? caller_pid(caller) : 0);
 }
 
+Identity *identity_of_app(Daemon *daemon, const char *app)
+{
+        Identities *identities = daemon->identities;
+        _cleanup_(identity_freep) Identity *identity = NULL;
+        Identity **place;
+        char *name;
+
+        for (size_t i = 0; i < APPS_MAX; i++)
+                if (identities->apps[i] && strcmp(identities->apps[i]->app, app) == 0)
+                        return identity_ref(identities->apps[i]);
+        identity = identity_new(0);
+        name = strdup(app);
+        if (!identity || !name) {
+                free(name);
+                return NULL;
+        }
+        take_string(&identity->app, name);
+        identity->confinement = HELPER_CONFINED;
+        place = &identities->apps[identities->next_app++ % APPS_MAX];
+        identity_unref(*place);
+        *place = TAKE_PTR(identity);
+        return identity_ref(*place);
+}
+
 /* ---- life ---- */
 
 int identities_new(Daemon *daemon, Identities **ret)
@@ -435,6 +496,8 @@ int identities_new(Daemon *daemon, Identities **ret)
 
 Identities *identities_free(Identities *identities)
 {
+        for (size_t i = 0; identities && i < APPS_MAX; i++)
+                identity_unref(identities->apps[i]);
         free(identities);
         return NULL;
 }

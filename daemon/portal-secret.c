@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "crypto/seal.h"
+#include "daemon/access-policy.h"
 #include "daemon/log.h"
 #include "daemon/opening.h"
 #include "daemon/present.h"
@@ -87,9 +88,12 @@ static void fail(PortalCall *call, int result)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 
-        (void)opening_error(call->daemon, &error, result);
+        if (result == -EKEYREJECTED)
+                (void)sd_bus_error_set(&error, KEYFOB_ERROR_NOT_ALLOWED, "keyfob policy denies it");
+        else
+                (void)opening_error(call->daemon, &error, result);
         log_line(LOG_WARNING, "the app %s got no key: %s", call->app, error.message);
-        end(call, result == OPENING_CANCELLED ? RESPONSE_REFUSED : RESPONSE_FAILED);
+        end(call, result == OPENING_CANCELLED || result == -EKEYREJECTED ? RESPONSE_REFUSED : RESPONSE_FAILED);
 }
 
 /* ---- the key ---- */
@@ -135,38 +139,39 @@ static int find_key(const PortalCall *call, CollectionRef collection, Item **ret
         return open.damaged ? VAULT_E_DAMAGED : VAULT_E_NOT_FOUND;
 }
 
-static int make_key(const PortalCall *call, CollectionRef collection, Item **ret)
+/* Durable when this returns, with its line of the log. */
+static int make_key(const PortalCall *call, CollectionRef collection, const char *label, Identity *who, Item **ret)
 {
         const VaultAttribute attributes[] = {{ATTRIBUTE_APP, call->app}, {ATTRIBUTE_SCHEMA, KEY_SCHEMA}};
-        _cleanup_free_ char *label = NULL;
         uint8_t key[KEY_SIZE];
-        ItemId id;
+        const ItemChange change = {
+                .label = label,
+                .attributes = attributes,
+                .n_attributes = ELEMENTSOF(attributes),
+                .value = key,
+                .value_size = sizeof(key),
+                .value_set = true,
+                .content_type = "application/octet-stream",
+        };
+        ItemRef item = {.vault = collection.vault};
         int r;
 
-        if (asprintf(&label, "Key of the app %s", call->app) < 0) {
-                label = NULL;
-                return -ENOMEM;
-        }
-        random_bytes(key, sizeof(key));
-        /* No batch is open, so it is durable when this returns. */
-        r = vault_item_create(collection.vault, collection.no,
-                              &(ItemChange){
-                                      .label = label,
-                                      .attributes = attributes,
-                                      .n_attributes = ELEMENTSOF(attributes),
-                                      .value = key,
-                                      .value_size = sizeof(key),
-                                      .value_set = true,
-                                      .content_type = "application/octet-stream",
-                              },
-                              /* replace= */ false, &id, NULL);
-        explicit_bzero(key, sizeof(key));
+        r = secret_change_begin(call->daemon, collection.vault);
         if (r != 0)
                 return r;
-        batch_wrote(call->daemon);
+        random_bytes(key, sizeof(key));
+        r = vault_item_create(collection.vault, collection.no, &change, /* replace= */ false, &item.id, NULL);
+        explicit_bzero(key, sizeof(key));
+        if (r == 0) {
+                access_log_wrote(call->daemon, ACCESS_CREATED, who, &ACCESS_OBJECT(item, &change));
+                r = batch_commit(call->daemon);
+        } else
+                batch_flush(call->daemon);
+        if (r != 0)
+                return r;
         log_line(LOG_NOTICE, "a key was made for the app %s", call->app);
-        secret_notify_item_created(call->daemon, (ItemRef){collection.vault, id});
-        return vault_item_get(collection.vault, id, /* with_value= */ true, ret);
+        secret_notify_item_created(call->daemon, item);
+        return vault_item_get(item.vault, item.id, /* with_value= */ true, ret);
 }
 
 /* At once or not at all: nobody is waited for who does not read. A pipe that can be written to takes this much, and so does
@@ -182,8 +187,38 @@ static int hand_over(int fd, const Secret *key)
         return n < 0 ? -errno : (size_t)n == key->size ? 0 : -EIO;
 }
 
+/* The frontend calls a snap "snap.NAME"; a name of Flatpak's has two dots at least. */
+static Identity *identify(const PortalCall *call)
+{
+        bool snap = strncmp(call->app, "snap.", 5) == 0 && !strchr(call->app + 5, '.');
+        char name[APP_MAX + 16];
+
+        (void)snprintf(name, sizeof(name), "%s%s", snap ? "snap:" : "flatpak:", snap ? call->app + 5 : call->app);
+        return identity_of_app(call->daemon, name);
+}
+
+static int find_or_make(const PortalCall *call, CollectionRef collection, Identity *who, Item **ret)
+{
+        _cleanup_free_ char *label = NULL;
+        int r, allowed;
+
+        r = find_key(call, collection, ret);
+        if (r == 0)
+                return access_may_have_key(call->daemon, who, &ACCESS_OBJECT(((ItemRef){collection.vault, (*ret)->id}), *ret));
+        if (r != VAULT_E_NOT_FOUND)
+                return r;
+        if (asprintf(&label, "Key of the app %s", call->app) < 0) {
+                label = NULL;
+                return -ENOMEM;
+        }
+        allowed = access_may_have_key(call->daemon, who,
+                                      &(AccessObject){.item = {collection.vault, ITEM_ID(collection.no, 0)}, .label = label});
+        return allowed != 0 ? allowed : make_key(call, collection, label, who, ret);
+}
+
 static void give_key(PortalCall *call)
 {
+        _cleanup_(identity_unrefp) Identity *who = identify(call);
         _cleanup_(item_freep) Item *key = NULL;
         Daemon *daemon = call->daemon;
         CollectionRef collection;
@@ -194,15 +229,15 @@ static void give_key(PortalCall *call)
                 fail(call, VAULT_E_NOT_FOUND);
                 return;
         }
-        r = find_key(call, collection, &key);
-        if (r == VAULT_E_NOT_FOUND)
-                r = make_key(call, collection, &key);
+        r = who ? find_or_make(call, collection, who, &key) : -ENOMEM;
         if (r == 0)
                 r = hand_over(call->fd, key->value);
-        if (r != 0)
+        if (r != 0) {
                 fail(call, r);
-        else
-                end(call, RESPONSE_DONE);
+                return;
+        }
+        access_log_read(daemon, who, &ACCESS_OBJECT(((ItemRef){collection.vault, key->id}), key));
+        end(call, RESPONSE_DONE);
 }
 
 /* ---- the vault ---- */

@@ -60,7 +60,7 @@ static int handle_register_agent(sd_bus_message *call, void *userdata, sd_bus_er
                 if (r != 0)
                         return r;
         }
-        if (who && who->confinement == HELPER_CONFINED)
+        if (who && identity_may_be_app(who))
                 return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED,
                                         "an app in a sandbox can't be the session agent");
         r = asker_add_agent(daemon, caller, path, session);

@@ -49,6 +49,11 @@ int store1_collection(Daemon *daemon, const char *name, CollectionRef *ret, sd_b
 /* 0 when there is a vault, else a negative errno with `error` set. */
 int store1_need_vault(Daemon *daemon, sd_bus_error *error);
 
+/* The first thing of a method that is not for apps in sandboxes, which also needs a vault. `what`: what an app can't. 0; 1: it
+ * has to be found out who calls, and `again` will be called (identity_of()); a negative errno with `error` set. */
+int store1_not_for_apps(Daemon *daemon, sd_bus_message *m, sd_bus_message_handler_t again, const char *what,
+                        sd_bus_error *error);
+
 /* ---- waiting: a method call without a reply yet ---- */
 
 /* How a device will be asked for its part of a slot that is made, and the memory that this points into. */

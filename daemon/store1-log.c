@@ -182,19 +182,13 @@ static int answer(Waiting *waiting, sd_bus_error *error)
 int store1_get_log(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         static const char *const allowed[] = {"interactive", "limit", "program", "service", "since", "username", NULL};
-        _cleanup_(identity_unrefp) Identity *who = NULL;
         Daemon *daemon = userdata;
         Waiting *waiting;
         int r;
 
-        r = identity_of(daemon, m, store1_get_log, &who, error);
-        if (r == 0)
-                r = store1_need_vault(daemon, error);
+        r = store1_not_for_apps(daemon, m, store1_get_log, "can't read the log", error);
         if (r != 0)
                 return r;
-        if (who->confinement == HELPER_CONFINED)
-                return sd_bus_error_setf(error, KEYFOB_ERROR_NOT_ALLOWED, "an app in a sandbox (%s) can't read the log",
-                                         who->app);
         r = waiting_new(daemon, m, allowed, error, &waiting);
         if (r < 0)
                 return r;

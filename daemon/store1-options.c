@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/identity.h"
+
 #define OPTION_TEXT_MAX 8192U
 
 typedef struct OptionType {
@@ -78,6 +80,21 @@ int store1_invalid(sd_bus_error *error, const char *format, ...)
 int store1_need_vault(Daemon *daemon, sd_bus_error *error)
 {
         return daemon_find_vault(daemon) ? 0 : daemon_error(daemon, error, daemon->vault_state);
+}
+
+int store1_not_for_apps(Daemon *daemon, sd_bus_message *m, sd_bus_message_handler_t again, const char *what,
+                        sd_bus_error *error)
+{
+        _cleanup_(identity_unrefp) Identity *who = NULL;
+        int r;
+
+        r = identity_of(daemon, m, again, &who, error);
+        if (r == 0)
+                r = store1_need_vault(daemon, error);
+        if (r != 0 || !identity_may_be_app(who))
+                return r;
+        return sd_bus_error_setf(error, KEYFOB_ERROR_NOT_ALLOWED, "an app in a sandbox (%s) %s",
+                                 who->app[0] ? who->app : "its process has ended", what);
 }
 
 int store1_collection(Daemon *daemon, const char *name, CollectionRef *ret, sd_bus_error *error)

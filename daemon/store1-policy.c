@@ -13,14 +13,7 @@
 #include "daemon/secret-attributes.h"
 
 #define PASSWORD "Enter the password of your Keyfob vault, "
-
-static int not_for_apps(const Identity *who, sd_bus_error *error)
-{
-        if (who->confinement != HELPER_CONFINED)
-                return 0;
-        sd_bus_error_setf(error, KEYFOB_ERROR_NOT_ALLOWED, "an app in a sandbox (%s) has no say in the policy", who->app);
-        return -EACCES;
-}
+#define FOR_APPS "has no say in the policy"
 
 /* ---- ListPolicy ---- */
 
@@ -93,16 +86,11 @@ static int list_open(Waiting *waiting, sd_bus_error *error)
 int store1_list_policy(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         static const char *const allowed[] = {"interactive", NULL};
-        _cleanup_(identity_unrefp) Identity *who = NULL;
         Daemon *daemon = userdata;
         Waiting *waiting;
         int r;
 
-        r = identity_of(daemon, m, store1_list_policy, &who, error);
-        if (r == 0)
-                r = store1_need_vault(daemon, error);
-        if (r == 0)
-                r = not_for_apps(who, error);
+        r = store1_not_for_apps(daemon, m, store1_list_policy, FOR_APPS, error);
         if (r != 0)
                 return r;
         r = waiting_new(daemon, m, allowed, error, &waiting);
@@ -245,16 +233,11 @@ static int start_change(Waiting *waiting, sd_bus_error *error)
 int store1_set_policy(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         static const char *const allowed[] = {"auth", "collection", "interactive", "service", "username", NULL};
-        _cleanup_(identity_unrefp) Identity *who = NULL;
         Daemon *daemon = userdata;
         Waiting *waiting;
         int r;
 
-        r = identity_of(daemon, m, store1_set_policy, &who, error);
-        if (r == 0)
-                r = store1_need_vault(daemon, error);
-        if (r == 0)
-                r = not_for_apps(who, error);
+        r = store1_not_for_apps(daemon, m, store1_set_policy, FOR_APPS, error);
         if (r != 0)
                 return r;
         r = sd_bus_message_skip(m, "ss");

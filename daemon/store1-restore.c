@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "daemon/access-policy.h"
 #include "daemon/epoch.h"
 #include "daemon/log.h"
 #include "daemon/present.h"
@@ -184,6 +185,7 @@ static void forget_old(Daemon *daemon)
 
         if (!vault)
                 return;
+        access_before_lock(daemon);
         vault_lock(vault, 0);
         for (const VaultCollection *c = NULL; (c = vault_collection_next(vault, c));)
                 secret_notify_collection_deleted(daemon, (CollectionRef){vault, c->no}, c->name);

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import unittest
 
 import flatpak
@@ -11,8 +12,32 @@ import keyfob_test as kt
 import secret_client as sc
 
 APP = 'flatpak:org.example.Editor'
+HERE = os.path.dirname(os.path.abspath(__file__))
 NOT_ALLOWED = 'org.keyfob.Error.NotAllowed'
 CANCELLED = 'org.keyfob.Error.Cancelled'
+
+# Connects, is looked at or not, ends, and leaves its connection to a child, which says what becomes of its calls.
+LEAVES = '''
+import os, select, sys
+import keyfob_bus as kb
+client = kb.Client(sys.argv[1])
+def what_becomes_of(call):
+    try:
+        return call()
+    except kb.BusError as error:
+        return error.name
+if sys.argv[2] == 'known':
+    what_becomes_of(lambda: client.lookup(service='mail'))
+parent = os.pidfd_open(os.getpid())
+if os.fork():
+    os._exit(0)
+select.select([parent], [], [])
+prompter = kb.DBusAddress('/org/keyfob', bus_name='org.keyfob.Daemon', interface='org.keyfob.Prompter1')
+print(what_becomes_of(lambda: client.lookup(service='mail')),
+      what_becomes_of(lambda: client.call(kb.STORE, 'GetLog', 'a{sv}', {})),
+      what_becomes_of(lambda: client.call(kb.STORE, 'ListPolicy', 'a{sv}', {})),
+      what_becomes_of(lambda: client.call(prompter, 'RegisterAgent', 'oa{sv}', '/agent', {'session': ('b', True)})))
+'''
 
 
 class PolicyTest(kt.KeyfobTest):
@@ -268,6 +293,26 @@ class Apps(PolicyTest):
         self.assertEqual(self.app('get', 'bank', 'alice').stdout, b'two')
         self.assertEqual(len(agent.questions), 1)
         self.assertEqual(agent.questions[0]['program'], APP)
+
+    def left_to_a_child(self, looked_at):
+        argv = [sys.executable, '-c', LEAVES, self.sandbox.socket, looked_at]
+        root = os.path.join(self.sandbox.home, 'root')
+        return self.sandbox.run(flatpak.command(root, 'org.example.Editor', argv), env={'PYTHONPATH': HERE}).stdout.decode().split()
+
+    def test_an_app_that_ends_does_not_lose_its_name(self):
+        """Its connection may go to a child, and the process that connected be gone."""
+        denied = 'org.freedesktop.DBus.Error.AccessDenied'
+        for looked_at in ('known', 'unknown'):
+            self.assertEqual(self.left_to_a_child(looked_at), [NOT_ALLOWED] * 3 + [denied], looked_at)
+        self.policy('deny', 'sandboxed', password=False)
+        for looked_at in ('known', 'unknown'):
+            self.assertEqual(self.left_to_a_child(looked_at)[0], NOT_ALLOWED)
+            self.assertEqual(self.log()[0]['kind'], 'refused')
+        # what is allowed to the app, it may have as long as it is known to be that
+        self.policy('none', 'sandboxed')
+        self.policy('allow', APP)
+        self.assertEqual(self.left_to_a_child('known')[0], "b'one'")
+        self.assertEqual(self.left_to_a_child('unknown')[0], NOT_ALLOWED)
 
     def test_rules_for_apps(self):
         self.policy('allow', APP)

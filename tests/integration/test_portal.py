@@ -124,6 +124,36 @@ class Direct(Portal):
         self.assertIn(('Key of the app ' + APP, {'app_id': APP, 'xdg:schema': 'org.freedesktop.portal.Secret'}),
                       self.items())
 
+    def test_who_got_a_key_is_logged(self):
+        self.frontend.retrieve(APP)
+        self.frontend.retrieve('snap.editor')
+        for _ in range(40):
+            self.frontend.retrieve(APP)
+        log = json.loads(self.keyfob('log', '--json').stdout)
+        for app in ('flatpak:' + APP, 'snap:editor'):
+            mine = [e for e in log if e['app'] == app]
+            self.assertEqual(mine[-1]['kind'], 'created')
+            self.assertEqual({e['kind'] for e in mine[:-1]}, {'read'})
+            self.assertEqual(sum(e['count'] for e in mine[:-1]), 41 if app != 'snap:editor' else 1)
+            self.assertEqual({e['label'] for e in mine}, {'Key of the app ' + (APP if app != 'snap:editor' else 'snap.editor')})
+        self.assertEqual({e['confinement'] for e in log}, {'confined'})
+
+    def test_a_rule_may_deny_a_key(self):
+        password = self.sandbox.write('password', 'pass word')
+        self.frontend.retrieve(APP)
+        # nobody is asked about a key of its own, whatever else an app is asked about
+        self.keyfob('policy', 'ask', 'flatpak:' + APP)
+        self.assertEqual(self.frontend.retrieve(APP)[0], 0)
+        for rule, app, made in ((('deny', 'flatpak:' + APP), APP, 1), (('deny', 'sandboxed', '--collection', 'Default'), 'a.b.c', 1)):
+            self.keyfob('policy', *rule)
+            self.assertEqual(self.frontend.retrieve(app), (1, b''))
+            entry = json.loads(self.keyfob('log', '--json').stdout)[0]
+            self.assertEqual((entry['kind'], entry['app'], entry['label']),
+                             ('refused', 'flatpak:' + app, 'Key of the app ' + app))
+            self.assertEqual(len(self.items()), made)
+        self.keyfob('policy', 'none', 'sandboxed', '--collection', 'Default', '--password-file', password)
+        self.assertEqual(self.frontend.retrieve('a.b.c')[0], 0)
+
     def test_no_key_for_programs_outside_of_a_sandbox(self):
         with expect_error(self, ACCESS_DENIED):
             self.frontend.retrieve('')

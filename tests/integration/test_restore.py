@@ -7,11 +7,13 @@ import random
 import shutil
 import signal
 import sqlite3
+import subprocess
 import threading
 import time
 
 import keyfob_bus as kb
 import keyfob_test as kt
+import secret_client as sc
 from person import runs, wait_for
 
 PASSWORD = 'correct horse'
@@ -184,6 +186,28 @@ class Restore(RestoreTest):
         terminal.send('y\n')
         self.assertEqual(terminal.wait(), 8)
         self.holds(b'old')
+
+    def test_a_secret_that_waits_for_an_answer_ends(self):
+        """The person was asked about an item of the vault that is gone."""
+        self.prepare()
+        keyfob = self.sandbox.stage.keyfob
+        self.keyfob('policy', 'ask', os.path.realpath(keyfob))
+        agent = sc.Agent(f'unix:path={self.sandbox.socket}', lambda _: None)
+        self.addCleanup(agent.close)
+        get = self.sandbox.spawn(['/bin/sh', '-c', 'exec "$0" get "service 0" me 2>&1', keyfob], stdout=subprocess.PIPE)
+        wait_for(lambda: agent.questions, 'the question')
+        self.restore('--yes')
+        wait_for(lambda: agent.cancelled, 'the question to be taken away')
+        self.assertOneLine(get.communicate()[0], 'the vault was replaced')
+        self.assertEqual(get.returncode, 8)
+
+    def test_what_was_read_before_is_in_the_log_of_what_was_there(self):
+        self.prepare()
+        self.keyfob('get', 'service 1', 'me')
+        self.restore('--yes')
+        self.restore('--yes', path=self.kept()[0])
+        log = json.loads(self.keyfob('log', '--item', 'service 1', '--json').stdout)
+        self.assertEqual(log[0]['kind'], 'read')
 
     def test_objects_of_the_bus_are_those_of_the_backup(self):
         self.prepare()

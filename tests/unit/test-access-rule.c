@@ -13,6 +13,7 @@ static char no_text[] = "", editor[] = EDITOR, app[] = APP, unit[] = "app-editor
 static Identity program_id = {.confinement = HELPER_FREE, .program = editor, .comm = no_text, .unit = unit, .app = no_text};
 static Identity app_id = {.confinement = HELPER_CONFINED, .program = editor, .comm = no_text, .unit = no_text, .app = app};
 static Identity nobody = {.program = no_text, .comm = no_text, .unit = no_text, .app = no_text};
+static Identity hidden = {.program = no_text, .comm = no_text, .unit = no_text, .app = no_text, .hidden = true};
 
 #define ITEM(no, number) (UINT64_C(no) << 40 | (number))
 
@@ -53,6 +54,7 @@ TEST(without_rules)
         CHECK_EQ(decide(&rules, &program_id, ITEM(1, 1)), ACCESS_ALLOW);
         CHECK_EQ(decide(&rules, &nobody, ITEM(1, 1)), ACCESS_ALLOW);
         CHECK_EQ(decide(&rules, &app_id, ITEM(1, 1)), ACCESS_ASK);
+        CHECK_EQ(decide(&rules, &hidden, ITEM(1, 1)), ACCESS_ASK);
 }
 
 TEST(the_most_specific_counts)
@@ -94,6 +96,10 @@ TEST(apps_sandboxes_and_the_unknown)
         CHECK_EQ(decide(&rules, &app_id, ITEM(1, 1)), ACCESS_DENY);
         set(&rules, "allow", APP, 0, 0);
         CHECK_EQ(decide(&rules, &app_id, ITEM(1, 1)), ACCESS_ALLOW);
+        access_rules_done(&rules);
+        set(&rules, "deny", "sandboxed", 0, 0);
+        CHECK_EQ(decide(&rules, &hidden, ITEM(1, 1)), ACCESS_DENY);
+        CHECK_EQ(decide(&rules, &nobody, ITEM(1, 1)), ACCESS_ALLOW);
         access_rules_done(&rules);
 }
 
