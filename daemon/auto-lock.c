@@ -26,6 +26,7 @@ struct AutoLock {
         Daemon *daemon;
         Logind *logind;
         sd_event_source *idle, *drain;
+        bool waits; /* idle is set */
 };
 
 static void lock_by_itself(AutoLock *lock, const char *why)
@@ -43,24 +44,48 @@ static void lock_by_itself(AutoLock *lock, const char *why)
 
 /* ---- idle ---- */
 
-/* Looks when the last use that is known of is long enough ago. Who unlocks the vault uses it, so while nothing is open any
- * moment will do. */
+static uint64_t span(const AutoLock *lock)
+{
+        return (uint64_t)lock->daemon->settings->idle * 1000000;
+}
+
+/* Looks when the last use that is known of is long enough ago. While nothing is open nothing is waited for. */
 static int on_idle(sd_event_source *source, uint64_t usec, void *userdata)
 {
         AutoLock *lock = userdata;
         const Daemon *daemon = lock->daemon;
-        uint64_t span = (uint64_t)daemon->settings->idle * 1000000, now = 0, next;
+        uint64_t now = 0, next = UINT64_MAX;
 
         (void)sd_event_now(daemon->event, CLOCK_BOOTTIME, &now);
-        next = now + span;
         if (lock_is_open(daemon)) {
-                if (vault_used(daemon->vault) + span <= now)
+                if (vault_used(daemon->vault) + span(lock) <= now)
                         lock_by_itself(lock, "no secret was used for the time that idle= says");
                 else
-                        next = vault_used(daemon->vault) + span;
+                        next = vault_used(daemon->vault) + span(lock);
         }
-        (void)sd_event_source_set_time(source, next);
-        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        lock->waits = next != UINT64_MAX;
+        return sd_event_source_set_time(source, next);
+}
+
+/* The loop is about to sleep. Who unlocks the vault uses it, so the time begins here. */
+static int on_prepare(sd_event_source *source, void *userdata)
+{
+        AutoLock *lock = userdata;
+
+        if (!lock->waits && lock_is_open(lock->daemon))
+                lock->waits = sd_event_source_set_time_relative(source, span(lock)) >= 0;
+        return 0;
+}
+
+static int begin_idle(AutoLock *lock)
+{
+        int r;
+
+        r = sd_event_add_time(lock->daemon->event, &lock->idle, CLOCK_BOOTTIME, UINT64_MAX, /* accuracy= */ 100000, on_idle,
+                              lock);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(lock->idle, SD_EVENT_ON);
+        return r < 0 ? r : sd_event_source_set_prepare(lock->idle, on_prepare);
 }
 
 /* ---- screen and sleep ---- */
@@ -121,8 +146,7 @@ int auto_lock_new(Daemon *daemon, AutoLock **ret)
                 return -ENOMEM;
         lock->daemon = daemon;
         if (settings->idle > 0)
-                r = sd_event_add_time_relative(daemon->event, &lock->idle, CLOCK_BOOTTIME,
-                                               (uint64_t)settings->idle * 1000000, /* accuracy= */ 100000, on_idle, lock);
+                r = begin_idle(lock);
         if (r >= 0)
                 r = sd_event_add_time_relative(daemon->event, &lock->drain, CLOCK_MONOTONIC, 0, 1000, on_drain, lock);
         if (r >= 0)

@@ -6,6 +6,7 @@
 #include <systemd/sd-bus.h>
 
 #include "daemon/fprint.h"
+#include "daemon/system-peer.h"
 
 #define FPRINT_NAME    "net.reactivated.Fprint"
 #define FPRINT_MANAGER "net.reactivated.Fprint.Manager"
@@ -29,11 +30,9 @@ struct Fprint {
         bool broken; /* it has ended, and is to be let go */
 
         /* fprint-owner.c: who fprintd is */
-        char *owner;     /* unique name, root's; NULL: not running, or not to be trusted */
-        char *candidate; /* whose uid is being asked for */
-        bool activatable;
-        sd_bus_slot *asking_uid;
+        SystemPeer *service;
         sd_bus_slot *from_owner; /* its signals */
+        bool activatable;
 
         /* fprint-look.c: what is known */
         sd_bus_slot *looking; /* one call of a look at a time */
@@ -72,6 +71,8 @@ int fprint_watch_owner(Fprint *fprint);
 /* Has fprintd started. */
 int fprint_start_owner(Fprint *fprint, sd_bus_slot **slot, sd_bus_message_handler_t handler);
 void fprint_drop_owner(Fprint *fprint);
+/* Its unique name. NULL: not running, or not to be trusted. */
+const char *fprint_owner(const Fprint *fprint);
 
 /* ---- fprint-look.c ---- */
 

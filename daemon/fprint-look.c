@@ -255,7 +255,7 @@ static int on_started(sd_bus_message *reply, void *userdata, sd_bus_error *error
         Fprint *fprint = userdata;
 
         fprint->looking = sd_bus_slot_unref(fprint->looking);
-        if (!fprint->candidate && !fprint->owner)
+        if (!system_peer_is_asking(fprint->service) && !fprint_owner(fprint))
                 end_look(fprint);
         return 0;
 }
@@ -292,7 +292,7 @@ void fprint_look(Fprint *fprint, bool start)
 {
         int r;
 
-        if (!fprint->bus || fprint->candidate)
+        if (!fprint->bus || system_peer_is_asking(fprint->service))
                 return;
         if (fprint->looking) {
                 fprint->look_again = true;
@@ -300,7 +300,7 @@ void fprint_look(Fprint *fprint, bool start)
         }
         (void)sd_event_now(fprint->event, CLOCK_MONOTONIC, &fprint->looked);
         fprint->start = start;
-        if (fprint->owner)
+        if (fprint_owner(fprint))
                 r = fprint_call(fprint, &fprint->looking, MANAGER_PATH, FPRINT_MANAGER, "GetDefaultDevice", on_device,
                                 NULL);
         else

@@ -143,7 +143,7 @@ static int on_service(sd_bus_message *reply, void *userdata, sd_bus_error *error
         Fprint *fprint = userdata;
 
         (void)answered(fprint, reply);
-        if (!fprint->owner && !fprint->candidate)
+        if (!fprint_owner(fprint) && !system_peer_is_asking(fprint->service))
                 fail(fprint, reply);
         return 0;
 }
@@ -186,9 +186,9 @@ static int pursue(Fprint *fprint)
 {
         if (fprint->claimed)
                 return begin(fprint);
-        if (fprint->candidate)
+        if (system_peer_is_asking(fprint->service))
                 return 0; /* soon */
-        if (!fprint->owner)
+        if (!fprint_owner(fprint))
                 return fprint->activatable ? fprint_start_owner(fprint, &fprint->call, on_service) : -ENODEV;
         if (!fprint->device)
                 return fprint->looking ? 0 : -ENODEV;

@@ -23,12 +23,13 @@ int fprint_call(Fprint *fprint, sd_bus_slot **slot, const char *path, const char
                 sd_bus_message_handler_t handler, const char *types, ...)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+        const char *owner = fprint_owner(fprint);
         va_list ap;
         int r;
 
-        if (!fprint->bus || !fprint->owner)
+        if (!fprint->bus || !owner)
                 return -ENOTCONN;
-        r = sd_bus_message_new_method_call(fprint->bus, &m, fprint->owner, path, interface, member);
+        r = sd_bus_message_new_method_call(fprint->bus, &m, owner, path, interface, member);
         if (r >= 0 && types) {
                 va_start(ap, types);
                 r = sd_bus_message_appendv(m, types, ap);
@@ -92,7 +93,7 @@ void fprint_state_now(const Fprint *fprint, FprintState *ret)
         *ret = (FprintState){
                 .known = fprint->known,
                 .available = fprint->known && fprint->device && !fprint->lid_closed &&
-                             (fprint->owner || fprint->activatable),
+                             (fprint_owner(fprint) || fprint->activatable),
                 .swipe = fprint->swipe,
                 .stages = fprint->stages,
                 .fingers = fprint->fingers,
@@ -104,7 +105,7 @@ void fprint_state(Fprint *fprint, FprintState *ret)
         uint64_t now = 0;
 
         (void)sd_event_now(fprint->event, CLOCK_MONOTONIC, &now);
-        if (now - fprint->looked > (fprint->owner ? FRESH_USEC : FRESH_IDLE_USEC)) {
+        if (now - fprint->looked > (fprint_owner(fprint) ? FRESH_USEC : FRESH_IDLE_USEC)) {
                 fprint->looked = now;
                 if (fprint->bus)
                         fprint_look(fprint, /* start= */ true);

@@ -13,12 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "daemon/bus-peer.h"
 #include "daemon/log.h"
 #include "daemon/system-bus.h"
+#include "daemon/system-peer.h"
 
-#define DBUS_NAME  "org.freedesktop.DBus"
-#define DBUS_PATH  "/org/freedesktop/DBus"
 #define LOGIN      "org.freedesktop.login1"
 #define LOGIN_PATH "/org/freedesktop/login1"
 #define MANAGER    LOGIN ".Manager"
@@ -34,9 +32,8 @@ struct Logind {
 
         sd_bus *bus;
         sd_event_source *again;
-        char *owner; /* unique name, root's; NULL: nobody, or not to be trusted */
-        char *candidate;
-        sd_bus_slot *asking, *on_sleep, *on_lock, *on_hint, *inhibiting;
+        SystemPeer *service;
+        sd_bus_slot *on_sleep, *on_lock, *on_hint, *inhibiting;
         int inhibitor; /* -1: none */
 };
 
@@ -71,11 +68,11 @@ static int on_inhibited(sd_bus_message *reply, void *userdata, sd_bus_error *err
 
 static void inhibit(Logind *logind)
 {
-        if (!logind->delay || !logind->owner)
+        if (!logind->delay)
                 return;
         logind->inhibiting = sd_bus_slot_unref(logind->inhibiting);
-        (void)sd_bus_call_method_async(logind->bus, &logind->inhibiting, logind->owner, LOGIN_PATH, MANAGER, "Inhibit",
-                                       on_inhibited, logind, "ssss", "sleep", "Keyfob",
+        (void)sd_bus_call_method_async(logind->bus, &logind->inhibiting, system_peer_name(logind->service), LOGIN_PATH,
+                                       MANAGER, "Inhibit", on_inhibited, logind, "ssss", "sleep", "Keyfob",
                                        "The vault is locked before the machine sleeps", "delay");
 }
 
@@ -109,9 +106,8 @@ static int on_user(sd_bus_message *reply, void *userdata, sd_bus_error *error)
 /* Whose session it is, it says itself. */
 static int ask_user(Logind *logind, sd_bus_message *signal)
 {
-        if (logind->owner)
-                (void)sd_bus_call_method_async(logind->bus, NULL, logind->owner, sd_bus_message_get_path(signal),
-                                               PROPERTIES, "Get", on_user, logind, "ss", SESSION, "User");
+        (void)sd_bus_call_method_async(logind->bus, NULL, system_peer_name(logind->service), sd_bus_message_get_path(signal),
+                                       PROPERTIES, "Get", on_user, logind, "ss", SESSION, "User");
         return 0;
 }
 
@@ -142,15 +138,12 @@ static int on_session_changed(sd_bus_message *signal, void *userdata, sd_bus_err
 
 /* ---- who it is ---- */
 
-static void drop_owner(Logind *logind)
+static void stop_listening(Logind *logind)
 {
-        logind->asking = sd_bus_slot_unref(logind->asking);
         logind->on_sleep = sd_bus_slot_unref(logind->on_sleep);
         logind->on_lock = sd_bus_slot_unref(logind->on_lock);
         logind->on_hint = sd_bus_slot_unref(logind->on_hint);
         logind->inhibiting = sd_bus_slot_unref(logind->inhibiting);
-        free(TAKE_PTR(logind->candidate));
-        free(TAKE_PTR(logind->owner));
         logind_let_sleep(logind);
 }
 
@@ -159,14 +152,15 @@ static int listen_to(Logind *logind, sd_bus_slot **slot, const char *interface, 
 {
         _cleanup_free_ char *match = NULL;
 
-        if (asprintf(&match, "type='signal',sender='%s',interface='%s',%s", logind->candidate, interface, rest) < 0) {
+        if (asprintf(&match, "type='signal',sender='%s',interface='%s',%s", system_peer_name(logind->service), interface,
+                     rest) < 0) {
                 match = NULL;
                 return -ENOMEM;
         }
         return sd_bus_add_match_async(logind->bus, slot, match, handler, NULL, logind);
 }
 
-static int trust(Logind *logind)
+static int listen_to_all(Logind *logind)
 {
         int r;
 
@@ -177,59 +171,28 @@ static int trust(Logind *logind)
         if (r >= 0)
                 r = listen_to(logind, &logind->on_hint, PROPERTIES, "member='PropertiesChanged',arg0='" SESSION "'",
                               on_session_changed);
-        if (r >= 0)
-                logind->owner = TAKE_PTR(logind->candidate);
         return r;
 }
 
-static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+static void on_changed(void *userdata)
 {
-        uint32_t uid = UINT32_MAX;
         Logind *logind = userdata;
 
-        logind->asking = sd_bus_slot_unref(logind->asking);
-        if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_message_read(reply, "u", &uid) < 0 || uid != 0 ||
-            trust(logind) < 0)
-                drop_owner(logind);
-        inhibit(logind);
-        return 0;
-}
-
-static void set_owner(Logind *logind, const char *name)
-{
-        drop_owner(logind);
-        if (!*name)
+        stop_listening(logind);
+        if (!system_peer_name(logind->service))
                 return;
-        logind->candidate = strdup(name);
-        if (!logind->candidate ||
-            sd_bus_call_method_async(logind->bus, &logind->asking, DBUS_NAME, DBUS_PATH, DBUS_NAME,
-                                     "GetConnectionUnixUser", on_uid, logind, "s", name) < 0)
-                drop_owner(logind);
-}
-
-static int on_owner_changed(sd_bus_message *signal, void *userdata, sd_bus_error *error)
-{
-        const char *name, *old, *new;
-
-        if (bus_has_sent(signal) && sd_bus_message_read(signal, "sss", &name, &old, &new) >= 0)
-                set_owner(userdata, new);
-        return 0;
-}
-
-static int on_owner(sd_bus_message *reply, void *userdata, sd_bus_error *error)
-{
-        const char *name;
-
-        if (!sd_bus_message_is_method_error(reply, NULL) && sd_bus_message_read(reply, "s", &name) >= 0)
-                set_owner(userdata, name);
-        return 0;
+        if (listen_to_all(logind) < 0)
+                stop_listening(logind);
+        else
+                inhibit(logind);
 }
 
 /* ---- the connection ---- */
 
 static void disconnect(Logind *logind)
 {
-        drop_owner(logind);
+        stop_listening(logind);
+        logind->service = system_peer_free(logind->service);
         logind->bus = sd_bus_close_unref(logind->bus);
 }
 
@@ -238,7 +201,8 @@ static int on_disconnected(sd_bus_message *signal, void *userdata, sd_bus_error 
 {
         Logind *logind = userdata;
 
-        drop_owner(logind);
+        stop_listening(logind);
+        logind->service = system_peer_free(logind->service);
         (void)sd_event_source_set_time_relative(logind->again, AGAIN_USEC);
         return sd_event_source_set_enabled(logind->again, SD_EVENT_ONESHOT);
 }
@@ -252,13 +216,7 @@ static int connect_bus(Logind *logind)
                 r = sd_bus_match_signal(logind->bus, NULL, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
                                         "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, logind);
         if (r >= 0)
-                r = sd_bus_add_match_async(logind->bus, NULL,
-                                           "type='signal',sender='" DBUS_NAME "',interface='" DBUS_NAME
-                                           "',member='NameOwnerChanged',arg0='" LOGIN "'",
-                                           on_owner_changed, NULL, logind);
-        if (r >= 0)
-                r = sd_bus_call_method_async(logind->bus, NULL, DBUS_NAME, DBUS_PATH, DBUS_NAME, "GetNameOwner",
-                                             on_owner, logind, "s", LOGIN);
+                r = system_peer_new(logind->bus, LOGIN, on_changed, logind, &logind->service);
         if (r < 0)
                 disconnect(logind);
         return r;

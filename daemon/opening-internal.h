@@ -80,7 +80,7 @@ struct Openings {
         unsigned n;
         sd_event_source *pump, *turn, *used;
 
-        Opening *trying;
+        struct Try *trying;  /* whose turn it is; until its job is over, whoever has left */
         unsigned wrong;      /* in a row, whoever gave them */
         Guesser guessers[GUESSERS_MAX];
         uint64_t not_before; /* CLOCK_MONOTONIC, microseconds */
@@ -107,7 +107,7 @@ void opening_end(Opening *opening, int result, Root *root);
 
 /* Slots of the scope and of these kinds. */
 int opening_load_slots(Opening *opening, uint32_t kinds, SlotList *ret);
-/* Tries the secret on the slots. Takes the list and the secret over. */
+/* Tries the secret on the slots, in its turn if that is what it waited for. Takes the list and the secret over. */
 void opening_try(Opening *opening, SlotList *slots, Secret *secret);
 /* Reads the next key file and tries it; after the last it is the person's turn. */
 void opening_next_key(Opening *opening);
@@ -118,6 +118,7 @@ void openings_give_turn(Openings *openings);
 /* Seconds until then, rounded up. */
 unsigned openings_delay(const Openings *openings);
 int openings_try_init(Openings *openings);
+void openings_try_done(Openings *openings);
 
 /* ---- opening-person.c ---- */
 

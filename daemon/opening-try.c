@@ -4,7 +4,8 @@
  * A KDF runs for long, so every try is a job, and works on copies of the slots. Secrets that somebody gave are tried
  * one at a time, and after a few wrong ones in a row each further try waits longer: guessing over the bus costs more
  * than a KDF run. All this is counted here in memory and for everybody together: a count in a file could be set back by
- * who guesses, and one for each client begins anew with each connection. So that a program that guesses does not keep out
+ * who guesses, and one for each client begins anew with each connection. Who leaves in the middle is counted as well: how long the
+ * next try takes to begin tells that his was right. So that a program that guesses does not keep out
  * the person who knows, the process with the fewest wrong ones has the next turn, and while there is a wait each
  * process has one secret in the line, which is short; more are refused. What opens by itself waits for nobody; key
  * files are read by the helper, for the daemon itself cannot see them.
@@ -24,7 +25,9 @@
 
 /* What a job works on; slots are copies, so it touches no vault. */
 typedef struct Try {
-        Opening *opening;
+        Opening *opening;   /* until it is cancelled */
+        Openings *openings; /* NULL: these have gone */
+        pid_t pid;
         SlotList slots;
         Secret *secret;
         Root *root;
@@ -60,16 +63,6 @@ static void try_run(void *data)
                 else if (r == VAULT_E_DAMAGED)
                         try->result = r;
         }
-}
-
-static void try_free(void *data)
-{
-        Try *try = data;
-
-        slot_list_done(&try->slots);
-        secret_free(try->secret);
-        root_free(try->root);
-        free(try);
 }
 
 static unsigned wrong_of(const Openings *openings, pid_t pid)
@@ -122,6 +115,30 @@ static void count_wrong(Openings *openings, pid_t pid)
                 log_line(LOG_WARNING, "%u wrong secrets in a row: further tries are slowed down", openings->wrong);
 }
 
+/* False: it had none. */
+static bool end_turn(const Try *try)
+{
+        if (!try->openings || try->openings->trying != try)
+                return false;
+        try->openings->trying = NULL;
+        if (try->result == VAULT_E_WRONG_SECRET)
+                count_wrong(try->openings, try->pid);
+        openings_wake(try->openings);
+        return true;
+}
+
+/* On the loop, when the job is over, or before it has begun. */
+static void try_free(void *data)
+{
+        Try *try = data;
+
+        (void)end_turn(try);
+        slot_list_done(&try->slots);
+        secret_free(try->secret);
+        root_free(try->root);
+        free(try);
+}
+
 static void try_done(void *data)
 {
         Try *try = data;
@@ -129,14 +146,8 @@ static void try_done(void *data)
         Openings *openings = opening->openings;
 
         opening->job = NULL;
-        if (openings->trying == opening) {
-                openings->trying = NULL;
-                if (try->result == 0)
-                        forgive(openings);
-                else if (try->result == VAULT_E_WRONG_SECRET)
-                        count_wrong(openings, opening->pid);
-                openings_wake(openings);
-        }
+        if (end_turn(try) && try->result == 0)
+                forgive(openings);
         if (try->result == 0) {
                 opening_end(opening, 0, TAKE_PTR(try->root));
                 return;
@@ -178,6 +189,8 @@ static void try_done(void *data)
 /* Takes the list and the secret over. */
 void opening_try(Opening *opening, SlotList *slots, Secret *secret)
 {
+        Openings *openings = opening->openings;
+        bool in_turn = opening->state == STATE_TURN;
         Try *try = calloc(1, sizeof(*try));
         int r;
 
@@ -187,13 +200,20 @@ void opening_try(Opening *opening, SlotList *slots, Secret *secret)
                 opening_end(opening, -ENOMEM, NULL);
                 return;
         }
-        *try = (Try){.opening = opening, .slots = *slots, .secret = secret};
+        *try = (Try){.opening = opening,
+                     .openings = openings,
+                     .pid = opening->pid,
+                     .slots = *slots,
+                     .secret = secret,
+                     .result = -ECANCELED};
         *slots = (SlotList){0};
         opening->state = STATE_WORKING;
-        r = job_start(opening->openings->daemon->jobs, try_run, try_done, try_free, try, &opening->job);
+        r = job_start(openings->daemon->jobs, try_run, try_done, try_free, try, &opening->job);
         if (r < 0) {
                 try_free(try);
                 opening_end(opening, r, NULL);
+        } else if (in_turn) {
+                openings->trying = try;
         }
 }
 
@@ -307,7 +327,6 @@ void openings_give_turn(Openings *openings)
                 opening_end(opening, r, NULL);
                 return;
         }
-        openings->trying = opening;
         opening_try(opening, &slots, TAKE_PTR(opening->secret));
 }
 
@@ -321,6 +340,13 @@ int openings_try_init(Openings *openings)
 {
         return sd_event_add_time_relative(openings->daemon->event, &openings->turn, CLOCK_MONOTONIC, 0, 1000, on_turn,
                                           openings);
+}
+
+void openings_try_done(Openings *openings)
+{
+        openings->turn = sd_event_source_disable_unref(openings->turn);
+        if (openings->trying)
+                openings->trying->openings = NULL;
 }
 
 /* ---- key files ---- */

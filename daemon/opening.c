@@ -47,8 +47,6 @@ static void stop_work(Opening *opening)
         opening->ask = ask_cancel(opening->ask);
         opening->touching = slot_key_cancel(opening->touching);
         opening->tpm = tpm_call_cancel(opening->tpm);
-        if (opening->openings->trying == opening)
-                opening->openings->trying = NULL;
         openings_wake(opening->openings);
 }
 
@@ -309,7 +307,7 @@ Openings *openings_free(Openings *openings)
                 opening_free(openings->list);
         openings_use_done(openings);
         sd_event_source_disable_unref(openings->pump);
-        sd_event_source_disable_unref(openings->turn);
+        openings_try_done(openings);
         free(openings);
         return NULL;
 }

@@ -295,10 +295,19 @@ static int refuse_if(scmp_filter_ctx filter, const char *name, unsigned argument
         return add(filter, SCMP_ACT_ERRNO((uint32_t)error), name, &equal);
 }
 
+/* s390 has mmap() take its arguments from memory, where a filter can't see them; i386 has mmap2() for that. */
 static int allow_memory(scmp_filter_ctx filter)
 {
-        static const char *const makers[] = {"mmap", "mmap2", "mprotect"};
+        static const char *const makers[] = {
+#if !defined(__i386__) && !defined(__s390__)
+                "mmap",
+#endif
+                "mmap2", "mprotect"};
         int r = 0;
+
+#if defined(__s390__)
+        r = add(filter, SCMP_ACT_ALLOW, "mmap", NULL);
+#endif
 
         for (size_t i = 0; i < ELEMENTSOF(makers) && r >= 0; i++) {
                 r = allow_if(filter, makers[i], 2, PROT_EXEC, 0);
@@ -339,15 +348,20 @@ static int allow_requests(scmp_filter_ctx filter)
         return r;
 }
 
+/* On i386, s390x and some more, libseccomp has each rule hold for socketcall() as well, which takes its arguments from memory:
+ * a rule with an argument can't be had there exactly, and any family of sockets stays. */
 static int allow_sockets(scmp_filter_ctx filter)
 {
         static const char *const makers[] = {"socket", "socketpair"};
-        const struct scmp_arg_cmp not_local = SCMP_A0(SCMP_CMP_NE, AF_UNIX);
+        const struct scmp_arg_cmp local = SCMP_CMP(0, SCMP_CMP_MASKED_EQ, ALL_BITS, AF_UNIX),
+                                  not_local = SCMP_A0(SCMP_CMP_NE, AF_UNIX);
         int r = 0;
 
         for (size_t i = 0; i < ELEMENTSOF(makers) && r >= 0; i++) {
-                r = allow_if(filter, makers[i], 0, ALL_BITS, AF_UNIX);
-                if (r >= 0)
+                r = seccomp_rule_add_exact_array(filter, SCMP_ACT_ALLOW, seccomp_syscall_resolve_name(makers[i]), 1, &local);
+                if (r == -EINVAL)
+                        r = add(filter, SCMP_ACT_ALLOW, makers[i], NULL);
+                else if (r >= 0)
                         r = add(filter, SCMP_ACT_ERRNO(EAFNOSUPPORT), makers[i], &not_local);
         }
         return r;

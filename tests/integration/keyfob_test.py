@@ -58,7 +58,7 @@ import time
 import unittest
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.environ.get('KEYFOB_BUILD') or os.environ.get('MESON_BUILD_ROOT') or os.path.join(SOURCE, 'build')
+BUILD = os.path.abspath(os.environ.get('KEYFOB_BUILD') or os.environ.get('MESON_BUILD_ROOT') or os.path.join(SOURCE, 'build'))
 
 # Of scripts/coverage: see no-landlock.c.
 PRELOAD = {'LD_PRELOAD': os.environ['KEYFOB_PRELOAD']} if 'KEYFOB_PRELOAD' in os.environ else {}

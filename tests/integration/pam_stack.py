@@ -45,7 +45,7 @@ def module():
 
 
 def client():
-    return os.path.join(os.environ['KEYFOB_BUILD'], 'tests', 'integration', 'pam-client')
+    return os.path.join(kt.BUILD, 'tests', 'integration', 'pam-client')
 
 
 def skip_unless_built():

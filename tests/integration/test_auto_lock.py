@@ -2,6 +2,7 @@
 """The vault is locked by itself: when nothing is used, with the screen, before the machine sleeps. logind is a mock."""
 import json
 import os
+import time
 import unittest
 
 import ctap_hid
@@ -52,6 +53,36 @@ class Idle(Locks):
         # and again, once it was opened
         self.sandbox.unlock('pass word')
         wait_for(self.is_locked, 'the second lock')
+
+    def alarm(self):
+        """Whether the daemon has the kernel wake it when that much time, sleep included, has gone by."""
+        place = f'/proc/{self.sandbox.daemon.pid}/fdinfo'
+        for name in os.listdir(place):
+            with open(os.path.join(place, name), encoding='ascii') as file:
+                told = dict(line.split(':', 1) for line in file if ':' in line)
+            if told.get('clockid', '').strip() == str(time.CLOCK_BOOTTIME):
+                return told['it_value'].strip() != '(0, 0)'
+        self.fail('no timer of that clock')
+
+    def test_nothing_wakes_it_while_nothing_is_open(self):
+        self.begin('[lock]\nidle=1d\n')
+        try:
+            wait_for(self.alarm, 'the time')
+        except PermissionError:
+            self.skipTest('only root may look at the timers of keyfobd')
+        self.sandbox.stop_daemon()
+        self.sandbox.start_daemon()
+        self.assertFalse(self.alarm(), 'it opens nothing by itself')
+        self.sandbox.unlock('pass word')
+        wait_for(self.alarm, 'the time once it is open')
+
+    def test_the_time_ends_with_the_lock(self):
+        self.begin('[lock]\nidle=1s\n')
+        self.wait_until_locked('no secret was used')
+        try:
+            wait_for(lambda: not self.alarm(), 'the end of the time')
+        except PermissionError:
+            self.skipTest('only root may look at the timers of keyfobd')
 
     def test_a_collection_with_its_own_password_goes_too(self):
         self.begin('[lock]\nidle=2\n')

@@ -10,7 +10,7 @@ CALLS = 20
 
 
 def preload():
-    return os.path.join(os.environ['KEYFOB_BUILD'], 'tests', 'integration', 'fault-preload.so')
+    return os.path.join(kt.BUILD, 'tests', 'integration', 'fault-preload.so')
 
 
 @kt.not_sanitized

@@ -37,7 +37,7 @@ class Failing(pam_stack.Stacks):
     def authenticate(self, *options, authfile=None, end=SUCCESS, env=None):
         """Everything fails in turn; [(function, answer)] without the last, when nothing failed."""
         self.stack(['auth required pam_deny.so'])
-        program = os.path.join(os.environ['KEYFOB_BUILD'], 'tests', 'integration', 'pam-failing')
+        program = os.path.join(kt.BUILD, 'tests', 'integration', 'pam-failing')
         result = self.sandbox.run([program, self.services, pam_stack.USER, *self.options(*options, authfile=authfile).split()],
                                   env={'ASAN_OPTIONS': 'detect_leaks=1:exitcode=99', **(env or {})}, timeout=250, code=None)
         lines = [line.rsplit(' ', 1) for line in result.stdout.decode().splitlines()]

@@ -31,7 +31,7 @@ class OneTouch(pam_stack.Stacks, plugged.Fido2):
         self.stack([f'auth required {keyfob}', f'session optional {keyfob}', 'session required pam_permit.so'])
 
     def env(self):
-        other = os.path.join(os.environ['KEYFOB_BUILD'], 'tests', 'integration', 'other-make.so')
+        other = os.path.join(kt.BUILD, 'tests', 'integration', 'other-make.so')
         preload = [fido_bridge.preload(), *([other] if self.other_make else [])]
         return {'LD_PRELOAD': ':'.join(preload), 'KEYFOB_CTAP_SOCKET': self.plug}
 

@@ -32,7 +32,7 @@ class PowerLoss(pam_stack.Stacks, kt.KeyfobTest):
         self.directory = os.path.join(self.sandbox.root, 'mirror')
         os.mkdir(self.directory)
         self.know(self.public())
-        self.program = os.path.join(os.environ['KEYFOB_BUILD'], 'tests', 'integration', 'pam-failing')
+        self.program = os.path.join(kt.BUILD, 'tests', 'integration', 'pam-failing')
         self.options = ['authpending_file=', 'unlock', f'mirror={self.directory}']
         keyfob = f'{pam_stack.module()} {" ".join(self.options)}'
         self.stack([f'auth required {self.items}', f'auth optional {keyfob} capture', 'auth required pam_permit.so',

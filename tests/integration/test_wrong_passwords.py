@@ -4,6 +4,7 @@ import threading
 
 import keyfob_bus as kb
 import keyfob_test as kt
+from jeepney import new_method_call
 from person import Person, wait_for
 
 PASSWORD = 'pass word'
@@ -110,6 +111,27 @@ class Wrong(kt.KeyfobTest):
         person.always(PASSWORD)
         self.keyfob('unlock', timeout=120)
         wait_for(lambda: self.keyfob('get', 'svc', 'me').stdout == b's3cret', 'the secret')
+
+
+class Leaving(kt.KeyfobTest):
+    def leave(self):
+        with kb.Client(self.sandbox.socket) as client:
+            client.connection.send(new_method_call(kb.STORE, 'Unlock', 'a{sv}', (kb.variants({'secret': b'wrong'}),)))
+            client.status()
+
+    def test_who_leaves_in_the_middle_is_counted(self):
+        """Else he would see by the time that the next one takes whether his was right."""
+        self.sandbox.use_pinentry(None)
+        self.sandbox.start_daemon()
+        self.sandbox.init(PASSWORD, '--kdf-passes', '20')     # long enough to leave in
+        self.keyfob('lock')
+        self.leave()
+        guess = Guess(self.sandbox)     # begins when that is over
+        guess.join(60)
+        self.assertEqual(guess.error.name, WRONG)
+        self.leave()
+        wait_for(lambda: '3 wrong secrets in a row' in self.sandbox.read_log(), 'the third')
+        self.sandbox.unlock(PASSWORD, timeout=120)
 
 
 if __name__ == '__main__':
