@@ -174,6 +174,7 @@ struct Vault {
         unsigned wal_frames;  /* in the log, as of the last commit */
         bool log_unproven;    /* what it had when the vault was opened may not be on the disk */
         bool wal_pending;     /* commits since the last whole checkpoint */
+        bool wipe_due;        /* the log has something that was to be overwritten */
         VaultCopy *copy;      /* that is being made */
         VaultRetention retention;
         uint64_t purge_after; /* there is nothing to purge before */
@@ -503,7 +504,8 @@ int purge_trash(Vault *vault, uint64_t now, bool *ret_more);
 int purge_collection(Vault *vault, Collection *c);
 /* Removes what the trash has outlived, a bounded number per call. */
 int vault_purge(Vault *vault, uint64_t now);
-/* Moves the log into the file and overwrites it, so that no old wrapped key stays in it. */
+/* Moves the log into the file and overwrites it, so that no old wrapped key stays in it. What fails, as it does in a batch
+ * (VAULT_E_BUSY), vault_idle() tries again. */
 int vault_wipe_log(Vault *vault);
 /* Reads id, index key, collections and aliases; brings what is in memory in line with the file. */
 int vault_reload(Vault *vault);

@@ -220,4 +220,72 @@ TEST(a_full_disk_opens_and_is_read)
         scratch_done(&s);
 }
 
+static bool log_is_blank(const Scratch *s)
+{
+        static char content[8 * 1024 * 1024];
+        char log[80];
+        FILE *file;
+        size_t n;
+
+        (void)snprintf(log, sizeof(log), "%s-wal", s->path);
+        file = fopen(log, "re");
+        CHECK(file);
+        n = fread(content, 1, sizeof(content), file);
+        (void)fclose(file);
+        CHECK(n > 0 && n < sizeof(content));
+        for (size_t i = 0; i < n; i++)
+                if (content[i] != 0)
+                        return false;
+        return true;
+}
+
+static int other_slot(Scratch *s, bool add)
+{
+        _cleanup_(slot_draft_freep) SlotDraft *draft = draft_none();
+        static uint8_t id[SLOT_ID_SIZE];
+
+        if (!add)
+                return vault_slot_remove(s->vault, s->root, id);
+        memcpy(id, slot_draft_id(draft), SLOT_ID_SIZE);
+        return vault_slot_add(s->vault, s->root, draft);
+}
+
+/* A slot that was removed is not to stay in the log because the disk failed in that moment, or because more was to be written
+ * with it. */
+TEST(a_log_that_could_not_be_wiped_is_wiped_later)
+{
+        unsigned steps, found = 0;
+        Scratch s;
+
+        disk_install();
+        scratch_new(&s);
+        CHECK_EQ(other_slot(&s, true), 0);
+        CHECK_EQ(vault_batch_begin(s.vault), 0);
+        CHECK_EQ(other_slot(&s, false), 0);
+        CHECK_EQ(vault_batch_commit(s.vault), 0);
+        CHECK(!log_is_blank(&s));
+        CHECK_EQ(vault_idle(s.vault, 1), 0);
+        CHECK(log_is_blank(&s));
+
+        CHECK_EQ(other_slot(&s, true), 0);
+        disk_mount(s.dir);
+        CHECK_EQ(other_slot(&s, false), 0);
+        steps = disk_steps(DISK_IO);
+        CHECK(log_is_blank(&s));
+        while (!found && steps-- > 1) {
+                CHECK_EQ(other_slot(&s, true), 0);
+                CHECK_EQ(vault_idle(s.vault, 1), 0);
+                disk_arm(DISK_IO, steps, /* for_good= */ false);
+                CHECK_EQ(other_slot(&s, false), 0);
+                (void)disk_disarm();
+                found += !log_is_blank(&s);
+                CHECK_EQ(vault_idle(s.vault, 1), 0);
+                CHECK(log_is_blank(&s));
+        }
+        CHECK(found);
+        disk_mount(NULL);
+        check_in_order(s.vault);
+        scratch_done(&s);
+}
+
 TEST_MAIN
