@@ -498,10 +498,10 @@ int vault_load(Vault *vault);
 void copy_abandon(Vault *vault);
 /* Reads it from its row. */
 int retention_load(Vault *vault);
-/* A slice of what the trash has outlived; whether there is more. */
-int purge_trash(Vault *vault, uint64_t now, bool *ret_more);
-/* A slice of a deleted collection; when nothing is left of it, the list is read anew. */
-int purge_collection(Vault *vault, Collection *c);
+/* A slice of what the retention does not cover, of the trash or of a deleted collection; whether there is more. */
+int purge_due(Vault *vault, uint64_t now, bool *ret_more);
+/* A slice of a collection that was deleted before that time; false: there is none. */
+int purge_deleted(Vault *vault, uint64_t before, bool *ret_more);
 /* Removes what the trash has outlived, a bounded number per call. */
 int vault_purge(Vault *vault, uint64_t now);
 /* Moves the log into the file and overwrites it, so that no old wrapped key stays in it. What fails, as it does in a batch
