@@ -3,6 +3,7 @@
  * whole, and it is the one that the caller was told.
  */
 #include <errno.h>
+#include <sys/mman.h>
 
 #include "tests/unit/vault-story.h"
 
@@ -285,6 +286,85 @@ TEST(a_log_that_could_not_be_wiped_is_wiped_later)
         CHECK(found);
         disk_mount(NULL);
         check_in_order(s.vault);
+        scratch_done(&s);
+}
+
+/* What a vault that was not closed has in its files, and a backup of it from before its last write. */
+static void make_unclosed(Scratch *s, const char *to, int backup)
+{
+        _cleanup_(vault_copy_freep) VaultCopy *copy = NULL;
+        bool done = false;
+
+        scratch_new(s);
+        (void)put(s->vault, 1, "a", "in both", false, NULL, ATTRIBUTES({"k", "a"}));
+        CHECK_EQ(vault_copy_new(s->vault, backup, &copy), 0);
+        while (!done)
+                CHECK_EQ(vault_copy_step(copy, 100, &done), 0);
+        CHECK_EQ(vault_idle(s->vault, 0), 0);
+        disk_mount(s->dir);
+        (void)put(s->vault, 1, "b", "only in the log", false, NULL, ATTRIBUTES({"k", "b"}));
+        disk_copy(to);
+        scratch_close(s);
+        disk_mount(NULL);
+}
+
+static char *replace_at(Scratch *s, int backup, DiskFault fault, unsigned at, int *ret, bool *ret_fired)
+{
+        _cleanup_free_ char *kept = NULL;
+        _cleanup_close_ int fd = -1;
+        uint64_t size;
+        bool ignored;
+        char *found;
+
+        disk_mount(s->dir);
+        CHECK_EQ(vault_private_file(s->path, &fd), 0);
+        CHECK_EQ(vault_copy_file(backup, fd, UINT64_MAX, &size), 0);
+        disk_arm(fault, at, /* for_good= */ false);
+        *ret = vault_replace(s->path, fd, &kept);
+        *ret_fired = disk_disarm();
+        disk_mount(NULL);
+        CHECK_EQ(*ret == 0, kept != NULL);
+        found = tell_files(s->dir, &ignored);
+        return found;
+}
+
+TEST(a_backup_takes_the_place_or_what_is_there_stays)
+{
+        static const DiskFault faults[] = {DISK_IO, DISK_FULL, DISK_SYNC};
+        _cleanup_close_ int backup = memfd_create("backup", MFD_CLOEXEC);
+        _cleanup_free_ char *old = NULL, *new = NULL;
+        DiskImage image = {0};
+        Scratch s, other;
+        bool fired;
+        int r;
+
+        disk_install();
+        scratch_dir(&other);
+        CHECK(backup >= 0);
+        make_unclosed(&s, other.dir, backup);
+        disk_image_take(other.dir, &image);
+        old = tell_files(other.dir, &fired);
+        disk_image_put(&image, s.dir);
+        new = replace_at(&s, backup, DISK_FULL, 1000, &r, &fired);
+        CHECK(r == 0 && !fired && strcmp(old, new) != 0);
+
+        for (size_t i = 0; i < ELEMENTSOF(faults); i++) {
+                fired = true;
+                for (unsigned at = 0; fired; at++) {
+                        _cleanup_free_ char *found = NULL;
+
+                        disk_image_put(&image, s.dir);
+                        found = replace_at(&s, backup, faults[i], at, &r, &fired);
+                        if (r == VAULT_E_UNSURE ? strcmp(found, old) != 0 && strcmp(found, new) != 0
+                                                : strcmp(found, r == 0 ? new : old) != 0) {
+                                fprintf(stderr, "%s at step %u: %s\n%s", disk_fault_name(faults[i]), at, vault_strerror(r),
+                                        found);
+                                exit(1);
+                        }
+                }
+        }
+        disk_image_done(&image);
+        scratch_done(&other);
         scratch_done(&s);
 }
 
