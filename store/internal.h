@@ -214,6 +214,8 @@ int file_check(const char *path, bool missing_ok, char **ret_real);
 /* Makes `path` with this content, all or nothing, durable. VAULT_E_EXISTS. */
 int file_publish(const char *path, const void *data, size_t size);
 int file_sync_dir(const char *path);
+/* Gives a file of vault_private_file() a name. -EEXIST, and other -errno where one without a name can't have one. */
+int file_name(int fd, const char *path);
 #define RESTORE_PARTIAL "restore.partial" /* there: what is about to take a vault's place */
 /* The directory snapshots/ beside `path`, made if it is not there. VAULT_E_UNSAFE, -errno. */
 int file_snapshots(const char *path, char **ret);

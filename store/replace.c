@@ -36,12 +36,9 @@ static int copy_to(int from, const char *path)
 /* A name for a file that may have none. */
 static int name_file(int fd, const char *path)
 {
-        char self[64];
+        int r = file_name(fd, path);
 
-        (void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-        if (linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)
-                return 0;
-        return errno == EEXIST ? -EEXIST : copy_to(fd, path);
+        return r == 0 || r == -EEXIST ? r : copy_to(fd, path);
 }
 
 /* A second name for a file, or a copy of it. */
