@@ -217,7 +217,7 @@ int file_sync_dir(const char *path);
 /* Gives a file of vault_private_file() a name. -EEXIST, and other -errno where one without a name can't have one. */
 int file_name(int fd, const char *path);
 #define RESTORE_PARTIAL "restore.partial" /* there: what is about to take a vault's place */
-/* The directory snapshots/ beside `path`, made if it is not there. VAULT_E_UNSAFE, -errno. */
+/* The directory snapshots/ beside `path`, made if it is not there, durably. VAULT_E_UNSAFE, -errno. */
 int file_snapshots(const char *path, char **ret);
 /* The process that holds a lock on the file, or 0. */
 pid_t file_lock_holder(const char *path);

@@ -221,6 +221,28 @@ TEST(a_full_disk_opens_and_is_read)
         scratch_done(&s);
 }
 
+/* What is kept in a directory of which nobody knows whether it is there after a power cut is not kept. */
+TEST(the_place_of_copies_is_durable)
+{
+        Scratch s;
+
+        disk_install();
+        scratch_dir(&s);
+        disk_mount(s.dir);
+        for (unsigned i = 0; i < 2; i++) {
+                _cleanup_free_ char *dir = NULL, *again = NULL;
+
+                disk_arm(DISK_SYNC, 0, /* for_good= */ false);
+                CHECK_EQ(file_snapshots(s.path, &dir), -EIO);
+                CHECK(disk_disarm());
+                CHECK_EQ(file_snapshots(s.path, &again), 0);
+        }
+        disk_mount(NULL);
+        s.vault = NULL;
+        s.root = NULL;
+        scratch_done(&s);
+}
+
 static bool log_is_blank(const Scratch *s)
 {
         static char content[8 * 1024 * 1024];
