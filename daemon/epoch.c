@@ -23,7 +23,8 @@ struct Epoch {
         char *path; /* NULL: there is no place to keep it */
         int directory;
         VaultEpoch state;
-        uint32_t structure; /* as it was when that was kept */
+        uint32_t structure; /* as it was when that was looked at */
+        uint64_t since;     /* seconds: it is looked at again an hour after this, or when the structure was changed */
         bool accepted; /* the next state that is seen is right */
 };
 
@@ -105,7 +106,6 @@ static void keep(Daemon *daemon, const char *name, const Secret *previous)
                          vault_strerror(r));
                 return;
         }
-        epoch->structure = vault_structure(daemon->vault);
         epoch->state = (VaultEpoch){.state = VAULT_EPOCH_CURRENT, .recorded = now, .found = vault_modified(daemon->vault)};
 }
 
@@ -142,11 +142,11 @@ static bool is_bad(VaultEpochState state)
 }
 
 /* Whether an hour is over since, by a clock that may have been set back. */
-static bool is_due(const VaultEpoch *state)
+static bool is_due(uint64_t since)
 {
         uint64_t now = (uint64_t)time(NULL);
 
-        return now < state->recorded || now - state->recorded >= HOUR;
+        return now < since || now - since >= HOUR;
 }
 
 static void look(Daemon *daemon, bool accept)
@@ -159,6 +159,8 @@ static void look(Daemon *daemon, bool accept)
 
         if (!epoch || !epoch->path || !daemon->vault || !vault_is_unlocked(daemon->vault))
                 return;
+        epoch->structure = vault_structure(daemon->vault);
+        epoch->since = (uint64_t)time(NULL); /* whatever comes of it: not again with every commit */
         file_name(daemon->vault, name);
         r = read_file(epoch, name, &kept);
         if (r < 0) {
@@ -170,14 +172,15 @@ static void look(Daemon *daemon, bool accept)
                 return;
         before = epoch->state;
         epoch->state = state;
-        epoch->structure = vault_structure(daemon->vault);
         if (accept)
                 keep(daemon, name, NULL);
         else if (is_bad(state.state)) {
                 if (before.state != state.state)
                         say(&state);
-        } else if (state.state == VAULT_EPOCH_NONE || (state.moved && (state.structure || is_due(&state))))
+        } else if (state.state == VAULT_EPOCH_NONE || (state.moved && (state.structure || is_due(state.recorded))))
                 keep(daemon, name, kept);
+        if (!is_due(epoch->state.recorded))
+                epoch->since = epoch->state.recorded;
         if (before.state != epoch->state.state)
                 (void)batch_invalidated(daemon, KEYFOB_PATH, KEYFOB_STORE_INTERFACE, "Epoch", NULL);
 }
@@ -198,7 +201,7 @@ void epoch_idle(Daemon *daemon)
 
         /* Usually there is nothing to do, and no file to be read to know that. */
         if (!epoch || !daemon->vault || epoch->state.state == VAULT_EPOCH_CLOSED ||
-            (epoch->structure == vault_structure(daemon->vault) && !is_due(&epoch->state)))
+            (epoch->structure == vault_structure(daemon->vault) && !is_due(epoch->since)))
                 return;
         look(daemon, /* accept= */ false);
 }

@@ -152,7 +152,10 @@ int vault_epoch_make(Vault *vault, const void *previous, size_t size, uint64_t n
         word = calloc(1, sizeof(*word));
         if (!word)
                 return -ENOMEM;
-        if (previous && read_word(vault, previous, size, word) != 0)
+        r = previous ? read_word(vault, previous, size, word) : 0;
+        if (r < 0)
+                return r; /* or what is closed would be forgotten */
+        if (r != 0)
                 word->n = 0;
 
         byte_writer_string(&writer, FORMAT);

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "common/places.h"
 #include "store/internal.h"
 
 #define WAL_FRAMES     1000U
@@ -78,25 +79,9 @@ int file_check(const char *path, bool missing_ok, char **ret_real)
         return 0;
 }
 
-static int open_dir_of(const char *path)
-{
-        _cleanup_free_ char *dir = strdup(path);
-        int fd;
-
-        if (!dir)
-                return -ENOMEM;
-        *strrchr(dir, '/') = 0;
-        fd = open(dir[0] ? dir : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        return fd < 0 ? -errno : fd;
-}
-
 int file_sync_dir(const char *path)
 {
-        _cleanup_close_ int fd = open_dir_of(path);
-
-        if (fd < 0)
-                return fd;
-        return fsync(fd) < 0 ? -errno : 0;
+        return places_sync_parent(path);
 }
 
 static int write_all(int fd, const void *data, size_t size)
@@ -214,6 +199,14 @@ int vault_same_files(int a, int b)
         return 0;
 }
 
+int file_name(int fd, const char *path)
+{
+        char self[64];
+
+        (void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+        return linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
 /* For file systems without nameless files. */
 static int publish_named(const char *path, const void *data, size_t size)
 {
@@ -237,35 +230,20 @@ static int publish_named(const char *path, const void *data, size_t size)
 
 static int publish(const char *path, const void *data, size_t size)
 {
-        _cleanup_free_ char *dir = strdup(path);
         _cleanup_close_ int fd = -1;
-        char self[64];
         int r;
 
-        if (!dir)
-                return -ENOMEM;
-        *strrchr(dir, '/') = 0;
-        fd = open(dir[0] ? dir : "/", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-        if (fd < 0) {
-                if (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT || errno == EINVAL)
-                        return publish_named(path, data, size);
-                return -errno;
-        }
-        /* The mode above went through the umask, which may have taken away the owner's bits. */
-        if (fchmod(fd, 0600) < 0)
-                return -errno;
-        r = write_all(fd, data, size);
+        r = vault_private_file(path, &fd);
+        if (r == 0)
+                r = write_all(fd, data, size);
         if (r < 0)
                 return r;
         if (fsync(fd) < 0)
                 return -errno;
-        (void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-        if (linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) < 0) {
-                if (errno == EEXIST)
-                        return VAULT_E_EXISTS;
-                return publish_named(path, data, size);
-        }
-        return 0;
+        r = file_name(fd, path);
+        if (r == -EEXIST)
+                return VAULT_E_EXISTS;
+        return r < 0 ? publish_named(path, data, size) : 0;
 }
 
 int file_publish(const char *path, const void *data, size_t size)

@@ -174,6 +174,7 @@ struct Vault {
         unsigned wal_frames;  /* in the log, as of the last commit */
         bool log_unproven;    /* what it had when the vault was opened may not be on the disk */
         bool wal_pending;     /* commits since the last whole checkpoint */
+        bool wipe_due;        /* the log has something that was to be overwritten */
         VaultCopy *copy;      /* that is being made */
         VaultRetention retention;
         uint64_t purge_after; /* there is nothing to purge before */
@@ -213,8 +214,10 @@ int file_check(const char *path, bool missing_ok, char **ret_real);
 /* Makes `path` with this content, all or nothing, durable. VAULT_E_EXISTS. */
 int file_publish(const char *path, const void *data, size_t size);
 int file_sync_dir(const char *path);
+/* Gives a file of vault_private_file() a name. -EEXIST, and other -errno where one without a name can't have one. */
+int file_name(int fd, const char *path);
 #define RESTORE_PARTIAL "restore.partial" /* there: what is about to take a vault's place */
-/* The directory snapshots/ beside `path`, made if it is not there. VAULT_E_UNSAFE, -errno. */
+/* The directory snapshots/ beside `path`, made if it is not there, durably. VAULT_E_UNSAFE, -errno. */
 int file_snapshots(const char *path, char **ret);
 /* The process that holds a lock on the file, or 0. */
 pid_t file_lock_holder(const char *path);
@@ -497,13 +500,14 @@ int vault_load(Vault *vault);
 void copy_abandon(Vault *vault);
 /* Reads it from its row. */
 int retention_load(Vault *vault);
-/* A slice of what the trash has outlived; whether there is more. */
-int purge_trash(Vault *vault, uint64_t now, bool *ret_more);
-/* A slice of a deleted collection; when nothing is left of it, the list is read anew. */
-int purge_collection(Vault *vault, Collection *c);
+/* A slice of what the retention does not cover, of the trash or of a deleted collection; whether there is more. */
+int purge_due(Vault *vault, uint64_t now, bool *ret_more);
+/* A slice of a collection that was deleted before that time; false: there is none. */
+int purge_deleted(Vault *vault, uint64_t before, bool *ret_more);
 /* Removes what the trash has outlived, a bounded number per call. */
 int vault_purge(Vault *vault, uint64_t now);
-/* Moves the log into the file and overwrites it, so that no old wrapped key stays in it. */
+/* Moves the log into the file and overwrites it, so that no old wrapped key stays in it. What fails, as it does in a batch
+ * (VAULT_E_BUSY), vault_idle() tries again. */
 int vault_wipe_log(Vault *vault);
 /* Reads id, index key, collections and aliases; brings what is in memory in line with the file. */
 int vault_reload(Vault *vault);

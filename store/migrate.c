@@ -31,6 +31,7 @@ int file_snapshots(const char *path, char **ret)
 {
         _cleanup_free_ char *dir = NULL;
         struct stat st;
+        int r;
 
         if (asprintf(&dir, "%.*s/snapshots", (int)(strrchr(path, '/') - path), path) < 0)
                 return -ENOMEM;
@@ -40,6 +41,10 @@ int file_snapshots(const char *path, char **ret)
                 return -errno;
         if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0)
                 return VAULT_E_UNSAFE;
+        /* Also of one that was there: who made it may not have come so far. What it keeps is relied on. */
+        r = file_sync_dir(dir);
+        if (r < 0)
+                return r;
         *ret = TAKE_PTR(dir);
         return 0;
 }
@@ -79,7 +84,7 @@ static int snapshot(sqlite3 *db, const char *path, int64_t version)
         if (r != 0)
                 return r;
         if (lstat(copy, &st) == 0)
-                return 0; /* from an attempt that was cut short after it; the file has not changed since */
+                return file_sync_dir(copy); /* of an attempt that was cut short after it; the file has not changed since */
 
         (void)unlink(partial);
         fd = open(partial, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0600);

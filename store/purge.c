@@ -65,7 +65,8 @@ static int purge_kind(Vault *vault, const Kind *kind, uint64_t before, bool *ret
         return op_end(&op, r);
 }
 
-int purge_trash(Vault *vault, uint64_t now, bool *ret_more)
+/* A slice of what the trash has outlived; whether there is more. */
+static int purge_trash(Vault *vault, uint64_t now, bool *ret_more)
 {
         Kind kinds[2];
         size_t n = kinds_of(vault, kinds);
@@ -78,8 +79,8 @@ int purge_trash(Vault *vault, uint64_t now, bool *ret_more)
 
                 if (now <= kinds[i].seconds)
                         continue;
-                /* Nothing at all is kept: not what went this second, either. */
-                before = kinds[i].seconds == 0 ? now + 1 : now - kinds[i].seconds;
+                /* Nothing at all is kept: not what went this second, or by a clock that was ahead, either. */
+                before = kinds[i].seconds == 0 ? INT64_MAX : now - kinds[i].seconds;
                 r = oldest(vault, kinds + i, &first);
                 if (r == 0 && first < before) {
                         r = purge_kind(vault, kinds + i, before, &more);
@@ -193,7 +194,8 @@ static int purge_slice(Vault *vault, Collection *c, bool *ret_gone)
         return there ? 0 : purge_rows(vault, c);
 }
 
-int purge_collection(Vault *vault, Collection *c)
+/* A slice of a deleted collection; when nothing is left of it, the list is read anew. */
+static int purge_collection(Vault *vault, Collection *c)
 {
         bool gone = false;
         Op op;
@@ -207,9 +209,33 @@ int purge_collection(Vault *vault, Collection *c)
         return r == 0 && gone ? vault_reload(vault) : r;
 }
 
+int purge_deleted(Vault *vault, uint64_t before, bool *ret_more)
+{
+        *ret_more = false;
+        for (size_t i = 0; i < vault->n_collections; i++)
+                if (vault->collections[i]->deleted && vault->collections[i]->deleted < before) {
+                        *ret_more = true;
+                        return purge_collection(vault, vault->collections[i]);
+                }
+        return 0;
+}
+
+int purge_due(Vault *vault, uint64_t now, bool *ret_more)
+{
+        uint64_t seconds = (uint64_t)vault->retention.days * 24 * 3600;
+        bool more = false;
+        int r;
+
+        r = purge_trash(vault, now, ret_more);
+        if (r != 0 || !vault->manifest_key || (seconds > 0 && now <= seconds))
+                return r;
+        r = purge_deleted(vault, seconds == 0 ? INT64_MAX : now - seconds, &more);
+        *ret_more |= more;
+        return r;
+}
+
 int vault_purge(Vault *vault, uint64_t now)
 {
-        uint64_t seconds = (uint64_t)vault->retention.days * 24 * 3600, before;
         bool more;
         int r;
 
@@ -219,17 +245,8 @@ int vault_purge(Vault *vault, uint64_t now)
          * must not put this off. */
         if (now < vault->purge_after && vault->purge_after - now <= PURGE_REST)
                 return 0;
-        r = purge_trash(vault, now, &more);
-        if (r == 0 && !more)
-                vault->purge_after = now + PURGE_REST;
-        before = seconds == 0 ? now + 1 : now > seconds ? now - seconds : 0;
-        for (size_t i = 0; r == 0 && i < vault->n_collections; i++) {
-                Collection *c = vault->collections[i];
-
-                if (c->deleted && c->deleted < before && vault->manifest_key) {
-                        vault->purge_after = 0;
-                        return purge_collection(vault, c);
-                }
-        }
+        r = purge_due(vault, now, &more);
+        if (r == 0)
+                vault->purge_after = more ? 0 : now + PURGE_REST;
         return r;
 }

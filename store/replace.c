@@ -4,7 +4,8 @@
  * Nobody has either file open when this is done. What is there goes to snapshots/ under the time's name first, with its log
  * if there is anything in it; then the new file takes its name, in one step. A log that was left would be taken for the
  * new file's, so it is gone, durably, before that. Whenever this is cut short there is one vault or the other under the
- * name, whole, and nothing that was there is anywhere lost.
+ * name, whole, and nothing that was there is anywhere lost. (One that could not be closed may lie there without its log then: that is
+ * beside the kept one.) What fails before the new file has the name is undone.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,12 +36,9 @@ static int copy_to(int from, const char *path)
 /* A name for a file that may have none. */
 static int name_file(int fd, const char *path)
 {
-        char self[64];
+        int r = file_name(fd, path);
 
-        (void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-        if (linkat(AT_FDCWD, self, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)
-                return 0;
-        return errno == EEXIST ? -EEXIST : copy_to(fd, path);
+        return r == 0 || r == -EEXIST ? r : copy_to(fd, path);
 }
 
 /* A second name for a file, or a copy of it. */
@@ -106,6 +104,30 @@ static int remove_beside(const char *path)
         return file_sync_dir(path);
 }
 
+static void remove_kept(const char *kept)
+{
+        for (size_t i = 0; i < 2; i++) {
+                _cleanup_free_ char *one = NULL;
+
+                if (with_suffix(kept, beside[i], &one) == 0)
+                        (void)unlink(one);
+        }
+        (void)unlink(kept);
+}
+
+/* Gives the log its name again. What was kept goes only when that is done. */
+static int put_back(const char *path, const char *kept)
+{
+        int r;
+
+        r = keep_beside(kept, path);
+        if (r == 0 || r == -EEXIST)
+                r = file_sync_dir(path);
+        if (r == 0)
+                remove_kept(kept);
+        return r;
+}
+
 /* snapshots/vault.db.20261130T120000Z, or with a number when that second has one. */
 static int keep(const char *path, const char *dir, char **ret)
 {
@@ -132,9 +154,12 @@ static int keep(const char *path, const char *dir, char **ret)
                         r = keep_beside(path, kept);
                 if (r == 0)
                         r = file_sync_dir(kept);
-                if (r == 0)
-                        *ret = TAKE_PTR(kept);
-                return r;
+                if (r < 0) {
+                        remove_kept(kept);
+                        return r;
+                }
+                *ret = TAKE_PTR(kept);
+                return 0;
         }
         return -EEXIST;
 }
@@ -145,7 +170,7 @@ static int put_in_place(const char *partial, const char *path, int fd)
         int r;
 
         if (rename(partial, path) == 0)
-                return file_sync_dir(path);
+                return 0;
         if (errno != EXDEV)
                 return -errno;
         /* A kernel whose Landlock lets nothing go from one directory to another. */
@@ -154,11 +179,26 @@ static int put_in_place(const char *partial, const char *path, int fd)
                 return r;
         (void)unlink(near);
         r = name_file(fd, near);
-        if (r == 0 && rename(near, path) < 0)
+        if (r == 0 && rename(near, path) < 0) {
                 r = -errno;
+                (void)unlink(near);
+        }
+        return r;
+}
+
+/* The new file has a name already, in the same file system. */
+static int swap(const char *partial, const char *path, int fd, const char *kept)
+{
+        int r;
+
+        r = remove_beside(path);
         if (r == 0)
-                (void)unlink(partial);
-        return r == 0 ? file_sync_dir(path) : r;
+                r = put_in_place(partial, path, fd);
+        if (r == 0)
+                return file_sync_dir(path) < 0 ? VAULT_E_UNSURE : 0;
+        if (kept && put_back(path, kept) < 0)
+                return VAULT_E_UNSURE;
+        return r;
 }
 
 int vault_replace(const char *path, int fd, char **ret_kept)
@@ -182,15 +222,10 @@ int vault_replace(const char *path, int fd, char **ret_kept)
         if (r == 0 && access(real, F_OK) == 0)
                 r = keep(real, dir, &kept);
         if (r == 0)
-                r = remove_beside(real);
+                r = swap(partial, real, fd, kept);
+        /* There still when something failed, or a copy of it took the place. */
+        (void)unlink(partial);
         if (r == 0)
-                r = put_in_place(partial, real, fd);
-        if (r == 0)
-                r = file_sync_dir(partial);
-        if (r != 0) {
-                (void)unlink(partial);
-                return r;
-        }
-        *ret_kept = TAKE_PTR(kept);
-        return 0;
+                *ret_kept = TAKE_PTR(kept);
+        return r;
 }

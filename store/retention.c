@@ -87,6 +87,6 @@ int vault_set_retention(Vault *vault, VaultRetention retention)
                 return r;
         r = op_end(&op, write_row(vault, retention));
         while (r == 0 && more)
-                r = purge_trash(vault, vault_now(), &more);
+                r = purge_due(vault, vault_now(), &more);
         return r;
 }

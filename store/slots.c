@@ -175,7 +175,7 @@ static int change(Vault *vault, const Root *root, const SlotDraft *draft, bool r
         if (r == 0)
                 r = manifest_write(vault, &pen);
         r = op_end(&op, r);
-        if (r == 0 && replace && !vault->in_batch)
+        if (r == 0 && replace)
                 (void)vault_wipe_log(vault);
         return r;
 }
@@ -235,7 +235,7 @@ int vault_slot_remove(Vault *vault, const Root *root, const uint8_t id[SLOT_ID_S
         if (r == 0)
                 r = manifest_write(vault, &pen);
         r = op_end(&op, r);
-        if (r == 0 && !vault->in_batch)
+        if (r == 0)
                 (void)vault_wipe_log(vault);
         return r;
 }

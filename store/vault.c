@@ -156,6 +156,8 @@ Vault *vault_free(Vault *vault)
                 return NULL;
         copy_abandon(vault);
         vault_batch_rollback(vault);
+        if (vault->wipe_due && !vault->broken)
+                (void)vault_wipe_log(vault);
         if (vault->path && !vault->broken)
                 close_log(vault);
         for (size_t i = 0; i < _STATEMENT_MAX; i++)
@@ -427,6 +429,8 @@ int vault_idle(Vault *vault, uint64_t now)
         r = vault->unlocked ? vault_purge(vault, now) : 0;
         if (r != 0)
                 return r;
+        if (vault->wipe_due)
+                return vault_wipe_log(vault);
         if (!vault->path || !vault->wal_pending)
                 return 0;
         rc = sqlite3_wal_checkpoint_v2(vault->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &log, &done);
@@ -439,15 +443,20 @@ int vault_idle(Vault *vault, uint64_t now)
 
 int vault_wipe_log(Vault *vault)
 {
-        int log = 0, done = 0, rc;
+        int log = 0, done = 0, rc, r;
 
         if (!vault->path)
                 return 0;
+        vault->wipe_due = true;
+        if (vault->in_batch)
+                return VAULT_E_BUSY;
         rc = sqlite3_wal_checkpoint_v2(vault->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &log, &done);
         if (rc != SQLITE_OK)
                 return db_result(rc);
         if (log != done)
                 return VAULT_E_BUSY;
         vault->wal_pending = false;
-        return file_grow_wal(vault->path, /* wipe= */ true);
+        r = file_grow_wal(vault->path, /* wipe= */ true);
+        vault->wipe_due = r != 0;
+        return r;
 }

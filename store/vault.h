@@ -505,7 +505,7 @@ int vault_same_files(int a, int b);
 /*
  * Puts the file of `fd`, a copy that is closed, in the place of the vault of that path, which is closed, too: durably and in one step.
  * What is there goes to snapshots/ beside it, in any case: ret_kept is its new path, NULL when there was none. VAULT_E_UNSAFE,
- * -errno: what was there is there.
+ * -errno: what was there is there. VAULT_E_UNSURE: one or the other is, and what was there is in snapshots/.
  */
 int vault_replace(const char *path, int fd, char **ret_kept);
 

@@ -48,23 +48,12 @@ static int remove_rows(Vault *vault, ItemId id, uint64_t *ret_n)
 /* Collections that were deleted, with all that is in them. */
 static int remove_collections(Vault *vault)
 {
-        for (size_t i = 0; i < vault->n_collections;) {
-                Collection *c = vault->collections[i];
-                size_t before = vault->n_collections;
-                int r;
+        bool more = true;
+        int r = 0;
 
-                if (!c->deleted) {
-                        i++;
-                        continue;
-                }
-                /* A slice; when the last one is done, it is not in the list any more. */
-                r = purge_collection(vault, c);
-                if (r != 0)
-                        return r;
-                if (vault->n_collections < before)
-                        i = 0;
-        }
-        return 0;
+        while (r == 0 && more)
+                r = purge_deleted(vault, INT64_MAX, &more);
+        return r;
 }
 
 /* ---- files ---- */

@@ -179,6 +179,19 @@ class Epoch(kt.KeyfobTest):
         self.start()
         self.assert_good()
 
+    def test_what_can_t_be_kept_is_not_tried_with_every_write(self):
+        self.sandbox.start_daemon()
+        self.sandbox.init(PASSWORD)
+        self.keyfob('set', 'svc', 'me', input='x')
+        self.sandbox.stop_daemon()
+        name, _ = self.words().popitem()
+        os.unlink(os.path.join(self.state, name))
+        os.mkdir(os.path.join(self.state, name + '.new'))
+        self.start()
+        for n in range(5):
+            self.keyfob('set', 'svc', str(n), input='x')
+        self.assertEqual(self.sandbox.read_log().count('could not be kept'), 1)
+
     def test_nowhere_to_keep_it(self):
         """Without a place the vault works as ever, and the log says what is missing."""
         shutil.rmtree(self.sandbox.state)

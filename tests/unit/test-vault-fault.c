@@ -3,6 +3,7 @@
  * whole, and it is the one that the caller was told.
  */
 #include <errno.h>
+#include <sys/mman.h>
 
 #include "tests/unit/vault-story.h"
 
@@ -217,6 +218,175 @@ TEST(a_full_disk_opens_and_is_read)
         CHECK_EQ(story_aftermath(s.vault), 0);
         disk_mount(NULL);
         check_in_order(s.vault);
+        scratch_done(&s);
+}
+
+/* What is kept in a directory of which nobody knows whether it is there after a power cut is not kept. */
+TEST(the_place_of_copies_is_durable)
+{
+        Scratch s;
+
+        disk_install();
+        scratch_dir(&s);
+        disk_mount(s.dir);
+        for (unsigned i = 0; i < 2; i++) {
+                _cleanup_free_ char *dir = NULL, *again = NULL;
+
+                disk_arm(DISK_SYNC, 0, /* for_good= */ false);
+                CHECK_EQ(file_snapshots(s.path, &dir), -EIO);
+                CHECK(disk_disarm());
+                CHECK_EQ(file_snapshots(s.path, &again), 0);
+        }
+        disk_mount(NULL);
+        s.vault = NULL;
+        s.root = NULL;
+        scratch_done(&s);
+}
+
+static bool log_is_blank(const Scratch *s)
+{
+        static char content[8 * 1024 * 1024];
+        char log[80];
+        FILE *file;
+        size_t n;
+
+        (void)snprintf(log, sizeof(log), "%s-wal", s->path);
+        file = fopen(log, "re");
+        CHECK(file);
+        n = fread(content, 1, sizeof(content), file);
+        (void)fclose(file);
+        CHECK(n > 0 && n < sizeof(content));
+        for (size_t i = 0; i < n; i++)
+                if (content[i] != 0)
+                        return false;
+        return true;
+}
+
+static int other_slot(Scratch *s, bool add)
+{
+        _cleanup_(slot_draft_freep) SlotDraft *draft = draft_none();
+        static uint8_t id[SLOT_ID_SIZE];
+
+        if (!add)
+                return vault_slot_remove(s->vault, s->root, id);
+        memcpy(id, slot_draft_id(draft), SLOT_ID_SIZE);
+        return vault_slot_add(s->vault, s->root, draft);
+}
+
+/* A slot that was removed is not to stay in the log because the disk failed in that moment, or because more was to be written
+ * with it. */
+TEST(a_log_that_could_not_be_wiped_is_wiped_later)
+{
+        unsigned steps, found = 0;
+        Scratch s;
+
+        disk_install();
+        scratch_new(&s);
+        CHECK_EQ(other_slot(&s, true), 0);
+        CHECK_EQ(vault_batch_begin(s.vault), 0);
+        CHECK_EQ(other_slot(&s, false), 0);
+        CHECK_EQ(vault_batch_commit(s.vault), 0);
+        CHECK(!log_is_blank(&s));
+        CHECK_EQ(vault_idle(s.vault, 1), 0);
+        CHECK(log_is_blank(&s));
+
+        CHECK_EQ(other_slot(&s, true), 0);
+        disk_mount(s.dir);
+        CHECK_EQ(other_slot(&s, false), 0);
+        steps = disk_steps(DISK_IO);
+        CHECK(log_is_blank(&s));
+        while (!found && steps-- > 1) {
+                CHECK_EQ(other_slot(&s, true), 0);
+                CHECK_EQ(vault_idle(s.vault, 1), 0);
+                disk_arm(DISK_IO, steps, /* for_good= */ false);
+                CHECK_EQ(other_slot(&s, false), 0);
+                (void)disk_disarm();
+                found += !log_is_blank(&s);
+                CHECK_EQ(vault_idle(s.vault, 1), 0);
+                CHECK(log_is_blank(&s));
+        }
+        CHECK(found);
+        disk_mount(NULL);
+        check_in_order(s.vault);
+        scratch_done(&s);
+}
+
+/* What a vault that was not closed has in its files, and a backup of it from before its last write. */
+static void make_unclosed(Scratch *s, const char *to, int backup)
+{
+        _cleanup_(vault_copy_freep) VaultCopy *copy = NULL;
+        bool done = false;
+
+        scratch_new(s);
+        (void)put(s->vault, 1, "a", "in both", false, NULL, ATTRIBUTES({"k", "a"}));
+        CHECK_EQ(vault_copy_new(s->vault, backup, &copy), 0);
+        while (!done)
+                CHECK_EQ(vault_copy_step(copy, 100, &done), 0);
+        CHECK_EQ(vault_idle(s->vault, 0), 0);
+        disk_mount(s->dir);
+        (void)put(s->vault, 1, "b", "only in the log", false, NULL, ATTRIBUTES({"k", "b"}));
+        disk_copy(to);
+        scratch_close(s);
+        disk_mount(NULL);
+}
+
+static char *replace_at(Scratch *s, int backup, DiskFault fault, unsigned at, int *ret, bool *ret_fired)
+{
+        _cleanup_free_ char *kept = NULL;
+        _cleanup_close_ int fd = -1;
+        uint64_t size;
+        bool ignored;
+        char *found;
+
+        disk_mount(s->dir);
+        CHECK_EQ(vault_private_file(s->path, &fd), 0);
+        CHECK_EQ(vault_copy_file(backup, fd, UINT64_MAX, &size), 0);
+        disk_arm(fault, at, /* for_good= */ false);
+        *ret = vault_replace(s->path, fd, &kept);
+        *ret_fired = disk_disarm();
+        disk_mount(NULL);
+        CHECK_EQ(*ret == 0, kept != NULL);
+        found = tell_files(s->dir, &ignored);
+        return found;
+}
+
+TEST(a_backup_takes_the_place_or_what_is_there_stays)
+{
+        static const DiskFault faults[] = {DISK_IO, DISK_FULL, DISK_SYNC};
+        _cleanup_close_ int backup = memfd_create("backup", MFD_CLOEXEC);
+        _cleanup_free_ char *old = NULL, *new = NULL;
+        DiskImage image = {0};
+        Scratch s, other;
+        bool fired;
+        int r;
+
+        disk_install();
+        scratch_dir(&other);
+        CHECK(backup >= 0);
+        make_unclosed(&s, other.dir, backup);
+        disk_image_take(other.dir, &image);
+        old = tell_files(other.dir, &fired);
+        disk_image_put(&image, s.dir);
+        new = replace_at(&s, backup, DISK_FULL, 1000, &r, &fired);
+        CHECK(r == 0 && !fired && strcmp(old, new) != 0);
+
+        for (size_t i = 0; i < ELEMENTSOF(faults); i++) {
+                fired = true;
+                for (unsigned at = 0; fired; at++) {
+                        _cleanup_free_ char *found = NULL;
+
+                        disk_image_put(&image, s.dir);
+                        found = replace_at(&s, backup, faults[i], at, &r, &fired);
+                        if (r == VAULT_E_UNSURE ? strcmp(found, old) != 0 && strcmp(found, new) != 0
+                                                : strcmp(found, r == 0 ? new : old) != 0) {
+                                fprintf(stderr, "%s at step %u: %s\n%s", disk_fault_name(faults[i]), at, vault_strerror(r),
+                                        found);
+                                exit(1);
+                        }
+                }
+        }
+        disk_image_done(&image);
+        scratch_done(&other);
         scratch_done(&s);
 }
 

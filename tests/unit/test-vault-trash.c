@@ -335,6 +335,36 @@ TEST(retention_is_the_owners)
         scratch_done(&s);
 }
 
+/* What lies there with a time that is to come, too: the clock may have been ahead when it was deleted. */
+TEST(what_is_not_covered_any_more_goes_at_once)
+{
+        const VaultCollection *c;
+        Scratch s;
+        ItemId id;
+
+        scratch_new(&s);
+        CHECK_EQ(vault_collection_create(s.vault, s.root, "other", NULL, &c), 0);
+        CHECK_EQ(vault_batch_begin(s.vault), 0);
+        for (unsigned i = 0; i < 600; i++)
+                (void)put(s.vault, c->no, "x", "value", false, NULL, ATTRIBUTES({"a", "1"}));
+        CHECK_EQ(vault_batch_commit(s.vault), 0);
+        CHECK_EQ(vault_collection_delete(s.vault, c->no), 0);
+        id = put(s.vault, 1, "y", "gone", true, NULL, ATTRIBUTES({"a", "2"}));
+        CHECK_EQ(vault_item_delete(s.vault, id), 0);
+        scratch_close(&s);
+        tamper(&s, "UPDATE trash SET removed=removed+86400");
+        scratch_open(&s);
+        scratch_unlock(&s);
+        CHECK_EQ(vault_set_retention(s.vault, (VaultRetention){.days = 1, .versions = 8}), 0);
+        CHECK(vault_collection_next_deleted(s.vault, NULL));
+        CHECK_EQ(n_versions(s.vault, id), 1);
+        CHECK_EQ(vault_set_retention(s.vault, (VaultRetention){.days = 0, .versions = 8}), 0);
+        CHECK(!vault_collection_next_deleted(s.vault, NULL));
+        CHECK_EQ(n_versions(s.vault, id), 0);
+        check_in_order(s.vault);
+        scratch_done(&s);
+}
+
 TEST(a_damaged_record_is_set_aside_whatever_is_kept)
 {
         Scratch s;
