@@ -207,6 +207,8 @@ int vault_history_get(Vault *vault, ItemId id, uint64_t version, Item **ret)
                 return r;
         r = record_item(vault, &record, &row, /* with_value= */ true, ret);
         box_done(vault);
+        if (r == 0)
+                vault_use(vault);
         return r;
 }
 

@@ -232,6 +232,7 @@ static size_t n_versions(Vault *vault, ItemId id)
 TEST(history_has_the_values_of_one_item)
 {
         _cleanup_(trash_list_done) TrashList list = {0};
+        uint64_t used;
         Scratch s;
         ItemId id, other;
         char value[16];
@@ -247,6 +248,7 @@ TEST(history_has_the_values_of_one_item)
         CHECK_EQ(vault_item_delete(s.vault, id), 0);
         CHECK_EQ(vault_history(s.vault, id, &list), 0);
         CHECK_EQ(list.n, 4);
+        used = vault_used(s.vault);
         for (unsigned i = 0; i < 4; i++) {
                 _cleanup_(item_freep) Item *item = NULL;
 
@@ -255,6 +257,7 @@ TEST(history_has_the_values_of_one_item)
                 CHECK_EQ(item->value->data[0], (unsigned char)('3' - i));
                 CHECK_EQ(item->version, list.entries[i].item->version);
         }
+        CHECK(vault_used(s.vault) > used); /* a value was read */
         {
                 Item *item = NULL;
 

@@ -427,6 +427,19 @@ static int wipe_log(Scratch *s)
         return r;
 }
 
+/* The same of the whole file, written anew. */
+static int wipe_file(Scratch *s)
+{
+        uint64_t n;
+        unsigned copies;
+        int r;
+
+        r = write_text(s->vault, 1, "before the file is written anew", "1");
+        if (r == 0)
+                (void)vault_wipe(s->vault, ITEM_ID(1, ITEM_NUMBER_MAX), &n, &copies);
+        return r;
+}
+
 static int purge(Scratch *s)
 {
         int r;
@@ -545,6 +558,7 @@ const Deed story[] = {
         {"checkpoint", checkpoint},
         {"write and checkpoint", checkpoint_after_write},
         {"wipe of the log", wipe_log, .thorough = true},
+        {"wipe of the file", wipe_file, .thorough = true},
         {"lock and unlock", lock_and_unlock},
         {"rekey", rekey},
         {"second slot", slot_add},
