@@ -11,6 +11,7 @@
 #include "cli/program.h"
 #include "cli/request.h"
 #include "cli/text.h"
+#include "common/app-name.h"
 
 enum { OPTION_COLLECTION = 0x100, OPTION_ITEM };
 
@@ -92,14 +93,11 @@ static int list(Cli *cli, keyfob *k)
 /* What the daemon knows by its form is left as it is; anything else is a program's name or path. */
 static int read_subject(const char *text, char **ret)
 {
-        static const char *const words[] = {"any", "sandboxed", "unknown"}, *const begins[] = {"flatpak:", "snap:"},
-                                 *const ends[] = {".service", ".scope", ".slice"};
-        bool known = false;
+        static const char *const words[] = {"any", "sandboxed", "unknown"}, *const ends[] = {".service", ".scope", ".slice"};
+        bool known = app_name_is(text);
 
         for (size_t i = 0; i < ELEMENTSOF(words); i++)
                 known |= strcmp(text, words[i]) == 0;
-        for (size_t i = 0; i < ELEMENTSOF(begins); i++)
-                known |= strncmp(text, begins[i], strlen(begins[i])) == 0;
         for (size_t i = 0; i < ELEMENTSOF(ends); i++)
                 known |= !strchr(text, '/') && strlen(text) > strlen(ends[i]) &&
                          strcmp(text + strlen(text) - strlen(ends[i]), ends[i]) == 0;

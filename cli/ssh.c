@@ -13,6 +13,7 @@
 #include "cli/module.h"
 #include "cli/program.h"
 #include "cli/ssh-keys.h"
+#include "common/app-name.h"
 #include "common/base64.h"
 
 #define PROVIDER "libsk-keyfob.so"
@@ -48,7 +49,7 @@ void programs_done(Programs *programs)
 
 static int add_program(void *to, const char *name)
 {
-        _cleanup_free_ char *path = program_find(name);
+        _cleanup_free_ char *path = app_name_is(name) ? strdup(name) : program_find(name);
         Programs *programs = to;
         char **larger;
 
@@ -67,7 +68,7 @@ int programs_read(const char *list, Programs *ret)
         _cleanup_(programs_done) Programs programs = PROGRAMS_NULL;
         int r;
 
-        r = cli_read_names(list, add_program, &programs, "--programs is a list of names or paths, as ssh,git, or any");
+        r = cli_read_names(list, add_program, &programs, "--programs is a list of names, paths and apps, as ssh,git, or any");
         if (r != 0)
                 return r;
         *ret = programs;

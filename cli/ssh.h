@@ -11,7 +11,7 @@ int ssh_socket(keyfob *k, char **ret);
 /* The provider of ssh's security keys. New string, or NULL when it is not installed. */
 char *ssh_provider(void);
 
-/* Programs that may use a key: absolute paths, as they are when their links are followed. */
+/* Programs that may use a key: absolute paths, as they are when their links are followed, and names of apps. */
 typedef struct Programs {
         char **paths;
         size_t n;

@@ -10,6 +10,7 @@
 #include <fnmatch.h>
 #include <string.h>
 
+#include "common/app-name.h"
 #define RULES_VERSION 1U
 
 static const char *const verdicts[] = {[ACCESS_ALLOW] = "allow", [ACCESS_ASK] = "ask", [ACCESS_DENY] = "deny"};
@@ -39,11 +40,6 @@ void access_rules_done(AccessRules *rules)
 
 static const char *const words[] = {[ACCESS_ANY] = "any", [ACCESS_SANDBOXED] = "sandboxed", [ACCESS_UNKNOWN] = "unknown"};
 
-static bool begins(const char *text, const char *with)
-{
-        return strncmp(text, with, strlen(with)) == 0 && text[strlen(with)];
-}
-
 static bool is_unit(const char *text)
 {
         static const char *const ends[] = {".service", ".scope", ".slice"};
@@ -71,7 +67,7 @@ static bool is_name(AccessSubject subject, const char *name)
         case ACCESS_PROGRAM:
                 return name[0] == '/' && n > 1;
         case ACCESS_APP:
-                return begins(name, "flatpak:") || begins(name, "snap:");
+                return app_name_is(name);
         }
         return false;
 }

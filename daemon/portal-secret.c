@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/app-name.h"
 #include "crypto/seal.h"
 #include "daemon/access-policy.h"
 #include "daemon/log.h"
@@ -193,7 +194,7 @@ static Identity *identify(const PortalCall *call)
         bool snap = strncmp(call->app, "snap.", 5) == 0 && !strchr(call->app + 5, '.');
         char name[APP_MAX + 16];
 
-        (void)snprintf(name, sizeof(name), "%s%s", snap ? "snap:" : "flatpak:", snap ? call->app + 5 : call->app);
+        (void)snprintf(name, sizeof(name), "%s%s", snap ? APP_SNAP : APP_FLATPAK, snap ? call->app + 5 : call->app);
         return identity_of_app(call->daemon, name);
 }
 

@@ -219,16 +219,32 @@ static int ask_verify(SshConnection *connection, const AskAbout *about, const Ss
 
 /* ---- which program it is ---- */
 
+/* Of an app in a sandbox paths are what it says, so it goes by its name. NULL: not known. */
+static char *program_of(ByteReader *fields)
+{
+        _cleanup_free_ char *path = byte_reader_string(fields, HELPER_TEXT_MAX), *app = NULL;
+        uint8_t confinement;
+        size_t size;
+
+        (void)byte_reader_blob(fields, HELPER_TEXT_MAX, &size); /* what it calls itself */
+        (void)byte_reader_blob(fields, HELPER_UNIT_MAX, &size); /* its unit */
+        confinement = byte_reader_u8(fields);
+        app = byte_reader_string(fields, HELPER_TEXT_MAX);
+        if (fields->failed)
+                return NULL;
+        return confinement == HELPER_FREE ? TAKE_PTR(path) : confinement == HELPER_CONFINED ? TAKE_PTR(app) : NULL;
+}
+
 /* What can't be found out is no program, and a policy that names some allows it nothing. */
 static void on_identified(void *userdata, HelperResult result, ByteReader *fields)
 {
         SshConnection *connection = userdata;
-        _cleanup_free_ char *path = NULL;
+        _cleanup_free_ char *program = NULL;
 
         connection->identifying = NULL;
         if (result == HELPER_OK && own_socket_peer_is_there(connection->fd))
-                path = byte_reader_string(fields, HELPER_TEXT_MAX);
-        if (ssh_client_set_program(connection->client, path ? path : "") < 0)
+                program = program_of(fields);
+        if (ssh_client_set_program(connection->client, program ? program : "") < 0)
                 connection->dead = true;
         answer(connection, SSH_YES);
 }

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/app-name.h"
 #include "helper/process.h"
 
 #define INFO_MAX       65536U
@@ -45,7 +46,7 @@ int app_parse_flatpak(const char *text, char *ret, size_t size)
                         in_app = (n == 13 && memcmp(line, "[Application]", n) == 0) ||
                                  (n == 9 && memcmp(line, "[Runtime]", n) == 0);
                 else if (in_app && n > 5 && memcmp(line, "name=", 5) == 0)
-                        return put("flatpak:", line + 5, n - 5, ret, size);
+                        return put(APP_FLATPAK, line + 5, n - 5, ret, size);
                 line += n + (line[n] == '\n');
         }
         return -ENODATA;
@@ -57,7 +58,7 @@ int app_parse_snap(const char *label, char *ret, size_t size)
                 return -ENODATA;
         label += 5;
         /* "snap.name.app": a label without an app is no program's. */
-        return label[strcspn(label, ".")] == '.' ? put("snap:", label, strcspn(label, "."), ret, size) : -ENODATA;
+        return label[strcspn(label, ".")] == '.' ? put(APP_SNAP, label, strcspn(label, "."), ret, size) : -ENODATA;
 }
 
 int app_parse_unit(const char *unit, char *ret, size_t size)
@@ -81,7 +82,7 @@ int app_parse_unit(const char *unit, char *ret, size_t size)
                 unit += escaped ? 4 : 1;
         }
         name[n] = 0;
-        return put("flatpak:", name, n, ret, size);
+        return put(APP_FLATPAK, name, n, ret, size);
 }
 
 /* "36 35 98:0 /root /mount/point options - type source": of a line, where it is and of what type. */

@@ -73,7 +73,7 @@ typedef struct SshPolicyHost {
 typedef struct SshPolicy {
         bool confirm;            /* ask before each use */
         bool verify;             /* ask for the owner's verification before each use */
-        char **programs;         /* absolute paths of those that may use it; NULL: all */
+        char **programs;         /* those that may use it: absolute paths, names of apps (common/app-name.h); NULL: all */
         size_t n_programs;
         SshPolicyHost *hosts;    /* hosts that it may log in to, by bound sessions only; NULL: all */
         size_t n_hosts;
@@ -201,8 +201,8 @@ int ssh_client_new(SshAgent *agent, void *userdata, SshClient **ret);
 SshClient *ssh_client_free(SshClient *client);
 DEFINE_CLEANUP(SshClient *, ssh_client_free)
 void *ssh_client_userdata(const SshClient *client);
-/* The executable of the client, an absolute path ("" when it can't be known). */
-int ssh_client_set_program(SshClient *client, const char *path);
+/* Who the client is: the absolute path of its executable, of an app in a sandbox its name ("" when it can't be known). */
+int ssh_client_set_program(SshClient *client, const char *program);
 
 /* Takes bytes as they come, at most SSH_CHUNK_MAX while ssh_client_wants() them (-ENOBUFS when it did not, and they are too
  * many). -EBADMSG when what comes is no message (too long, empty): the connection must end. It wants nothing while a request

@@ -69,9 +69,9 @@ void *ssh_client_userdata(const SshClient *client)
         return client->userdata;
 }
 
-int ssh_client_set_program(SshClient *client, const char *path)
+int ssh_client_set_program(SshClient *client, const char *program)
 {
-        char *copy = strdup(path);
+        char *copy = strdup(program);
 
         if (!copy)
                 return -ENOMEM;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/app-name.h"
 #include "sshagent/internal.h"
 
 enum {
@@ -90,7 +91,7 @@ bool policy_valid(const SshPolicy *policy)
                 const char *program = policy->programs[i];
                 size_t n = strlen(program);
 
-                if (program[0] != '/' || n > PROGRAM_MAX || !utf8_valid(program, n))
+                if ((program[0] != '/' && !app_name_is(program)) || n > PROGRAM_MAX || !utf8_valid(program, n))
                         return false;
         }
         for (size_t i = 0; policy->hosts && i < policy->n_hosts; i++) {

@@ -47,7 +47,7 @@ typedef struct keyfob_ssh_key {
         bool policy_known; /* of a stored one while the vault is open; then: */
         bool policy_confirm;
         bool policy_verify;
-        const char *const *programs; /* absolute paths of those that may use it; none: all */
+        const char *const *programs; /* those that may use it: absolute paths, apps as "flatpak:ID"; none: all */
         size_t n_programs;
         const char *const *hosts; /* names of those that it may log in to, once for each of their keys; none: all */
         size_t n_hosts;
@@ -80,7 +80,7 @@ typedef struct keyfob_ssh_new_key {
         const char *comment;
         bool confirm; /* ask before each use */
         bool verify;  /* have the owner verified before each use */
-        const char *const *programs; /* absolute paths; none: all */
+        const char *const *programs; /* absolute paths, "flatpak:ID", "snap:NAME"; none: all */
         size_t n_programs;
         const keyfob_ssh_host *hosts; /* none: all */
         size_t n_hosts;

@@ -208,6 +208,8 @@ Host *
         self.assertEqual(self.policy()['programs'], [ssh])
         self.loosen('--programs', f'ssh,{fido_bridge.find("ssh-add")}')
         self.assertEqual(self.policy()['programs'], [ssh, os.path.realpath(fido_bridge.find('ssh-add'))])
+        self.loosen('--programs', 'ssh,flatpak:org.example.Editor,snap:editor')
+        self.assertEqual(self.policy()['programs'], [ssh, 'flatpak:org.example.Editor', 'snap:editor'])
         self.loosen('--programs', 'any')
         self.assertEqual(self.policy()['programs'], [])
         self.assertOneLine(self.ssh('policy', 'key', '--programs', 'no-such-program', code=1).stderr, 'no-such-program')

@@ -7,6 +7,7 @@ import socket
 import struct
 import sys
 
+import flatpak
 import keyfob_bus as kb
 import keyfob_test as kt
 import ssh_client
@@ -463,6 +464,28 @@ class Questions(AgentTest):
         self.policy('key', programs=('as', ['/usr/bin/ssh']), auth=('ay', PASSWORD.encode()))
         self.tools.add('-T', path + '.pub', code=1)
 
+    def test_policy_apps(self):
+        """An app in a sandbox goes by its name: whatever it runs may lie where it likes."""
+        if not flatpak.possible():
+            self.skipTest('needs namespaces of users and mounts')
+        path = self.tools.keygen('key')
+        self.tools.add('-q', path)
+        self.keep('key')
+
+        def app_signs():
+            argv = flatpak.command(os.path.join(self.sandbox.home, 'root'), 'org.example.Editor', ['/usr/bin/ssh-add', '-T', path + '.pub'])
+            return self.sandbox.run(argv, env=self.tools.env, code=None).returncode == 0
+
+        self.assertTrue(app_signs())
+        self.policy('key', programs=('as', ['/usr/bin/ssh-add']))
+        self.assertSigns(path)
+        self.assertFalse(app_signs())
+        self.policy('key', programs=('as', ['flatpak:org.example.Other']), auth=('ay', PASSWORD.encode()))
+        self.assertFalse(app_signs())
+        self.policy('key', programs=('as', ['flatpak:org.example.Editor']), auth=('ay', PASSWORD.encode()))
+        self.assertTrue(app_signs())
+        self.tools.add('-T', path + '.pub', code=1)
+
     def test_a_question_for_each_of_few(self):
         """One program can't fill the person's screen: what is more than a few is refused."""
         blob = self.added('key', 'ed25519', '-c')
@@ -520,7 +543,8 @@ class Loosened(AgentTest):
     def test_what_is_no_option(self):
         self.assertEqual(self.error(confirmed=('b', True)), 'InvalidArgument')
         self.assertEqual(self.error(confirm=('s', 'yes')), 'InvalidArgument')
-        self.assertEqual(self.error(programs=('as', ['ssh'])), 'InvalidArgument')
+        for program in ('ssh', 'flatpak:', 'snap', 'a.service'):
+            self.assertEqual(self.error(programs=('as', [program])), 'InvalidArgument')
         self.assertEqual(self.error(hosts=('a(say)', [('example.org', b'no key')])), 'InvalidArgument')
         self.assertEqual(self.error('nobody', confirm=('b', True)), 'NotFound')
 
