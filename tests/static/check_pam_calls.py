@@ -15,7 +15,7 @@ BY_WORLD = {'pam_get_data', 'pam_set_data'}  # tests/unit/pam-world.c
 # They have no way to say that they failed, or none that is not in their arguments.
 CANNOT_FAIL = '''
 _ITM_deregisterTMCloneTable _ITM_registerTMCloneTable __assert_fail __ctype_b_loc __cxa_finalize __environ __errno_location
-__gmon_start__ __stack_chk_fail _exit environ explicit_bzero getauxval getegid getenv geteuid getgid getpid getppid getuid kill memchr
+__gmon_start__ __stack_chk_fail _exit bcmp environ explicit_bzero getauxval getegid getenv geteuid getgid getpid getppid getuid kill memchr
 memcmp memcpy memmove memset munmap qsort signal snprintf sscanf strcasecmp strchr strcmp strcpy strerror strlen strncmp strnlen strpbrk
 strrchr strstr strtoull sysconf umask vsnprintf
 close fclose ferror free fido_assert_free fido_cbor_info_free fido_dev_close fido_dev_free fido_dev_info_free eddsa_pk_free es256_pk_free
