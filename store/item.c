@@ -58,16 +58,22 @@ static int open_collection_of(Vault *vault, ItemId id, Collection **ret)
         return r == VAULT_E_LOCKED && !vault_item_exists(vault, id) ? VAULT_E_NOT_FOUND : r;
 }
 
-int vault_item_get(Vault *vault, ItemId id, bool with_value, Item **ret)
+static int open_item(Vault *vault, ItemId id, Row *ret_row, Record *ret)
 {
         Collection *c;
+        int r;
+
+        r = open_collection_of(vault, id, &c);
+        return r == 0 ? item_open(vault, c, id, ret_row, ret) : r;
+}
+
+int vault_item_get(Vault *vault, ItemId id, bool with_value, Item **ret)
+{
         Record record;
         Row row;
         int r;
 
-        r = open_collection_of(vault, id, &c);
-        if (r == 0)
-                r = item_open(vault, c, id, &row, &record);
+        r = open_item(vault, id, &row, &record);
         if (r != 0)
                 return r;
         r = record_item(vault, &record, &row, with_value, ret);
@@ -79,14 +85,11 @@ int vault_item_get(Vault *vault, ItemId id, bool with_value, Item **ret)
 
 int vault_value_open(Vault *vault, ItemId id, ItemValue *ret)
 {
-        Collection *c;
         Record record;
         Row row;
         int r;
 
-        r = open_collection_of(vault, id, &c);
-        if (r == 0)
-                r = item_open(vault, c, id, &row, &record);
+        r = open_item(vault, id, &row, &record);
         if (r != 0)
                 return r;
         ret->value = record.value;
