@@ -105,12 +105,12 @@ int client_read_dictionary(sd_bus_message *m, const ClientField *fields, size_t 
 void *client_info_new(sd_bus_message *reply, size_t size);
 void *client_info_free(void *info);
 
-/* Reads an aa{sv} with read(), which answers as client_read_dictionary(), into a new array; *array is to be freed on failure,
- * too. 0 or negative errno. */
-int client_read_list(sd_bus_message *m, int (*read)(sd_bus_message *m, void *element), size_t size, void **array,
-                     size_t *n);
-/* What a list read that way holds: itself, its array, and the reply that its texts are in. */
-void client_list_free(void *list, void *array, sd_bus_message *reply);
+/* Reads an array of that type with read(), which answers as client_read_dictionary(), into a new array; what is in *array is to
+ * be freed on failure, too. 0 or negative errno. */
+int client_read_list(sd_bus_message *m, const char *type, int (*read)(sd_bus_message *m, void *element), size_t size,
+                     void **array, size_t *n);
+/* A list is of client_info_new() and has an array. NULL allowed; returns NULL. */
+void *client_list_free(void *list, const void *array);
 
 /* ---- authenticator-fingers.c: `auth` is a secret of a slot of the vault, NULL: the person is asked ---- */
 

@@ -88,15 +88,15 @@ int client_read_dictionary(sd_bus_message *m, const ClientField *fields, size_t 
         return r < 0 ? r : 1;
 }
 
-int client_read_list(sd_bus_message *m, int (*read)(sd_bus_message *m, void *element), size_t size, void **array,
-                     size_t *n)
+int client_read_list(sd_bus_message *m, const char *type, int (*read)(sd_bus_message *m, void *element), size_t size,
+                     void **array, size_t *n)
 {
         size_t room = 0;
         int r;
 
         *array = NULL;
         *n = 0;
-        r = sd_bus_message_enter_container(m, 'a', "a{sv}");
+        r = sd_bus_message_enter_container(m, 'a', type);
         if (r < 0)
                 return r;
         do {
@@ -142,9 +142,8 @@ void *client_info_free(void *fields)
         return NULL;
 }
 
-void client_list_free(void *list, void *array, sd_bus_message *reply)
+void *client_list_free(void *list, const void *array)
 {
-        free(array);
-        sd_bus_message_unref(reply);
-        free(list);
+        free((void *)(uintptr_t)array);
+        return client_info_free(list);
 }

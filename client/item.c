@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ITEMS_MAX ((size_t)16 * 1024 * 1024)
-
 /* What the caller sees comes first: the pointer to it is the pointer to all of it. */
 typedef struct Value {
         keyfob_value value;
@@ -310,77 +308,55 @@ KEYFOB_API int keyfob_set(keyfob *k, const char *service, const char *user, cons
 
 /* ---- lists ---- */
 
-typedef struct ItemList {
-        keyfob_items items;
-        keyfob_item *array;
-        sd_bus_message *reply; /* all strings are its */
-} ItemList;
-
 KEYFOB_API keyfob_items *keyfob_items_free(keyfob_items *items)
 {
-        ItemList *list = (ItemList *)items;
-
-        if (!list)
+        if (!items)
                 return NULL;
-        for (size_t i = 0; i < list->items.n; i++)
-                free((void *)(uintptr_t)list->array[i].attributes);
-        client_list_free(list, list->array, list->reply);
-        return NULL;
+        for (size_t i = 0; i < items->n; i++)
+                free((void *)(uintptr_t)items->items[i].attributes);
+        return client_list_free(items, items->items);
+}
+
+/* 1, 0 at the end of the list. */
+static int read_item(sd_bus_message *m, void *element)
+{
+        keyfob_attribute *attributes = NULL;
+        keyfob_item item = {0};
+        int locked, r;
+
+        r = sd_bus_message_enter_container(m, 'r', "osa{ss}ttb");
+        if (r <= 0)
+                return r;
+        r = sd_bus_message_read(m, "os", &item.path, &item.label);
+        if (r >= 0)
+                r = read_attributes(m, &attributes, &item.n_attributes);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "ttb", &item.created, &item.modified, &locked);
+        if (r >= 0)
+                r = sd_bus_message_exit_container(m);
+        if (r < 0) {
+                free(attributes);
+                return r;
+        }
+        item.attributes = attributes;
+        item.locked = locked;
+        *(keyfob_item *)element = item;
+        return 1;
 }
 
 static int read_items(sd_bus_message *m, keyfob_items **ret)
 {
         _cleanup_(keyfob_items_freep) keyfob_items *items = NULL;
-        ItemList *list;
-        size_t room = 0;
+        void *array;
         int r;
 
-        list = calloc(1, sizeof(*list));
-        if (!list)
+        items = client_info_new(m, sizeof(*items));
+        if (!items)
                 return -ENOMEM;
-        items = &list->items;
-        list->reply = sd_bus_message_ref(m);
-
-        r = sd_bus_message_enter_container(m, 'a', "(osa{ss}ttb)");
+        r = client_read_list(m, "(osa{ss}ttb)", read_item, sizeof(keyfob_item), &array, &items->n);
+        items->items = array;
         if (r < 0)
                 return r;
-        while ((r = sd_bus_message_enter_container(m, 'r', "osa{ss}ttb")) > 0) {
-                keyfob_attribute *attributes;
-                keyfob_item item = {0};
-                int locked;
-
-                if (items->n == room) {
-                        keyfob_item *larger;
-
-                        room = room ? room * 2 : 16;
-                        if (room > ITEMS_MAX)
-                                return -ENOBUFS;
-                        larger = reallocarray(list->array, room, sizeof(*larger));
-                        if (!larger)
-                                return -ENOMEM;
-                        list->array = larger;
-                }
-                r = sd_bus_message_read(m, "os", &item.path, &item.label);
-                if (r < 0)
-                        return r;
-                r = read_attributes(m, &attributes, &item.n_attributes);
-                if (r < 0)
-                        return r;
-                item.attributes = attributes;
-                list->array[items->n++] = item;
-                r = sd_bus_message_read(m, "ttb", &item.created, &item.modified, &locked);
-                if (r < 0)
-                        return r;
-                item.locked = locked;
-                list->array[items->n - 1] = item;
-                r = sd_bus_message_exit_container(m);
-                if (r < 0)
-                        return r;
-        }
-        if (r < 0)
-                return r;
-
-        items->items = list->array;
         *ret = TAKE_PTR(items);
         return 0;
 }

@@ -121,19 +121,9 @@ KEYFOB_API int keyfob_key_delete_blob(keyfob *k, const char *key, const void *id
 
 /* ---- fingers ---- */
 
-typedef struct FingerList {
-        keyfob_fingers fingers;
-        keyfob_finger *array;
-        sd_bus_message *reply; /* all strings and bytes are its */
-} FingerList;
-
 KEYFOB_API keyfob_fingers *keyfob_fingers_free(keyfob_fingers *fingers)
 {
-        FingerList *list = (FingerList *)fingers;
-
-        if (list)
-                client_list_free(list, list->array, list->reply);
-        return NULL;
+        return client_list_free(fingers, fingers ? fingers->fingers : NULL);
 }
 
 static int read_finger(sd_bus_message *m, void *element)
@@ -154,17 +144,14 @@ static int read_finger(sd_bus_message *m, void *element)
 int client_read_fingers(keyfob *k, sd_bus_message *reply, keyfob_fingers **ret)
 {
         _cleanup_(keyfob_fingers_freep) keyfob_fingers *fingers = NULL;
-        FingerList *list;
         void *array;
         int r;
 
-        list = calloc(1, sizeof(*list));
-        if (!list)
+        fingers = client_info_new(reply, sizeof(*fingers));
+        if (!fingers)
                 return -ENOMEM;
-        fingers = &list->fingers;
-        list->reply = sd_bus_message_ref(reply);
-        r = client_read_list(reply, read_finger, sizeof(keyfob_finger), &array, &list->fingers.n);
-        list->fingers.fingers = list->array = array;
+        r = client_read_list(reply, "a{sv}", read_finger, sizeof(keyfob_finger), &array, &fingers->n);
+        fingers->fingers = array;
         if (r < 0)
                 return client_fail_errno(k, r);
         *ret = TAKE_PTR(fingers);

@@ -96,19 +96,9 @@ int client_key_id_message(keyfob *k, const char *method, const char *key, const 
 
 /* ---- which there are, and how one stands ---- */
 
-typedef struct KeyList {
-        keyfob_keys keys;
-        keyfob_key *array;
-        sd_bus_message *reply; /* all strings are its */
-} KeyList;
-
 KEYFOB_API keyfob_keys *keyfob_keys_free(keyfob_keys *keys)
 {
-        KeyList *list = (KeyList *)keys;
-
-        if (list)
-                client_list_free(list, list->array, list->reply);
-        return NULL;
+        return client_list_free(keys, keys ? keys->keys : NULL);
 }
 
 static int read_key(sd_bus_message *m, void *element)
@@ -131,7 +121,6 @@ KEYFOB_API int keyfob_key_list(keyfob *k, keyfob_keys **ret)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
         _cleanup_(keyfob_keys_freep) keyfob_keys *keys = NULL;
-        KeyList *list;
         void *array;
         int r;
 
@@ -142,13 +131,11 @@ KEYFOB_API int keyfob_key_list(keyfob *k, keyfob_keys **ret)
                 r = client_call(k, call, CLIENT_QUICK, &reply);
         if (r != 0)
                 return r;
-        list = calloc(1, sizeof(*list));
-        if (!list)
+        keys = client_info_new(reply, sizeof(*keys));
+        if (!keys)
                 return -ENOMEM;
-        keys = &list->keys;
-        list->reply = sd_bus_message_ref(reply);
-        r = client_read_list(reply, read_key, sizeof(keyfob_key), &array, &list->keys.n);
-        list->keys.keys = list->array = array;
+        r = client_read_list(reply, "a{sv}", read_key, sizeof(keyfob_key), &array, &keys->n);
+        keys->keys = array;
         if (r < 0)
                 return client_fail_errno(k, r);
         *ret = TAKE_PTR(keys);

@@ -7,19 +7,9 @@
 
 #include <errno.h>
 
-typedef struct PasskeyList {
-        keyfob_passkeys passkeys;
-        keyfob_passkey *array;
-        sd_bus_message *reply; /* all strings and bytes are its */
-} PasskeyList;
-
 KEYFOB_API keyfob_passkeys *keyfob_passkeys_free(keyfob_passkeys *passkeys)
 {
-        PasskeyList *list = (PasskeyList *)passkeys;
-
-        if (list)
-                client_list_free(list, list->array, list->reply);
-        return NULL;
+        return client_list_free(passkeys, passkeys ? passkeys->passkeys : NULL);
 }
 
 /* 1, 0 at the end of the list. */
@@ -59,16 +49,14 @@ static int read_passkey(sd_bus_message *m, void *element)
 int client_read_passkeys(keyfob *k, sd_bus_message *reply, keyfob_passkeys **ret)
 {
         _cleanup_(keyfob_passkeys_freep) keyfob_passkeys *passkeys = NULL;
-        PasskeyList *list = calloc(1, sizeof(*list));
         void *array;
         int r;
 
-        if (!list)
+        passkeys = client_info_new(reply, sizeof(*passkeys));
+        if (!passkeys)
                 return -ENOMEM;
-        passkeys = &list->passkeys;
-        list->reply = sd_bus_message_ref(reply);
-        r = client_read_list(reply, read_passkey, sizeof(keyfob_passkey), &array, &list->passkeys.n);
-        list->passkeys.passkeys = list->array = array;
+        r = client_read_list(reply, "a{sv}", read_passkey, sizeof(keyfob_passkey), &array, &passkeys->n);
+        passkeys->passkeys = array;
         if (r < 0)
                 return client_fail_errno(k, r);
         *ret = TAKE_PTR(passkeys);

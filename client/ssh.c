@@ -62,14 +62,8 @@ KEYFOB_API int keyfob_ssh_agent_info(keyfob *k, keyfob_ssh_agent **ret)
 
 /* ---- keys ---- */
 
-typedef struct KeyList {
-        keyfob_ssh_keys keys;
-        keyfob_ssh_key *array;
-        sd_bus_message *reply; /* all strings and bytes are its */
-} KeyList;
-
 /* The array of pointers that `names` begins is a key's own; it holds both of its lists. */
-static void free_keys(keyfob_ssh_key *array, size_t n)
+static void free_names(const keyfob_ssh_key *array, size_t n)
 {
         for (size_t i = 0; i < n; i++)
                 free((void *)(uintptr_t)array[i].programs);
@@ -77,13 +71,10 @@ static void free_keys(keyfob_ssh_key *array, size_t n)
 
 KEYFOB_API keyfob_ssh_keys *keyfob_ssh_keys_free(keyfob_ssh_keys *keys)
 {
-        KeyList *list = (KeyList *)keys;
-
-        if (!list)
+        if (!keys)
                 return NULL;
-        free_keys(list->array, keys->n);
-        client_list_free(list, list->array, list->reply);
-        return NULL;
+        free_names(keys->keys, keys->n);
+        return client_list_free(keys, keys->keys);
 }
 
 static int keep_names(keyfob_ssh_key *key, const char *const *programs, const char *const *hosts)
@@ -156,7 +147,6 @@ KEYFOB_API int keyfob_ssh_list(keyfob *k, bool deleted, keyfob_ssh_keys **ret)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
         _cleanup_(keyfob_ssh_keys_freep) keyfob_ssh_keys *keys = NULL;
-        KeyList *list;
         void *array;
         int r;
 
@@ -176,13 +166,11 @@ KEYFOB_API int keyfob_ssh_list(keyfob *k, bool deleted, keyfob_ssh_keys **ret)
         if (r != 0)
                 return r;
 
-        list = calloc(1, sizeof(*list));
-        if (!list)
+        keys = client_info_new(reply, sizeof(*keys));
+        if (!keys)
                 return -ENOMEM;
-        keys = &list->keys;
-        list->reply = sd_bus_message_ref(reply);
-        r = client_read_list(reply, read_key, sizeof(keyfob_ssh_key), &array, &list->keys.n);
-        list->keys.keys = list->array = array;
+        r = client_read_list(reply, "a{sv}", read_key, sizeof(keyfob_ssh_key), &array, &keys->n);
+        keys->keys = array;
         if (r < 0)
                 return client_fail_errno(k, r);
         *ret = TAKE_PTR(keys);
