@@ -43,14 +43,10 @@ static char *target_text(struct json_object *rule)
 
 static int print(struct json_object *rules)
 {
+        static const char *const headings[] = {"RULE", "PROGRAM", "ITEM", "COLLECTION"};
         Table table;
-        int r;
 
-        table_init(&table, 4);
-        table_add(&table, "RULE");
-        table_add(&table, "PROGRAM");
-        table_add(&table, "ITEM");
-        table_add(&table, "COLLECTION");
+        table_begin(&table, headings, ELEMENTSOF(headings));
         for (size_t i = 0; i < json_length(rules); i++) {
                 struct json_object *rule = json_object_array_get_idx(rules, i);
                 _cleanup_free_ char *target = target_text(rule);
@@ -68,10 +64,7 @@ static int print(struct json_object *rules)
         table_add(&table, "any");
         table_add(&table, "(no rule)");
         table_add(&table, "");
-        table_print(&table);
-        r = table.error < 0 ? cli_no_memory() : output_flush();
-        table_done(&table);
-        return r;
+        return table_end(&table);
 }
 
 static int list(Cli *cli, keyfob *k)

@@ -19,15 +19,10 @@ static const char *state(struct json_object *version)
 
 static int print(struct json_object *versions)
 {
+        static const char *const headings[] = {"VERSION", "SET", "STATE", "SINCE", "LABEL"};
         Table table;
-        int r;
 
-        table_init(&table, 5);
-        table_add(&table, "VERSION");
-        table_add(&table, "SET");
-        table_add(&table, "STATE");
-        table_add(&table, "SINCE");
-        table_add(&table, "LABEL");
+        table_begin(&table, headings, ELEMENTSOF(headings));
         for (size_t i = 0; i < json_length(versions); i++) {
                 struct json_object *version = json_object_array_get_idx(versions, i);
                 char number[24], set[32], removed[32];
@@ -41,10 +36,7 @@ static int print(struct json_object *versions)
                 table_add(&table, removed);
                 table_add(&table, json_string(version, "label"));
         }
-        table_print(&table);
-        r = table.error < 0 ? cli_no_memory() : output_flush();
-        table_done(&table);
-        return r;
+        return table_end(&table);
 }
 
 static int list(Cli *cli, keyfob *k, const char *path)

@@ -48,24 +48,15 @@ static int print_keys(const keyfob_keys *keys)
 {
         static const char *const headings[] = {"PATH", "PRODUCT", "MANUFACTURER", "SERIAL"};
         Table table;
-        int r;
 
-        if (keys->n == 0)
-                return 0;
-        table_init(&table, ELEMENTSOF(headings));
-        for (size_t i = 0; i < ELEMENTSOF(headings); i++)
-                table_add(&table, headings[i]);
+        table_begin(&table, headings, ELEMENTSOF(headings));
         for (size_t i = 0; i < keys->n; i++) {
                 table_add(&table, keys->keys[i].path);
                 table_add(&table, keys->keys[i].product);
                 table_add(&table, keys->keys[i].manufacturer);
                 table_add(&table, keys->keys[i].serial[0] ? keys->keys[i].serial : "-");
         }
-        if (table.error == 0)
-                table_print(&table);
-        r = table.error < 0 ? cli_no_memory() : output_flush();
-        table_done(&table);
-        return r;
+        return table_end(&table);
 }
 
 static int key_list(Cli *cli, int argc, char *argv[])

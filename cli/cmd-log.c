@@ -93,23 +93,13 @@ static void add_entry(Table *table, struct json_object *entry)
 /* The newest last, where a terminal shows it. */
 static int print(struct json_object *entries)
 {
+        static const char *const headings[] = {"WHEN", "PROGRAM", "PID", "DID", "ITEM", "COLLECTION"};
         Table table;
-        int r;
 
-        table_init(&table, 6);
-        table_add(&table, "WHEN");
-        table_add(&table, "PROGRAM");
-        table_add(&table, "PID");
-        table_add(&table, "DID");
-        table_add(&table, "ITEM");
-        table_add(&table, "COLLECTION");
+        table_begin(&table, headings, ELEMENTSOF(headings));
         for (size_t i = json_length(entries); i > 0; i--)
                 add_entry(&table, json_object_array_get_idx(entries, i - 1));
-        if (json_length(entries) > 0)
-                table_print(&table);
-        r = table.error < 0 ? cli_no_memory() : output_flush();
-        table_done(&table);
-        return r;
+        return table_end(&table);
 }
 
 static int parse(Cli *cli, int argc, char *argv[], Wish *wish)

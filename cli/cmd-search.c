@@ -60,14 +60,10 @@ static char *attributes_text(struct json_object *attributes)
 
 static int print(struct json_object *items)
 {
+        static const char *const headings[] = {"LABEL", "ATTRIBUTES", "COLLECTION", "CHANGED"};
         Table table;
-        int r;
 
-        table_init(&table, 4);
-        table_add(&table, "LABEL");
-        table_add(&table, "ATTRIBUTES");
-        table_add(&table, "COLLECTION");
-        table_add(&table, "CHANGED");
+        table_begin(&table, headings, ELEMENTSOF(headings));
         for (size_t i = 0; i < json_length(items); i++) {
                 struct json_object *item = json_object_array_get_idx(items, i);
                 _cleanup_free_ char *attributes = attributes_text(json_member(item, "attributes"));
@@ -79,11 +75,7 @@ static int print(struct json_object *items)
                 table_add(&table, json_string(item, "collection"));
                 table_add(&table, changed);
         }
-        if (json_length(items) > 0)
-                table_print(&table);
-        r = table.error < 0 ? cli_no_memory() : output_flush();
-        table_done(&table);
-        return r;
+        return table_end(&table);
 }
 
 static int search(Keyring *keyring, const keyfob_attribute *attributes, size_t n, const char *collection,

@@ -59,16 +59,10 @@ static char *details_of(struct json_object *slot)
 
 static int print_slots(struct json_object *slots)
 {
+        static const char *const headings[] = {"ID", "KIND", "LABEL", "OPENS", "LAST USED", "DETAILS"};
         Table table;
-        int r;
 
-        table_init(&table, 6);
-        table_add(&table, "ID");
-        table_add(&table, "KIND");
-        table_add(&table, "LABEL");
-        table_add(&table, "OPENS");
-        table_add(&table, "LAST USED");
-        table_add(&table, "DETAILS");
+        table_begin(&table, headings, ELEMENTSOF(headings));
         for (size_t i = 0; i < json_length(slots); i++) {
                 struct json_object *slot = json_object_array_get_idx(slots, i);
                 _cleanup_free_ char *details = details_of(slot);
@@ -83,10 +77,7 @@ static int print_slots(struct json_object *slots)
                 table_add(&table, used);
                 table_add(&table, details);
         }
-        table_print(&table);
-        r = table.error < 0 ? cli_no_memory() : output_flush();
-        table_done(&table);
-        return r;
+        return table_end(&table);
 }
 
 static int slot_list(Cli *cli, int argc, char *argv[])

@@ -124,15 +124,10 @@ static char *aliases_text(struct json_object *aliases)
 
 int status_print_collections(struct json_object *collections)
 {
+        static const char *const headings[] = {"COLLECTION", "LABEL", "ALIASES", "ITEMS", "STATE"};
         Table table;
-        int r;
 
-        table_init(&table, 5);
-        table_add(&table, "COLLECTION");
-        table_add(&table, "LABEL");
-        table_add(&table, "ALIASES");
-        table_add(&table, "ITEMS");
-        table_add(&table, "STATE");
+        table_begin(&table, headings, ELEMENTSOF(headings));
         for (size_t i = 0; i < json_length(collections); i++) {
                 struct json_object *collection = json_object_array_get_idx(collections, i);
                 _cleanup_free_ char *aliases = aliases_text(json_member(collection, "aliases"));
@@ -148,11 +143,7 @@ int status_print_collections(struct json_object *collections)
                 table_add(&table, items);
                 table_add(&table, state);
         }
-        if (json_length(collections) > 0)
-                table_print(&table);
-        r = table.error < 0 ? cli_no_memory() : 0;
-        table_done(&table);
-        return r;
+        return table_end(&table);
 }
 
 int status_get(keyfob *k, struct json_object **ret)

@@ -28,15 +28,10 @@ static const char *what(struct json_object *entry)
 
 static int print(struct json_object *entries)
 {
+        static const char *const headings[] = {"N", "REMOVED", "WHAT", "LABEL", "PATH VERSION"};
         Table table;
-        int r;
 
-        table_init(&table, 5);
-        table_add(&table, "N");
-        table_add(&table, "REMOVED");
-        table_add(&table, "WHAT");
-        table_add(&table, "LABEL");
-        table_add(&table, "PATH VERSION");
+        table_begin(&table, headings, ELEMENTSOF(headings));
         for (size_t i = 0; i < json_length(entries); i++) {
                 struct json_object *entry = json_object_array_get_idx(entries, i);
                 const char *label = json_string(entry, "label");
@@ -54,11 +49,7 @@ static int print(struct json_object *entries)
                 table_add(&table, label[0] ? label : json_string(entry, "collection"));
                 table_add(&table, place);
         }
-        if (json_length(entries) > 0)
-                table_print(&table);
-        r = table.error < 0 ? cli_no_memory() : output_flush();
-        table_done(&table);
-        return r;
+        return table_end(&table);
 }
 
 /* The entry a person means: by its number in the list, by path (the newest), or by path and version. */

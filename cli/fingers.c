@@ -26,29 +26,17 @@ static char *id_of(const keyfob_finger *finger)
 
 int fingers_print(const keyfob_fingers *list)
 {
+        static const char *const headings[] = {"ID", "NAME"};
         Table table;
-        int r;
 
-        if (list->n == 0)
-                return 0;
-        table_init(&table, 2);
-        table_add(&table, "ID");
-        table_add(&table, "NAME");
+        table_begin(&table, headings, ELEMENTSOF(headings));
         for (size_t i = 0; i < list->n; i++) {
                 _cleanup_free_ char *id = id_of(&list->fingers[i]);
 
-                if (!id) {
-                        table.error = -ENOMEM;
-                        break;
-                }
                 table_add(&table, id);
                 table_add(&table, list->fingers[i].name[0] ? list->fingers[i].name : "-");
         }
-        if (table.error == 0)
-                table_print(&table);
-        r = table.error < 0 ? cli_no_memory() : output_flush();
-        table_done(&table);
-        return r;
+        return table_end(&table);
 }
 
 static struct json_object *finger_json(const keyfob_finger *finger)

@@ -121,9 +121,11 @@ int output_base64(Secret *to, const void *data, size_t size)
 
 /* ---- tables ---- */
 
-void table_init(Table *table, size_t columns)
+void table_begin(Table *table, const char *const headings[], size_t columns)
 {
         *table = (Table){.columns = columns};
+        for (size_t i = 0; i < columns; i++)
+                table_add(table, headings[i]);
 }
 
 void table_add(Table *table, const char *cell)
@@ -141,7 +143,7 @@ void table_add(Table *table, const char *cell)
                 table->cells = larger;
                 table->room = room;
         }
-        copy = strdup(cell ? cell : "");
+        copy = cell ? strdup(cell) : NULL;
         if (!copy) {
                 table->error = -ENOMEM;
                 return;
@@ -150,7 +152,7 @@ void table_add(Table *table, const char *cell)
         table->cells[table->n++] = copy;
 }
 
-void table_print(Table *table)
+static void print_table(const Table *table)
 {
         size_t widths[16] = {0}, rows = table->n / table->columns;
 
@@ -172,10 +174,15 @@ void table_print(Table *table)
         }
 }
 
-void table_done(Table *table)
+int table_end(Table *table)
 {
+        int r = table->error;
+
+        if (r == 0 && table->n > table->columns)
+                print_table(table);
         for (size_t i = 0; i < table->n; i++)
                 free(table->cells[i]);
         free(table->cells);
         *table = (Table){0};
+        return r < 0 ? cli_no_memory() : output_flush();
 }

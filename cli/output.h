@@ -28,13 +28,13 @@ int output_base64(Secret *to, const void *data, size_t size);
 /* "name             value", the value cleaned; for what commands show line by line. */
 void output_line(const char *name, const char *value);
 
-/* A table: cells row by row, columns padded to the widest. The first row is the heading. */
+/* A table: cells row by row below a heading, columns padded to the widest. */
 typedef struct Table {
         char **cells;
         size_t n, room, columns;
         int error;
 } Table;
-void table_init(Table *table, size_t columns);
-void table_add(Table *table, const char *cell); /* copied, cleaned */
-void table_print(Table *table);
-void table_done(Table *table);
+void table_begin(Table *table, const char *const headings[], size_t columns);
+void table_add(Table *table, const char *cell); /* copied, cleaned; NULL: there was no memory for it */
+/* Prints it, if there is a row below the heading, and frees it. 0 or an exit code, after saying why. */
+int table_end(Table *table);

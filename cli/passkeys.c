@@ -159,22 +159,15 @@ static void add_row(Table *table, const keyfob_passkey *p, bool deleted)
 
 int passkeys_print(const keyfob_passkeys *list, bool deleted)
 {
-        static const char *const headings[] = {"SITE", "USER", "KIND", "CREATED", "REMOVED", "ID"};
-        size_t n = deleted ? ELEMENTSOF(headings) : ELEMENTSOF(headings) - 2;
+        static const char *const headings[] = {"ID", "SITE", "USER", "KIND", "CREATED"},
+                                 *const headings_deleted[] = {"N", "SITE", "USER", "KIND", "CREATED", "REMOVED", "ID"};
         Table table;
-        int r;
 
-        table_init(&table, n + 1);
-        table_add(&table, deleted ? "N" : "ID");
-        for (size_t i = 0; i < n; i++)
-                table_add(&table, headings[i]);
+        table_begin(&table, deleted ? headings_deleted : headings,
+                    deleted ? ELEMENTSOF(headings_deleted) : ELEMENTSOF(headings));
         for (size_t i = 0; i < list->n; i++)
                 add_row(&table, &list->passkeys[i], deleted);
-        if (list->n > 0 && table.error == 0)
-                table_print(&table);
-        r = table.error < 0 ? cli_no_memory() : output_flush();
-        table_done(&table);
-        return r;
+        return table_end(&table);
 }
 
 /* ---- one ---- */

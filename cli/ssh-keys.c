@@ -224,18 +224,11 @@ int ssh_keys_print(const keyfob_ssh_keys *list, bool deleted)
         static const char *const headings[] = {"FINGERPRINT", "TYPE", "BITS", "WHERE", "COMMENT", "LIMITS"},
                                  *const headings_deleted[] = {"N", "FINGERPRINT", "TYPE", "BITS", "REMOVED", "COMMENT"};
         Table table;
-        int r;
 
-        table_init(&table, ELEMENTSOF(headings));
-        for (size_t i = 0; i < ELEMENTSOF(headings); i++)
-                table_add(&table, (deleted ? headings_deleted : headings)[i]);
+        table_begin(&table, deleted ? headings_deleted : headings, ELEMENTSOF(headings));
         for (size_t i = 0; i < list->n; i++)
                 add_row(&table, &list->keys[i], deleted);
-        if (list->n > 0 && table.error == 0)
-                table_print(&table);
-        r = table.error < 0 ? cli_no_memory() : output_flush();
-        table_done(&table);
-        return r;
+        return table_end(&table);
 }
 
 int ssh_keys_print_public(const keyfob_ssh_keys *list)
