@@ -49,6 +49,7 @@
 
 /* CTAPHID (section 11.2) */
 #define CTAPHID_CHANNELS_MAX     128U /* of one port; the one unused for longest makes room */
-#define CTAPHID_TRANSACTION_TIME 500U /* until the next report of a message */
+#define CTAPHID_TRANSACTION_TIME 3000U /* until the next report of a message: a client shares the processor with us, and on a busy machine
+                                        * half a second between two of its reports is nothing unusual */
 #define CTAPHID_KEEPALIVE_TIME   80U  /* at most 100 between two keepalives */
 #define CTAPHID_LOCK_MAX         10U  /* seconds */
