@@ -64,12 +64,23 @@ static bool read_entry(ByteReader *reader, SlotMirrorEntry *ret)
         return true;
 }
 
+/* Whether one entry may stand behind another; those of a slot that stands there already are counted. */
+static bool may_follow(const SlotMirrorEntry *before, const SlotMirrorEntry *entry, size_t *n_again)
+{
+        int order = memcmp(before->id, entry->id, sizeof(entry->id));
+
+        if (order != 0)
+                return order < 0;
+        return before->kind == SLOT_MIRROR_LOGIN && entry->kind == SLOT_MIRROR_LOGIN &&
+               memcmp(before->kdf_salt, entry->kdf_salt, sizeof(entry->kdf_salt)) < 0 && ++*n_again < SLOT_MIRROR_WAYS_MAX;
+}
+
 int slot_mirror_read(const void *data, size_t size, SlotMirror **ret)
 {
         _cleanup_(slot_mirror_freep) SlotMirror *mirror = NULL;
         ByteReader reader = BYTE_READER(data, size);
         const uint8_t *title;
-        size_t title_size;
+        size_t title_size, n_again = 0;
         uint32_t n;
 
         if (size > SLOT_MIRROR_SIZE_MAX)
@@ -82,16 +93,16 @@ int slot_mirror_read(const void *data, size_t size, SlotMirror **ret)
         mirror->uid = byte_reader_u32(&reader);
         byte_reader_copy(&reader, mirror->hmac_salt, sizeof(mirror->hmac_salt));
         n = byte_reader_u32(&reader);
-        if (reader.failed || !is_title(title, title_size) || n > SLOT_MIRROR_SLOTS_MAX)
+        if (reader.failed || !is_title(title, title_size) || n > SLOT_MIRROR_ENTRIES_MAX)
                 return -EBADMSG;
         for (; mirror->n < n; mirror->n++) {
                 const SlotMirrorEntry *before = mirror->n > 0 ? &mirror->slots[mirror->n - 1] : NULL;
                 SlotMirrorEntry *entry = &mirror->slots[mirror->n];
 
-                if (!read_entry(&reader, entry) || (before && memcmp(before->id, entry->id, sizeof(entry->id)) >= 0))
+                if (!read_entry(&reader, entry) || (before && !may_follow(before, entry, &n_again)))
                         return -EBADMSG;
         }
-        if (!byte_reader_done(&reader))
+        if (!byte_reader_done(&reader) || mirror->n - n_again > SLOT_MIRROR_SLOTS_MAX)
                 return -EBADMSG;
         *ret = TAKE_PTR(mirror);
         return 0;
@@ -103,9 +114,12 @@ SlotMirror *slot_mirror_free(SlotMirror *mirror)
         return NULL;
 }
 
-static int by_id(const void *a, const void *b)
+static int by_id_and_salt(const void *a, const void *b)
 {
-        return memcmp(((const SlotMirrorEntry *)a)->id, ((const SlotMirrorEntry *)b)->id, SLOT_MIRROR_ID_SIZE);
+        const SlotMirrorEntry *x = a, *y = b;
+        int order = memcmp(x->id, y->id, sizeof(x->id));
+
+        return order != 0 ? order : memcmp(x->kdf_salt, y->kdf_salt, sizeof(x->kdf_salt));
 }
 
 static bool is_usable(const SlotMirrorEntry *entry)
@@ -146,7 +160,7 @@ void slot_mirror_write(SlotMirror *mirror, ByteWriter *ret)
                 }
         mirror->n = n;
         if (n > 1)
-                qsort(mirror->slots, n, sizeof(mirror->slots[0]), by_id);
+                qsort(mirror->slots, n, sizeof(mirror->slots[0]), by_id_and_salt);
 
         byte_writer_string(ret, TITLE);
         byte_writer_raw(ret, mirror->vault, sizeof(mirror->vault));

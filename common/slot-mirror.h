@@ -11,7 +11,9 @@
  *   raw(16) id, u8 kind, and of a login slot u32 memory in KiB, u32 passes, raw(16) salt (Argon2id, one lane)
  *                            of a fido2 slot u8 1 with user verification, text rp id, blob credential id
  *
- * Integers are little-endian, a text or blob has its length before it as u32. Ids ascend.
+ * Integers are little-endian, a text or blob has its length before it as u32. Ids ascend. One login slot may stand there twice, with
+ * ascending salts: while its password is being changed, and as long as nobody knows whether it was, there are two ways to derive its key.
+ * The daemon knows which is true and writes one; only the PAM module writes both.
  */
 #pragma once
 
@@ -24,6 +26,8 @@
 #define SLOT_MIRROR_DIR "/var/lib/keyfob"
 
 #define SLOT_MIRROR_SLOTS_MAX      64U
+#define SLOT_MIRROR_WAYS_MAX       2U /* of one login slot */
+#define SLOT_MIRROR_ENTRIES_MAX    (SLOT_MIRROR_SLOTS_MAX + SLOT_MIRROR_WAYS_MAX - 1U)
 #define SLOT_MIRROR_SIZE_MAX       98304U /* of the file: more than all slots need */
 #define SLOT_MIRROR_ID_SIZE        16U
 #define SLOT_MIRROR_SALT_SIZE      32U
@@ -62,7 +66,7 @@ typedef struct SlotMirror {
         uint32_t uid;
         uint8_t hmac_salt[SLOT_MIRROR_SALT_SIZE];
         size_t n;
-        SlotMirrorEntry slots[SLOT_MIRROR_SLOTS_MAX];
+        SlotMirrorEntry slots[SLOT_MIRROR_ENTRIES_MAX];
 } SlotMirror;
 
 /* 0, -EBADMSG (not of this form, or something is out of its limits), -ENOMEM. */
@@ -73,7 +77,7 @@ DEFINE_CLEANUP(SlotMirror *, slot_mirror_free)
 /* Whether a login costs enough, and not more than it may. */
 bool slot_mirror_cost_valid(uint32_t memory_kib, uint32_t passes);
 
-/* Sorts the slots, leaves out those that no reader would take, and writes the rest, appended. */
+/* Sorts the entries, leaves out those that no reader would take, and writes the rest, appended. */
 struct ByteWriter;
 void slot_mirror_write(SlotMirror *mirror, struct ByteWriter *ret);
 

@@ -38,7 +38,7 @@ typedef enum UnlockStatus {
         UNLOCK_WAIT = 5,        /* too many frames in a short time, right or wrong: try again in `seconds` */
         UNLOCK_DAMAGED = 6,     /* the slot, or what it opens */
         UNLOCK_INVALID = 7,     /* no frame of this version, or parameters out of limits */
-        UNLOCK_FAILED = 8,      /* anything else; nothing has changed */
+        UNLOCK_FAILED = 8,      /* anything else; if the power goes then, what was to be written may be there, as with UNLOCK_DAMAGED */
         _UNLOCK_STATUS_MAX,
 } UnlockStatus;
 

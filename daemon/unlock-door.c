@@ -5,6 +5,9 @@
  * hash tells whether it is right, and 256 bits are not guessed. What is bounded is the work that a program of the same
  * user can cause: connections, how long one may say nothing, and how many frames are looked at in a second. Nobody but
  * this user is let in, root neither: it would be root's mistake.
+ *
+ * Who has left without an answer goes by what the daemon says next, so what was left behind is not looked at: a password
+ * would be replaced after somebody was told that it is the old one.
  */
 #include "daemon/unlock-door.h"
 
@@ -184,6 +187,8 @@ static int on_packet(sd_event_source *source, int fd, uint32_t revents, void *us
         UnlockAnswer answer;
         ssize_t n;
 
+        if (revents & EPOLLHUP)
+                return 0;
         n = recv(fd, data, sizeof(data), MSG_DONTWAIT);
         if (n > 0) {
                 answer = answer_to(connection->door, data, (size_t)n);

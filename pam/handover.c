@@ -6,6 +6,9 @@
  * session begins (sudo): what was kept goes to the one whose it is, and to nobody else. One packet goes there and one
  * comes back: there is no protocol to be out of step with, and no process of the user's can keep a login waiting for
  * long.
+ *
+ * Only where the daemon has said no, or has got nothing, is it certain that nothing has changed there: LOGIN_REFUSED is that, and an
+ * errno is not.
  */
 #include "pam/handover.h"
 
@@ -19,8 +22,8 @@
 #include "common/unlock-frame.h"
 #include "pam/child.h"
 
-#define KEPT        "keyfob-unlock"
 #define PATIENCE_MS 10000
+#define REPLY_SIZE  5U /* u32 errno of what kept the frame from going, u8 what the daemon answered */
 
 /* ---- in the child ---- */
 
@@ -42,6 +45,14 @@ static int connect_daemon(void)
         return fd;
 }
 
+static int reply_with(ByteWriter *reply, int error, UnlockStatus status)
+{
+        byte_writer_u32(reply, (uint32_t)error);
+        byte_writer_u8(reply, (uint8_t)status);
+        return 0;
+}
+
+/* Fails where the frame is gone and no answer came. */
 static int send_frame(const User *user, void *data, ByteWriter *reply)
 {
         uint8_t bytes[UNLOCK_ANSWER_SIZE + 1];
@@ -51,12 +62,12 @@ static int send_frame(const User *user, void *data, ByteWriter *reply)
         ssize_t n;
 
         if (geteuid() != user->uid)
-                return -EPERM;
+                return reply_with(reply, EPERM, 0);
         fd = connect_daemon();
         if (fd < 0)
-                return fd;
+                return reply_with(reply, -fd, 0);
         if (send(fd, data, UNLOCK_FRAME_SIZE, MSG_NOSIGNAL) != UNLOCK_FRAME_SIZE)
-                return -errno;
+                return reply_with(reply, errno, 0);
         ready = (struct pollfd){.fd = fd, .events = POLLIN};
         if (poll(&ready, 1, PATIENCE_MS) != 1)
                 return -ETIMEDOUT;
@@ -65,103 +76,59 @@ static int send_frame(const User *user, void *data, ByteWriter *reply)
                 return -errno;
         if (unlock_answer_decode(bytes, (size_t)n, &answer) < 0)
                 return -EBADMSG;
-        byte_writer_u8(reply, (uint8_t)answer.status);
-        return 0;
+        return reply_with(reply, 0, answer.status);
 }
 
 /* ---- in the module ---- */
 
-static int read_answer(const Login *login, const Secret *reply)
-{
-        const char *text;
-
-        if (reply->size != 1)
-                return -EBADMSG;
-        if (reply->data[0] == UNLOCK_DONE)
-                return 0;
-        text = unlock_status_text(reply->data[0]);
-        log_error(&login->log, "the vault is not opened: %s", text ? text : "the daemon did not say why");
-        return LOGIN_REFUSED;
-}
-
-static int send_to(const Login *login, const User *user, const Secret *frame)
+/* 0: *ret is the daemon's answer. LOGIN_REFUSED: it has not got the frame. A negative errno: nobody knows. */
+static int ask(const Login *login, const User *user, const uint8_t *frame, UnlockStatus *ret)
 {
         _cleanup_(secret_freep) Secret *reply = NULL;
         uint8_t bytes[UNLOCK_FRAME_SIZE]; /* what a Secret holds does not go to children */
-        UnlockFrame check;
-        int r;
+        ByteReader reader;
+        int r, error;
 
-        r = unlock_frame_decode(frame->data, frame->size, &check);
-        explicit_bzero(&check, sizeof(check));
-        if (r < 0)
-                return r;
-        memcpy(bytes, frame->data, sizeof(bytes));
-        r = child_run(user, send_frame, bytes, /* max= */ 1, &reply);
+        memcpy(bytes, frame, sizeof(bytes));
+        r = child_run(user, send_frame, bytes, REPLY_SIZE, &reply);
         explicit_bzero(bytes, sizeof(bytes));
-        if (r == 0)
-                return read_answer(login, reply);
-        if (r == -ENOTCONN)
-                log_debug(&login->log, "the vault is not opened: no daemon of the user's listens");
-        else
+        if (r == 0 && reply->size != REPLY_SIZE)
+                r = -EBADMSG;
+        if (r != 0) {
                 log_error(&login->log, "the vault is not opened: %s", strerror(-r));
-        return r;
-}
-
-int handover_send(const Login *login, const Secret *frame)
-{
-        return send_to(login, &login->user, frame);
-}
-
-/* ---- kept ---- */
-
-typedef struct Kept {
-        char *name;
-        Secret *frame;
-} Kept;
-
-static Kept *kept_free(Kept *kept)
-{
-        if (!kept)
-                return NULL;
-        kept->frame = secret_free(kept->frame);
-        free(kept->name);
-        free(kept);
-        return NULL;
-}
-
-static void forget(pam_handle_t *pamh, void *data, int status)
-{
-        (void)kept_free(data);
-}
-
-int handover_keep(const Login *login, Secret *frame)
-{
-        Kept *kept = calloc(1, sizeof(*kept));
-
-        if (!kept) {
-                (void)secret_free(frame);
-                return -ENOMEM;
+                return r;
         }
-        kept->frame = frame;
-        kept->name = strdup(login->user.name);
-        if (kept->name && pam_set_data(login->pamh, KEPT, kept, forget) == PAM_SUCCESS)
+        reader = (ByteReader)BYTE_READER(reply->data, reply->size);
+        error = (int)byte_reader_u32(&reader);
+        *ret = (UnlockStatus)byte_reader_u8(&reader);
+        if (error == 0)
                 return 0;
-        (void)kept_free(kept);
-        return -ENOMEM;
+        log_error(&login->log, "the vault is not opened: %s", strerror(error));
+        return LOGIN_REFUSED;
 }
 
-int handover_send_kept(const Login *login)
+/* A daemon that fails while it writes may find what it wrote when it looks again. */
+static bool may_have_changed(UnlockStatus status)
 {
-        _cleanup_(user_done) User user = USER_NULL;
-        const void *data = NULL;
-        const Kept *kept;
-        int r;
+        return status == UNLOCK_FAILED || status == UNLOCK_DAMAGED;
+}
 
-        if (pam_get_data(login->pamh, KEPT, &data) != PAM_SUCCESS || !data)
-                return 0;
-        kept = data;
-        r = user_find(kept->name, &user);
-        r = r == 0 ? send_to(login, &user, kept->frame) : -ENOENT;
-        (void)pam_set_data(login->pamh, KEPT, NULL, NULL); /* wipes it: once is enough, whatever became of it */
-        return r;
+int handover_send(const Login *login, const User *user, const Secret *frames, size_t *ret)
+{
+        UnlockStatus status = UNLOCK_WRONG_KEY;
+        const char *text;
+
+        for (size_t i = 0; status == UNLOCK_WRONG_KEY && i < frames->size / UNLOCK_FRAME_SIZE; i++) {
+                int r = ask(login, user, frames->data + i * UNLOCK_FRAME_SIZE, &status);
+
+                if (r != 0)
+                        return r;
+                if (status == UNLOCK_DONE) {
+                        *ret = i;
+                        return 0;
+                }
+        }
+        text = unlock_status_text(status);
+        log_error(&login->log, "the vault is not opened: %s", text ? text : "the daemon did not say why");
+        return may_have_changed(status) ? -EIO : LOGIN_REFUSED;
 }

@@ -1,11 +1,10 @@
-/* The hand-over: one frame to the user's daemon, now or when the session begins. */
+/* The hand-over: a frame to the user's daemon, and its answer. */
 #pragma once
 
 #include "pam/login.h"
 
-/* Keeps a frame for the session of the same handle; it is wiped with the handle. Takes it over. 0, or a negative errno. */
-int handover_keep(const Login *login, Secret *frame);
-/* Sends what was kept, once. 0: sent and taken, or nothing was kept; LOGIN_REFUSED: the daemon did not take it; a negative errno. */
-int handover_send_kept(const Login *login);
-/* Sends a frame. 0, LOGIN_REFUSED, or a negative errno. */
-int handover_send(const Login *login, const Secret *frame);
+/*
+ * Sends frames to a user's daemon, one after the other, until one is taken; the next only where the one before had the wrong key.
+ * 0: *ret is the number of the one that was taken. LOGIN_REFUSED: none was, and nothing has changed. A negative errno: nobody knows.
+ */
+int handover_send(const Login *login, const User *user, const Secret *frames, size_t *ret);

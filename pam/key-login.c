@@ -147,7 +147,7 @@ static int check(const Attempt *attempt, fido_assert_t *assertion)
         if (r != 0 || !login->mirror)
                 return r;
         id = proof_id(&attempt->proof, assertion, i, &size);
-        if (slots_frame_of_key(login->mirror, id, size, assertion, i, &login->frame) < 0)
+        if (slots_frame_of_key(login->mirror, id, size, assertion, i, &login->frames) < 0)
                 log_error(&login->log, "the vault is not opened: out of memory");
         return 0;
 }

@@ -3,6 +3,6 @@
 
 #include "pam/login.h"
 
-/* 0: proven, and login->frame is what the same answer opens the vault with, if it does. LOGIN_REFUSED, another LoginOutcome, or a
+/* 0: proven, and login->frames is what the same answer opens the vault with, if it does. LOGIN_REFUSED, another LoginOutcome, or a
  * negative errno. */
 int key_login(Login *login);

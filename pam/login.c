@@ -150,7 +150,7 @@ void login_done(Login *login)
 {
         credentials_done(&login->credentials);
         login->mirror = slot_mirror_free(login->mirror);
-        login->frame = secret_free(login->frame);
+        login->frames = secret_free(login->frames);
         login->names = secret_free(login->names);
         user_done(&login->user);
         login->options = options_free(login->options);

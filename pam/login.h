@@ -37,7 +37,7 @@ typedef struct Login {
         char *host, *origin, *appid;
         Credentials credentials;
         SlotMirror *mirror; /* NULL: no vault is to be opened, or none has slots for that */
-        Secret *frame;      /* what opens it, when a proof brought that */
+        Secret *frames;     /* what opens it, when a proof brought that: a frame for each way that may be true */
         Secret *names;      /* what keys are called; NULL: nothing, or not looked for yet */
         bool names_sought;
         bool remote; /* who is not here, and the administrator has not said that this does not matter */

@@ -7,13 +7,14 @@
  */
 #include <security/pam_modules.h>
 
+#include "pam/change.h"
 #include "pam/finger.h"
-#include "pam/handover.h"
 #include "pam/key-login.h"
 #include "pam/login.h"
 #include "pam/manual.h"
 #include "pam/own.h"
 #include "pam/slots.h"
+#include "pam/unlock.h"
 
 #define MODULE_API __attribute__((visibility("default")))
 
@@ -44,16 +45,6 @@ static int authenticate(Login *login)
         return by_finger == LOGIN_NO_KEYS ? r : by_finger;
 }
 
-static void hand_over(Login *login)
-{
-        if (!login->frame)
-                return;
-        if (login->options->unlock_now)
-                (void)handover_send(login, login->frame);
-        else if (handover_keep(login, TAKE_PTR(login->frame)) < 0)
-                log_error(&login->log, "the vault is not opened: out of memory");
-}
-
 /* The password is the item that another module of the stack has put there, after it was found right or not. */
 static int capture(Login *login)
 {
@@ -63,9 +54,9 @@ static int capture(Login *login)
         if (pam_get_item(login->pamh, PAM_AUTHTOK, &password) != PAM_SUCCESS)
                 return LOGIN_REFUSED;
         if (login->mirror && password && ((const char *)password)[0])
-                r = slots_frame_of_password(login->mirror, password, &login->frame);
+                r = slots_frames_of_password(login->mirror, password, &login->frames);
         if (r == 0)
-                hand_over(login);
+                unlock_begin(login);
         return r;
 }
 
@@ -80,7 +71,7 @@ static int run(Login *login)
                 return r == 0 ? capture(login) : r;
         r = authenticate(login); /* whatever there is of slots */
         if (r == 0)
-                hand_over(login);
+                unlock_begin(login);
         return r;
 }
 
@@ -118,7 +109,7 @@ MODULE_API int pam_sm_open_session(pam_handle_t *pamh, int flags, int argc, cons
 
         r = login_begin(&login, pamh, flags, argc, argv);
         if (r == 0)
-                r = handover_send_kept(&login);
+                r = unlock_session(&login);
         login_done(&login);
         return r == 0 ? PAM_SUCCESS : PAM_SESSION_ERR;
 }
@@ -129,29 +120,6 @@ MODULE_API int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, con
 }
 
 /* ---- password ---- */
-
-/* The mirror is root's, and follows only what the daemon has stored. */
-static int change(Login *login, const char *old_password, const char *new_password)
-{
-        _cleanup_(secret_freep) Secret *frame = NULL;
-        int r;
-
-        r = slots_read(login, &login->mirror);
-        if (r < 0 || !login->mirror)
-                return r;
-        r = slots_frame_of_change(login->mirror, old_password, new_password, &frame);
-        if (r < 0 || !frame)
-                return r;
-        r = handover_send(login, frame);
-        if (r != 0) {
-                talk_complain(&login->talk, "Keyfob: the vault does not follow the new login password: run keyfob slot add --kind login.");
-                return r;
-        }
-        r = slots_write(login, login->mirror);
-        if (r < 0)
-                log_error(&login->log, "the new login password opens the vault, but logging in does not know yet how");
-        return r;
-}
 
 MODULE_API int pam_sm_chauthtok(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
@@ -167,7 +135,7 @@ MODULE_API int pam_sm_chauthtok(pam_handle_t *pamh, int flags, int argc, const c
                 r = LOGIN_REFUSED;
         /* Root changes a password without the old one: then the slot keeps that. */
         if (r == 0 && old_password && new_password)
-                r = change(&login, old_password, new_password);
+                r = change_password(&login, old_password, new_password);
         login_done(&login);
         return r == 0 ? PAM_IGNORE : PAM_AUTHTOK_ERR;
 }

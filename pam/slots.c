@@ -3,6 +3,9 @@
  *
  * The login password never leaves the module: the daemon gets a key that it opens one slot with, and no password can be found from it
  * faster than from the vault itself. A mirror that is not root's, or another user's, is as good as none.
+ *
+ * While a password is being changed, the mirror has two ways for the slot: nobody but the daemon knows which is true, so each gives a
+ * frame, in the mirror's order. Who writes the mirror has the lock, which nobody but root can take.
  */
 #include "pam/slots.h"
 
@@ -11,6 +14,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -23,6 +27,7 @@
 #define FLAG_UV     0x04U
 #define HMAC_SIZE   32U
 #define MIRROR_MODE 0644
+#define LOCK_MODE   0600
 
 _Static_assert(UNLOCK_ID_SIZE == SLOT_MIRROR_ID_SIZE && UNLOCK_SALT_SIZE == SLOT_MIRROR_KDF_SALT_SIZE &&
                        UNLOCK_SALT_SIZE == crypto_pwhash_SALTBYTES,
@@ -30,34 +35,69 @@ _Static_assert(UNLOCK_ID_SIZE == SLOT_MIRROR_ID_SIZE && UNLOCK_SALT_SIZE == SLOT
 
 /* ---- the mirror ---- */
 
-static int path_of(const Login *login, const char *end, char **ret)
+static int path_of(const Login *login, uint32_t uid, const char *end, char **ret)
 {
         const char *dir = login->options->mirror ? login->options->mirror : SLOT_MIRROR_DIR;
 
-        return asprintf(ret, "%s/%u%s", dir, login->user.uid, end) < 0 ? -ENOMEM : 0;
+        return asprintf(ret, "%s/%u%s", dir, uid, end) < 0 ? -ENOMEM : 0;
 }
 
-int slots_read(const Login *login, SlotMirror **ret)
+/* 0, FILE_MISSING and the like, or a negative errno. */
+static int read_of(const Login *login, uint32_t uid, SlotMirror **ret)
 {
         _cleanup_(slot_mirror_freep) SlotMirror *mirror = NULL;
         _cleanup_(secret_freep) Secret *data = NULL;
         _cleanup_free_ char *path = NULL;
         int r;
 
-        *ret = NULL;
-        r = path_of(login, "", &path);
+        r = path_of(login, uid, "", &path);
         if (r == 0)
                 r = file_read_own(path, SLOT_MIRROR_SIZE_MAX, &data);
         if (r == 0)
                 r = slot_mirror_read(data->data, data->size, &mirror);
-        if (r == 0 && mirror->uid != login->user.uid)
+        if (r == 0 && mirror->uid != uid)
                 r = -EBADMSG;
         if (r == 0)
                 *ret = TAKE_PTR(mirror);
+        return r;
+}
+
+int slots_read(const Login *login, SlotMirror **ret)
+{
+        int r;
+
+        *ret = NULL;
+        r = read_of(login, login->user.uid, ret);
         if (r == 0 || r == FILE_MISSING)
                 return 0;
         log_error(&login->log, "the vault is not opened: what is mirrored of its slots is not right");
         return r > 0 ? -EBADMSG : r;
+}
+
+/* There is one way to write a mirror, so what is read the same is the same. */
+bool slots_unchanged(const Login *login, const SlotMirror *mirror)
+{
+        _cleanup_(slot_mirror_freep) SlotMirror *now = NULL;
+
+        return read_of(login, mirror->uid, &now) == 0 && memcmp(now, mirror, sizeof(*now)) == 0;
+}
+
+int slots_lock(const Login *login, uint32_t uid, bool wait)
+{
+        _cleanup_close_ int fd = -1;
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        r = path_of(login, uid, ".lock", &path);
+        if (r < 0)
+                return r;
+        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, LOCK_MODE);
+        if (fd < 0)
+                return -errno;
+        while (flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) < 0)
+                if (errno != EINTR)
+                        return -errno;
+        return TAKE_FD(fd);
 }
 
 static int write_file(const char *path, const ByteWriter *data)
@@ -78,9 +118,9 @@ int slots_write(const Login *login, SlotMirror *mirror)
         int r;
 
         slot_mirror_write(mirror, &data);
-        r = data.failed ? -ENOMEM : path_of(login, "", &path);
+        r = data.failed ? -ENOMEM : path_of(login, mirror->uid, "", &path);
         if (r == 0)
-                r = path_of(login, ".new", &new_path);
+                r = path_of(login, mirror->uid, ".new", &new_path);
         if (r < 0)
                 return r;
         (void)unlink(new_path);
@@ -113,14 +153,28 @@ bool slots_have(const SlotMirror *mirror, const uint8_t *id, size_t id_size, con
 }
 
 /* The only place where a frame is put together. */
-static int frame_new(UnlockFrame *frame, Secret **ret)
+static int append_frame(Secret *frames, UnlockFrame *frame)
 {
         uint8_t bytes[UNLOCK_FRAME_SIZE];
         int r;
 
         unlock_frame_encode(frame, bytes);
-        r = secret_new_from(ret, bytes, sizeof(bytes));
+        r = secret_append(frames, bytes, sizeof(bytes));
         explicit_bzero(bytes, sizeof(bytes));
+        explicit_bzero(frame, sizeof(*frame));
+        return r;
+}
+
+static int frame_new(UnlockFrame *frame, Secret **ret)
+{
+        _cleanup_(secret_freep) Secret *frames = NULL;
+        int r;
+
+        r = secret_new(&frames, UNLOCK_FRAME_SIZE);
+        if (r == 0)
+                r = append_frame(frames, frame);
+        if (r == 0)
+                *ret = TAKE_PTR(frames);
         explicit_bzero(frame, sizeof(*frame));
         return r;
 }
@@ -151,61 +205,114 @@ int slots_frame_of_key(const SlotMirror *mirror, const uint8_t *id, size_t id_si
 
 /* ---- the password ---- */
 
-static SlotMirrorEntry *login_slot(SlotMirror *mirror)
+size_t slots_ways(const SlotMirror *mirror, const SlotMirrorEntry **ret)
 {
-        for (size_t i = 0; i < mirror->n; i++)
-                if (mirror->slots[i].kind == SLOT_MIRROR_LOGIN)
-                        return mirror->slots + i;
-        return NULL;
+        size_t i = 0, n = 1;
+
+        while (mirror && i < mirror->n && mirror->slots[i].kind != SLOT_MIRROR_LOGIN)
+                i++;
+        if (!mirror || i == mirror->n)
+                return 0;
+        while (i + n < mirror->n && memcmp(mirror->slots[i + n].id, mirror->slots[i].id, SLOT_MIRROR_ID_SIZE) == 0)
+                n++;
+        *ret = mirror->slots + i;
+        return n;
 }
 
-static int derive(const SlotMirrorEntry *slot, const char *password, uint8_t ret[UNLOCK_KEY_SIZE])
+void slots_keep_way(SlotMirror *mirror, const uint8_t salt[SLOT_MIRROR_KDF_SALT_SIZE])
+{
+        const SlotMirrorEntry *ways = NULL;
+        size_t first, n_ways = slots_ways(mirror, &ways), n = 0;
+
+        if (n_ways == 0)
+                return;
+        first = (size_t)(ways - mirror->slots);
+        for (size_t i = 0; i < mirror->n; i++) {
+                if (i >= first && i < first + n_ways && memcmp(mirror->slots[i].kdf_salt, salt, SLOT_MIRROR_KDF_SALT_SIZE) != 0)
+                        continue;
+                if (n != i)
+                        mirror->slots[n] = mirror->slots[i];
+                n++;
+        }
+        memset(mirror->slots + n, 0, (mirror->n - n) * sizeof(mirror->slots[0]));
+        mirror->n = n;
+}
+
+static int derive(const SlotMirrorEntry *way, const char *password, uint8_t ret[UNLOCK_KEY_SIZE])
 {
         if (sodium_init() < 0)
                 return -EIO;
-        return crypto_pwhash(ret, UNLOCK_KEY_SIZE, password, strlen(password), slot->kdf_salt, slot->passes,
-                             (size_t)slot->memory_kib * 1024, crypto_pwhash_ALG_ARGON2ID13) == 0 ?
+        return crypto_pwhash(ret, UNLOCK_KEY_SIZE, password, strlen(password), way->kdf_salt, way->passes,
+                             (size_t)way->memory_kib * 1024, crypto_pwhash_ALG_ARGON2ID13) == 0 ?
                        0 :
                        -ENOMEM;
 }
 
-int slots_frame_of_password(const SlotMirror *mirror, const char *password, Secret **ret)
+/* A frame for each way; *ret is NULL when there is none. */
+static int frames_of_ways(const SlotMirror *mirror, const char *password, UnlockFrameKind kind, Secret **ret)
 {
-        const SlotMirrorEntry *slot = login_slot((SlotMirror *)(uintptr_t)mirror);
-        UnlockFrame frame = {.kind = UNLOCK_FRAME_OPEN};
+        _cleanup_(secret_freep) Secret *frames = NULL;
+        const SlotMirrorEntry *ways = NULL;
+        size_t n = slots_ways(mirror, &ways);
         int r;
 
         *ret = NULL;
-        if (!slot)
+        if (n == 0)
                 return 0;
-        memcpy(frame.slot, slot->id, sizeof(frame.slot));
-        r = derive(slot, password, frame.key);
+        r = secret_new(&frames, n * UNLOCK_FRAME_SIZE);
+        for (size_t i = 0; r == 0 && i < n; i++) {
+                UnlockFrame frame = {.kind = kind};
+
+                memcpy(frame.slot, ways[i].id, sizeof(frame.slot));
+                r = derive(ways + i, password, frame.key);
+                if (kind == UNLOCK_FRAME_REPLACE) {
+                        memcpy(frame.new_key, frame.key, sizeof(frame.new_key));
+                        frame.memory_kib = ways[i].memory_kib;
+                        frame.passes = ways[i].passes;
+                        memcpy(frame.salt, ways[i].kdf_salt, sizeof(frame.salt));
+                }
+                if (r == 0)
+                        r = append_frame(frames, &frame);
+                explicit_bzero(&frame, sizeof(frame));
+        }
         if (r == 0)
-                return frame_new(&frame, ret);
-        explicit_bzero(&frame, sizeof(frame));
+                *ret = TAKE_PTR(frames);
         return r;
 }
 
-int slots_frame_of_change(SlotMirror *mirror, const char *old_password, const char *new_password, Secret **ret)
+int slots_frames_of_password(const SlotMirror *mirror, const char *password, Secret **ret)
 {
-        SlotMirrorEntry *slot = login_slot(mirror);
-        UnlockFrame frame = {.kind = UNLOCK_FRAME_REPLACE};
+        return frames_of_ways(mirror, password, UNLOCK_FRAME_OPEN, ret);
+}
+
+int slots_frames_of_trial(const SlotMirror *mirror, const char *password, Secret **ret)
+{
+        return frames_of_ways(mirror, password, UNLOCK_FRAME_REPLACE, ret);
+}
+
+int slots_frame_of_change(SlotMirror *mirror, const Secret *trial, size_t i, const char *password, Secret **ret)
+{
+        SlotMirrorEntry way = {.kind = SLOT_MIRROR_LOGIN};
+        UnlockFrame frame;
         int r;
 
         *ret = NULL;
-        if (!slot)
-                return 0;
-        memcpy(frame.slot, slot->id, sizeof(frame.slot));
-        r = derive(slot, old_password, frame.key);
-        if (r == 0 && getrandom(slot->kdf_salt, sizeof(slot->kdf_salt), 0) != (ssize_t)sizeof(slot->kdf_salt))
+        r = unlock_frame_decode(trial->data + i * UNLOCK_FRAME_SIZE, UNLOCK_FRAME_SIZE, &frame);
+        if (r < 0)
+                return r;
+        slots_keep_way(mirror, frame.salt);
+        memcpy(way.id, frame.slot, sizeof(way.id));
+        way.memory_kib = frame.memory_kib;
+        way.passes = frame.passes;
+        if (getrandom(way.kdf_salt, sizeof(way.kdf_salt), 0) != (ssize_t)sizeof(way.kdf_salt))
                 r = -EIO;
         if (r == 0)
-                r = derive(slot, new_password, frame.new_key);
-        frame.memory_kib = slot->memory_kib;
-        frame.passes = slot->passes;
-        memcpy(frame.salt, slot->kdf_salt, sizeof(frame.salt));
+                r = derive(&way, password, frame.new_key);
+        memcpy(frame.salt, way.kdf_salt, sizeof(frame.salt));
         if (r == 0)
-                return frame_new(&frame, ret);
+                r = frame_new(&frame, ret);
+        if (r == 0)
+                mirror->slots[mirror->n++] = way;
         explicit_bzero(&frame, sizeof(frame));
         return r;
 }

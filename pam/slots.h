@@ -13,8 +13,13 @@
 
 /* The user's mirror; *ret is NULL when there is none. 0, or a negative errno, and *ret is NULL, when it can't be read or is not right. */
 int slots_read(const Login *login, SlotMirror **ret);
-/* Puts a changed mirror in the place of the old one. 0, or a negative errno. */
+/* Puts a changed mirror in the place of its user's old one. It is durable with 0; with a negative errno it may be the one or the other. */
 int slots_write(const Login *login, SlotMirror *mirror);
+/* Keeps others from writing a user's mirror: a descriptor to close when that may end, or a negative errno. Without `wait` -EWOULDBLOCK
+ * when somebody else has it. */
+int slots_lock(const Login *login, uint32_t uid, bool wait);
+/* Whether its user's mirror still is this one, as it was read. */
+bool slots_unchanged(const Login *login, const SlotMirror *mirror);
 
 /* Whether a slot is of the credential with this id of that relying party. */
 bool slots_is_of(const SlotMirrorEntry *slot, const uint8_t *id, size_t id_size, const char *rp);
@@ -25,8 +30,19 @@ bool slots_have(const SlotMirror *mirror, const uint8_t *id, size_t id_size, con
  * it fits no slot. */
 int slots_frame_of_key(const SlotMirror *mirror, const uint8_t *id, size_t id_size, const fido_assert_t *assertion, size_t i,
                        Secret **ret);
-/* The same with the login password. Takes as long as its derivation does. */
-int slots_frame_of_password(const SlotMirror *mirror, const char *password, Secret **ret);
 
-/* The frame that has the login slot open with a new password instead of the old one; the mirror gets what will be true then. */
-int slots_frame_of_change(SlotMirror *mirror, const char *old_password, const char *new_password, Secret **ret);
+/* How many ways there are to derive the key of the login slot; 0: there is no such slot, or no mirror. *ret is the first, the others are
+ * behind it. */
+size_t slots_ways(const SlotMirror *mirror, const SlotMirrorEntry **ret);
+/* Leaves the one with that salt. */
+void slots_keep_way(SlotMirror *mirror, const uint8_t salt[SLOT_MIRROR_KDF_SALT_SIZE]);
+
+/* The frames that open the vault with the login password, one for each way, in their order: the daemon takes that of the way that is
+ * true. *ret is NULL when there is no login slot. Takes as long as the derivations do. */
+int slots_frames_of_password(const SlotMirror *mirror, const char *password, Secret **ret);
+/* The same, of frames that neither open nor change anything when they are taken: each replaces the slot's password by itself. */
+int slots_frames_of_trial(const SlotMirror *mirror, const char *password, Secret **ret);
+
+/* The frame that has the login slot open with another password instead of the one whose trial's i-th frame is right. The mirror keeps that
+ * way alone, and gets the new one as its last entry. */
+int slots_frame_of_change(SlotMirror *mirror, const Secret *trial, size_t i, const char *password, Secret **ret);

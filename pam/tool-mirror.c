@@ -59,7 +59,7 @@ static int print(void)
 static int put(const Login *login, const Secret *data)
 {
         _cleanup_(slot_mirror_freep) SlotMirror *mirror = NULL;
-        Login of_mirror = {.options = login->options};
+        _cleanup_close_ int lock = -1;
         int r;
 
         r = slot_mirror_read(data->data, data->size, &mirror);
@@ -69,8 +69,8 @@ static int put(const Login *login, const Secret *data)
         if (!login->options->mirror && mkdir(SLOT_MIRROR_DIR, DIR_MODE) < 0 && errno != EEXIST)
                 return tool_error(errno == EACCES ? TOOL_REFUSED : TOOL_OTHER, "%s can't be made: %s", SLOT_MIRROR_DIR,
                                   strerror(errno));
-        of_mirror.user.uid = mirror->uid;
-        r = slots_write(&of_mirror, mirror);
+        lock = slots_lock(login, mirror->uid, /* wait= */ true);
+        r = lock < 0 ? lock : slots_write(login, mirror);
         if (r < 0)
                 return tool_error(r == -EACCES ? TOOL_REFUSED : TOOL_OTHER, "nothing is changed: %s", strerror(-r));
         fprintf(stderr, "keyfob: %zu slots of user %u are known to logins\n", mirror->n, mirror->uid);

@@ -1,6 +1,7 @@
 """What the PAM module does, without PAM: reads the mirror, derives slot keys, hands frames over.
 
     mirror = login.Mirror(client)                   # by MirrorSlots, read by docs/PROTOCOL.md alone
+    known = login.Mirror(data=bytes)                # what root has of it
     slot = mirror.of('login')
     key = slot.derive(b'login password')
     self.assertEqual(login.hand_over(sandbox, login.open_frame(slot.id, key)), (login.DONE, 0))
@@ -39,8 +40,8 @@ class Slot:
 
 
 class Mirror:
-    def __init__(self, client):
-        reader = decode.Reader(bytes(client.call(kb.STORE, 'MirrorSlots')[0]))
+    def __init__(self, client=None, data=None):
+        reader = decode.Reader(data if client is None else bytes(client.call(kb.STORE, 'MirrorSlots')[0]))
         decode.check(reader.blob() == b'keyfob slots 1', 'title')
         self.vault, self.uid, self.salt = reader.raw(16), reader.u32(), reader.raw(32)
         self.slots = [Slot(reader) for _ in range(reader.u32())]

@@ -8,8 +8,8 @@
  * that the module makes failing, then with the second, until none fails any more: a line of output for each is the function that failed and
  * what the module answered; the last one's function is "-". It ends at once when a descriptor stays open.
  *
- * The second changes a password, once, and is gone at the n-th call after the daemon has been looked for. Its exit code is 0 when it was in
- * time.
+ * The second changes a password, once, and is gone at the n-th call after it has been found that there is a slot to follow it. Its exit
+ * code is 0 when it was in time.
  */
 #include <security/pam_appl.h>
 #include <security/pam_modules.h>
@@ -75,7 +75,7 @@ static int fail_in_turn(const char *directory, const char *user, int n_options, 
 static int change_password(const char *directory, const char *user, unsigned n, int n_options, const char **options)
 {
         fail_bus_begin();
-        fail_by_power_loss(n, "socket");
+        fail_by_power_loss(n, "flock");
         return call(directory, user, pam_sm_chauthtok, PAM_UPDATE_AUTHTOK, n_options, options) == PAM_IGNORE ? 0 : 1;
 }
 

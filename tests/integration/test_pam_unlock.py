@@ -127,7 +127,7 @@ class Unlock(Base):
         self.assertEqual(struct.unpack('<II', frame[86:94]), (MEMORY, PASSES))
         self.assertNotEqual(salt, SALT)
         self.assertEqual(self.read_mirror(), mirror(os.getuid(), salt))
-        self.assertEqual(os.listdir(self.directory), [str(os.getuid())])
+        self.assertEqual(sorted(os.listdir(self.directory)), [str(os.getuid()), f'{os.getuid()}.lock'])
         self.with_password('new one', 'authenticate', 'open')
         self.assertEqual(self.daemon.frames[1][22:54], argon2id(b'new one', salt))
 

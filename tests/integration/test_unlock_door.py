@@ -3,6 +3,7 @@ import contextlib
 import json
 import os
 import random
+import signal
 import socket
 import sqlite3
 import struct
@@ -168,6 +169,15 @@ class Replace(DoorTest):
             key = new if opens[1] == login.DONE else key
             self.keyfob('lock')
             self.check_password()
+
+    def test_who_has_left_replaces_nothing(self):
+        """A login that has given up must not be overtaken later by what it had asked for: it goes by what the daemon says next."""
+        packet, _ = login.replace_frame(self.slot.id, self.key, b'signin')
+        self.sandbox.daemon.send_signal(signal.SIGSTOP)
+        with login.connect(self.sandbox) as peer:
+            peer.send(packet)
+        self.sandbox.daemon.send_signal(signal.SIGCONT)
+        self.check_login(self.key)
 
     def test_who_does_not_know_the_old_key_replaces_nothing(self):
         packet, _ = login.replace_frame(self.slot.id, bytes(32), b'x')

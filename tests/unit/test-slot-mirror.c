@@ -136,6 +136,88 @@ TEST(an_order_and_flags_of_other_forms_are_refused)
         CHECK_EQ(slot_mirror_read(bytes.data, bytes.size, &got), -EBADMSG);
 }
 
+/* ---- two ways ---- */
+
+/* The mirror, with one entry for each of these salts behind its first ones. */
+static SlotMirror *with_ways(SlotMirror *mirror, uint8_t id, const char *salts)
+{
+        for (; *salts; salts++) {
+                SlotMirrorEntry *entry = &mirror->slots[mirror->n++];
+
+                *entry = (SlotMirrorEntry){.kind = SLOT_MIRROR_LOGIN,
+                                           .memory_kib = SLOT_MIRROR_MEMORY_MIN_KIB,
+                                           .passes = SLOT_MIRROR_PASSES_MIN};
+                memset(entry->id, id, sizeof(entry->id));
+                memset(entry->kdf_salt, *salts, sizeof(entry->kdf_salt));
+        }
+        return mirror;
+}
+
+static int read_again(SlotMirror *mirror)
+{
+        _cleanup_(slot_mirror_freep) SlotMirror *got = NULL;
+        _cleanup_(byte_writer_done) ByteWriter bytes = written(mirror);
+        int r = slot_mirror_read(bytes.data, bytes.size, &got);
+
+        CHECK(r < 0 ? !got : memcmp(got, mirror, sizeof(*got)) == 0);
+        return r;
+}
+
+TEST(one_login_slot_may_have_two_ways)
+{
+        _cleanup_(slot_mirror_freep) SlotMirror *mirror = with_ways(an_example(), 9, "ba"), *other = NULL;
+
+        CHECK_EQ(read_again(mirror), 0);
+        CHECK_EQ(mirror->n, 6);
+        CHECK(mirror->slots[4].kdf_salt[0] == 'a' && mirror->slots[5].kdf_salt[0] == 'b');
+
+        other = with_ways(an_example(), 9, "a");
+        CHECK_EQ(read_again(with_ways(other, 10, "ab")), 0);
+}
+
+TEST(ways_in_descending_order_are_refused)
+{
+        _cleanup_(slot_mirror_freep) SlotMirror *mirror = with_ways(an_example(), 9, "ab"), *got = NULL;
+        _cleanup_(byte_writer_done) ByteWriter bytes = written(mirror);
+        uint8_t *last = bytes.data + bytes.size - SLOT_MIRROR_KDF_SALT_SIZE;
+
+        memset(last, 'A', SLOT_MIRROR_KDF_SALT_SIZE);
+        CHECK_EQ(slot_mirror_read(bytes.data, bytes.size, &got), -EBADMSG);
+        memset(last, 'a', SLOT_MIRROR_KDF_SALT_SIZE); /* the same one twice */
+        CHECK_EQ(slot_mirror_read(bytes.data, bytes.size, &got), -EBADMSG);
+        last[SLOT_MIRROR_KDF_SALT_SIZE - 1] = 'b';
+        CHECK_EQ(slot_mirror_read(bytes.data, bytes.size, &got), 0);
+}
+
+TEST(more_ways_are_refused)
+{
+        _cleanup_(slot_mirror_freep) SlotMirror *mirror = with_ways(an_example(), 9, "abc"), *other = with_ways(an_example(), 9, "ab");
+
+        CHECK_EQ(read_again(mirror), -EBADMSG);
+        CHECK_EQ(read_again(with_ways(other, 10, "ab")), -EBADMSG); /* only one slot has them */
+}
+
+TEST(two_ways_are_of_login_slots_alone)
+{
+        _cleanup_(slot_mirror_freep) SlotMirror *mirror = with_ways(an_example(), 1, "a"); /* 1 is a fido2 slot */
+
+        CHECK_EQ(read_again(mirror), -EBADMSG);
+}
+
+TEST(two_ways_are_no_place_for_one_slot_more)
+{
+        _cleanup_(slot_mirror_freep) SlotMirror *mirror = calloc(1, sizeof(*mirror)), *other = calloc(1, sizeof(*other));
+
+        CHECK(mirror && other);
+        for (unsigned i = 1; i < SLOT_MIRROR_SLOTS_MAX; i++)
+                (void)with_ways(mirror, (uint8_t)i, "a");
+        *other = *mirror;
+        CHECK_EQ(read_again(with_ways(mirror, SLOT_MIRROR_SLOTS_MAX, "ab")), 0);
+        CHECK_EQ(mirror->n, SLOT_MIRROR_ENTRIES_MAX);
+        (void)with_ways(other, SLOT_MIRROR_SLOTS_MAX, "a");
+        CHECK_EQ(read_again(with_ways(other, SLOT_MIRROR_SLOTS_MAX + 1, "a")), -EBADMSG);
+}
+
 TEST(the_info_of_a_slot_key)
 {
         static const uint8_t id[SLOT_MIRROR_ID_SIZE] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
