@@ -88,14 +88,17 @@ void trash_list_done(TrashList *list)
 
 static int append(TrashList *list, const Entry *entry, Item *item)
 {
-        TrashEntry *grown = reallocarray(list->entries, list->n + 1, sizeof(*grown));
+        /* Room for twice as many whenever it is full: at powers of two. */
+        if ((list->n & (list->n - 1)) == 0) {
+                TrashEntry *grown = reallocarray(list->entries, list->n > 0 ? 2 * list->n : 1, sizeof(*grown));
 
-        if (!grown) {
-                (void)item_free(item);
-                return -ENOMEM;
+                if (!grown) {
+                        (void)item_free(item);
+                        return -ENOMEM;
+                }
+                list->entries = grown;
         }
-        list->entries = grown;
-        grown[list->n++] = (TrashEntry){.item = item, .removed = entry->removed, .deleted = entry->deleted};
+        list->entries[list->n++] = (TrashEntry){.item = item, .removed = entry->removed, .deleted = entry->deleted};
         return 0;
 }
 
