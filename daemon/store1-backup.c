@@ -240,7 +240,9 @@ static int start(Waiting *waiting, int target, sd_bus_error *error)
         if (r == 0)
                 r = vault_copy_new(daemon->vault, work->job->from, &work->copy);
         if (r == -EBUSY) {
-                sd_bus_error_set(error, KEYFOB_ERROR_BUSY, "a backup is being made already: try again");
+                sd_bus_error_set(error, KEYFOB_ERROR_BUSY,
+                                 daemon->wiping ? "the vault is being wiped: try again when it is done"
+                                                : "a backup is being made already: try again");
                 return r;
         }
         if (r != 0)

@@ -69,6 +69,8 @@ typedef struct BackupWork BackupWork; /* store1-backup.c */
 BackupWork *backup_work_free(BackupWork *work);
 typedef struct RestoreWork RestoreWork; /* store1-restore.c */
 RestoreWork *restore_work_free(RestoreWork *work);
+/* A wipe goes on when its caller has left: then nobody is answered. Returns NULL. */
+WipeWork *wipe_work_leave(WipeWork *work);
 typedef struct SshWish SshWish; /* ssh1-internal.h */
 SshWish *ssh_wish_free(SshWish *wish);
 typedef struct PolicyWish PolicyWish; /* authenticator1-internal.h */
@@ -91,6 +93,7 @@ struct Waiting {
         SlotKey *touching;
         BackupWork *backup;
         RestoreWork *restore;
+        WipeWork *wipe;
 
         /* What the steps have got so far. */
         Root *root;

@@ -64,7 +64,7 @@ int vault_copy_new(Vault *vault, int fd, VaultCopy **ret)
 
         if (vault->broken)
                 return vault->broken;
-        if (vault->copy)
+        if (vault->copy || vault->wipe)
                 return -EBUSY;
         if (vault->ephemeral)
                 return VAULT_E_INVALID;

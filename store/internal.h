@@ -176,6 +176,7 @@ struct Vault {
         bool wal_pending;     /* commits since the last whole checkpoint */
         bool wipe_due;        /* the log has something that was to be overwritten */
         VaultCopy *copy;      /* that is being made */
+        VaultWipe *wipe;      /* that is under way */
         VaultRetention retention;
         uint64_t purge_after; /* there is nothing to purge before */
 };
@@ -227,6 +228,72 @@ int file_grow_wal(const char *path, bool wipe);
 int file_renew_wal(const char *path);
 /* Makes the log an empty one, after all of it was moved into the file and while we still hold the lock. */
 void file_forget_wal(const char *path);
+
+/* ---- log ---- */
+
+#define LOG_HEAD_SIZE  32U
+#define LOG_FRAME_HEAD 24U
+#define LOG_FRAMES     1000U /* there is room for, always */
+#define LOG_SIZE       (LOG_HEAD_SIZE + LOG_FRAMES * (LOG_FRAME_HEAD + PAGE_SIZE))
+
+/* Moves what is in the log into the file; whether that was all of it. Not in a batch. */
+int vault_checkpoint(Vault *vault, bool *ret_all);
+/* The same at the end, and whoever opens it next finds nothing in the log: SQLite leaves the frames of one that it keeps. The next
+ * opening would read them all again, and if some of them were damaged by then, put old pages over newer ones. */
+void log_close(Vault *vault);
+
+/* Overwrites up to `size` bytes of the log. What is written between two steps may be in it when it is done. */
+typedef struct LogWipe {
+        bool begun;
+        uint64_t at; /* what is before is still to be overwritten */
+} LogWipe;
+int log_wipe_step(Vault *vault, LogWipe *wipe, size_t size, bool *ret_done);
+
+/* ---- pages of the file (pure), and what is not used of them ---- */
+
+#define PAGE_SIZE        4096U
+#define FILE_HEAD_SIZE   100U /* on the first page */
+#define CHAIN_PAGE_BYTES (PAGE_SIZE - 4U)
+
+typedef enum TreePageKind {
+        PAGE_INDEX_INTERIOR = 2,
+        PAGE_TABLE_INTERIOR = 5,
+        PAGE_INDEX_LEAF = 10,
+        PAGE_TABLE_LEAF = 13,
+} TreePageKind;
+
+/* A page of a tree; offsets are from the page's beginning. */
+typedef struct TreePage {
+        const uint8_t *data;
+        uint8_t kind;
+        uint32_t head, cells; /* where these are: the head, the cells' offsets */
+        uint32_t n_cells, content, first_free;
+} TreePage;
+
+typedef struct PageCell {
+        uint32_t from, to;
+        uint32_t chain;   /* the page where its payload goes on, or 0; with so much of it: */
+        uint64_t chained;
+} PageCell;
+
+uint32_t page_u32(const uint8_t *p);
+/* False, of all of these: the page is not what SQLite writes. */
+bool tree_page_read(const uint8_t data[PAGE_SIZE], uint32_t no, TreePage *ret);
+bool tree_page_is_interior(const TreePage *page);
+/* The page below, `i` from 0 to n_cells; or 0. */
+uint32_t tree_page_child(const TreePage *page, uint32_t i);
+bool tree_page_cell(const TreePage *page, uint32_t i, PageCell *ret);
+/* A 1 for each byte that means something, else a 0. */
+bool tree_page_used(const TreePage *page, uint8_t ret[PAGE_SIZE]);
+
+/* Overwrites what is not used of the file. Each step looks at up to so many pages; what is committed between steps is looked at
+ * again. VAULT_E_UNSUPPORTED: the file is not quite as SQLite makes it for us, and VACUUM must help. */
+typedef struct Scrub Scrub;
+int scrub_new(Vault *vault, Scrub **ret);
+int scrub_step(Scrub *scrub, unsigned pages, bool *ret_done);
+/* To be called before what is in the log is moved into the file. */
+int scrub_note_log(Scrub *scrub);
+Scrub *scrub_free(Scrub *scrub);
 
 /* ---- schema ---- */
 
@@ -498,12 +565,20 @@ int vault_prove_log(Vault *vault, const char *path);
 int vault_load(Vault *vault);
 /* The copy that is being made will not be. */
 void copy_abandon(Vault *vault);
+/* The same of a wipe. NULL is allowed. */
+void wipe_abandon(Vault *vault);
+/* Tells a wipe what it must know: the log is about to be moved into the file, */
+int wipe_before_checkpoint(const Vault *vault);
+/* the trash got this row. */
+void wipe_kept(const Vault *vault, uint64_t seq);
+/* Whether it removes a collection, of which only a part may be left. */
+bool wipe_has_collection(const Vault *vault, uint32_t no);
 /* Reads it from its row. */
 int retention_load(Vault *vault);
 /* A slice of what the retention does not cover, of the trash or of a deleted collection; whether there is more. */
 int purge_due(Vault *vault, uint64_t now, bool *ret_more);
-/* A slice of a collection that was deleted before that time; false: there is none. */
-int purge_deleted(Vault *vault, uint64_t before, bool *ret_more);
+/* Up to so many items of a collection that was deleted, and it when none is left (or when it isn't there, or was brought back). */
+int purge_deleted_one(Vault *vault, uint32_t no, unsigned items, bool *ret_gone);
 /* Removes what the trash has outlived, a bounded number per call. */
 int vault_purge(Vault *vault, uint64_t now);
 /* Moves the log into the file and overwrites it, so that no old wrapped key stays in it. What fails, as it does in a batch

@@ -27,7 +27,10 @@ static int copy_row(Vault *vault, ItemId id, bool deleted)
         db_bind_u64(s, 1, id);
         db_bind_u64(s, 2, vault_now());
         db_bind_u64(s, 3, deleted);
-        return db_run(s);
+        r = db_run(s);
+        if (r == 0)
+                wipe_kept(vault, (uint64_t)sqlite3_last_insert_rowid(vault->db));
+        return r;
 }
 
 int trash_set_aside(Vault *vault, ItemId id)

@@ -318,11 +318,19 @@ int vault_set_retention(Vault *vault, VaultRetention retention);
 
 /*
  * Removes what the trash has of an item, or (0) all that was deleted or replaced, of items, collections and classes, and leaves
- * nothing of it in the vault's file, in its log, or in copies in snapshots/: those are removed, all of them. Takes memory and time
- * for the whole file. ret_n: how many records. VAULT_E_LOCKED; -EBUSY in a batch, or while a copy is made. After another failure
- * what was to go can't be had back, but may be in a file still.
+ * nothing of it in the vault's file, in its log, or in copies in snapshots/: those are removed, all of them. Each step does about as
+ * much as overwriting `pages` pages takes, outside of a batch (VAULT_E_BUSY); between the steps the vault can be used and
+ * changed, and what is deleted or replaced by then is not wiped. VAULT_E_LOCKED; -EBUSY in a batch, while a copy is made, or
+ * another wipe is under way; -ECANCELED: the vault went. When it fails or is freed before it is done, what was to go
+ * can't be had back any more, or can still, and may be in a file.
  */
-int vault_wipe(Vault *vault, ItemId id, uint64_t *ret_n, unsigned *ret_copies);
+typedef struct VaultWipe VaultWipe;
+int vault_wipe_new(Vault *vault, ItemId id, VaultWipe **ret);
+int vault_wipe_step(VaultWipe *wipe, unsigned pages, bool *ret_done);
+/* How many records went, of the trash; and how many copies. */
+uint64_t vault_wipe_count(const VaultWipe *wipe, unsigned *ret_copies);
+VaultWipe *vault_wipe_free(VaultWipe *wipe);
+DEFINE_CLEANUP(VaultWipe *, vault_wipe_free)
 /* How many copies there are in snapshots/. */
 unsigned vault_kept_copies(const Vault *vault);
 
@@ -472,7 +480,7 @@ int vault_check(Vault *vault, bool accept, void (*found)(void *userdata, ItemId 
  * Makes a sealed copy of the vault in `fd`, an empty regular file that is open for both ways and stays the caller's. Needs
  * no key. Each step copies up to that many pages, outside of a batch (VAULT_E_BUSY); between the steps the vault can be
  * changed, and what is committed by then is in the copy when it is done. Nothing is synced. -EBUSY: there is one being
- * made; -ECANCELED: the vault went.
+ * made, or a wipe is under way; -ECANCELED: the vault went.
  */
 typedef struct VaultCopy VaultCopy;
 int vault_copy_new(Vault *vault, int fd, VaultCopy **ret);

@@ -427,17 +427,49 @@ static int wipe_log(Scratch *s)
         return r;
 }
 
-/* The same of the whole file, written anew. */
+/* What becomes of the wipe does not count. */
 static int wipe_file(Scratch *s)
 {
         uint64_t n;
         unsigned copies;
         int r;
 
-        r = write_text(s->vault, 1, "before the file is written anew", "1");
+        r = write_text(s->vault, 1, "before a wipe", "1");
         if (r == 0)
-                (void)vault_wipe(s->vault, ITEM_ID(1, ITEM_NUMBER_MAX), &n, &copies);
+                (void)wipe_all(s->vault, ITEM_ID(1, ITEM_NUMBER_MAX), &n, &copies);
         return r;
+}
+
+/* The same, with a write in the midst of it. */
+static int wipe_and_write(Scratch *s)
+{
+        _cleanup_(vault_wipe_freep) VaultWipe *wipe = NULL;
+        bool done = false;
+        int r, wiped;
+
+        wiped = vault_wipe_new(s->vault, ITEM_ID(1, ITEM_NUMBER_MAX), &wipe);
+        for (unsigned i = 0; wiped == 0 && !done && i < 6; i++)
+                wiped = vault_wipe_step(wipe, 16, &done);
+        r = write_text(s->vault, 1, "in a wipe", "1");
+        while (wiped == 0 && !done)
+                wiped = vault_wipe_step(wipe, 16, &done);
+        return r;
+}
+
+/* What goes can't be had back, whatever becomes of the rest. */
+static int wipe_old_values(Scratch *s)
+{
+        const ItemId one = item_named(s->vault, "one");
+        uint64_t n = 0;
+        unsigned copies;
+        int r;
+
+        if (one == 0)
+                return -EIO;
+        r = wipe_all(s->vault, one, &n, &copies);
+        if (r == 0 && n == 0)
+                return VAULT_E_NOT_FOUND;
+        return r == 0 || r == VAULT_E_LOCKED ? r : VAULT_E_UNSURE;
 }
 
 static int purge(Scratch *s)
@@ -558,7 +590,9 @@ const Deed story[] = {
         {"checkpoint", checkpoint},
         {"write and checkpoint", checkpoint_after_write},
         {"wipe of the log", wipe_log, .thorough = true},
-        {"wipe of the file", wipe_file, .thorough = true},
+        {"wipe of the file", wipe_file},
+        {"wipe and write", wipe_and_write, .thorough = true},
+        {"wipe of old values", wipe_old_values},
         {"lock and unlock", lock_and_unlock},
         {"rekey", rekey},
         {"second slot", slot_add},
