@@ -67,6 +67,8 @@ typedef struct FingerWork FingerWork; /* authenticator1-fingers.c */
 FingerWork *finger_work_free(FingerWork *work);
 typedef struct BackupWork BackupWork; /* store1-backup.c */
 BackupWork *backup_work_free(BackupWork *work);
+typedef struct CheckWork CheckWork; /* store1-check.c */
+CheckWork *check_work_free(CheckWork *work);
 typedef struct RestoreWork RestoreWork; /* store1-restore.c */
 RestoreWork *restore_work_free(RestoreWork *work);
 /* A wipe goes on when its caller has left: then nobody is answered. Returns NULL. */
@@ -92,6 +94,7 @@ struct Waiting {
         FingerWork *finger;
         SlotKey *touching;
         BackupWork *backup;
+        CheckWork *check;
         RestoreWork *restore;
         WipeWork *wipe;
 
@@ -122,6 +125,7 @@ struct Waiting {
         Secret **ask_target; /* where the answer of `ask` goes */
         VaultRetention retention;
         const struct BackupJob *backup_result; /* while `next` runs after it */
+        const struct CheckJob *check_result;   /* the same */
         bool fresh;          /* the root is wanted for more than to unlock */
         bool confirms;       /* `ask` wants a word, not a secret */
         int proof;           /* result of the last job: 0 or VAULT_E_WRONG_SECRET */

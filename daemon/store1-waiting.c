@@ -95,6 +95,7 @@ Waiting *waiting_free(Waiting *waiting)
         tpm_call_cancel(waiting->tpm);
         finger_work_free(waiting->finger);
         backup_work_free(waiting->backup);
+        check_work_free(waiting->check);
         restore_work_free(waiting->restore);
         wipe_work_leave(waiting->wipe);
         slot_key_cancel(waiting->touching);

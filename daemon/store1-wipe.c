@@ -10,17 +10,17 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemon/copying.h"
 #include "daemon/log.h"
+#include "daemon/slices.h"
 
-#define STEP_PAGES    64U
-#define STEP_USEC     (UINT64_C(20) * 1000) /* a loop that is never idle does a step as often as this */
-#define STEP_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 30)
+#define STEP_PAGES 64U
 
 struct WipeWork {
         Daemon *daemon;
         Waiting *waiting; /* NULL: its caller left */
         VaultWipe *wipe;
-        sd_event_source *idle, *timer;
+        Slices *slices;
 };
 
 WipeWork *wipe_work_free(WipeWork *work)
@@ -32,8 +32,7 @@ WipeWork *wipe_work_free(WipeWork *work)
         if (work->daemon->wiping == work)
                 work->daemon->wiping = NULL;
         (void)vault_wipe_free(work->wipe);
-        sd_event_source_disable_unref(work->idle);
-        sd_event_source_disable_unref(work->timer);
+        (void)slices_free(work->slices);
         free(work);
         return NULL;
 }
@@ -58,18 +57,16 @@ static void end(WipeWork *work, int r)
                 log_line(LOG_ERR, "wiping failed: %s", r == -ECANCELED ? "the vault was replaced meanwhile" : vault_strerror(r));
         if (!waiting)
                 return;
-        if (r == -ECANCELED) {
-                sd_bus_error_set(&error, KEYFOB_ERROR_BUSY, "the vault was replaced meanwhile: try again");
-                r = -EBUSY;
-        } else if (r != 0)
-                r = daemon_error(daemon, &error, r);
+        if (r != 0)
+                r = copying_error(daemon, &error, r);
         else
                 r = waiting_finish(waiting, "tu", n, copies);
         waiting_settle(waiting, r, &error);
 }
 
-static void step(WipeWork *work)
+static void step(void *userdata)
 {
+        WipeWork *work = userdata;
         Daemon *daemon = work->daemon;
         bool done = false;
         int r;
@@ -77,25 +74,10 @@ static void step(WipeWork *work)
         batch_flush(daemon);
         r = vault_wipe_step(work->wipe, STEP_PAGES, &done);
         batch_wrote(daemon);
-        if (r != 0 || done) {
+        if (r == 0 && !done)
+                slices_again(work->slices);
+        else
                 end(work, r);
-                return;
-        }
-        (void)sd_event_source_set_enabled(work->idle, SD_EVENT_ONESHOT);
-        (void)sd_event_source_set_time_relative(work->timer, STEP_USEC);
-        (void)sd_event_source_set_enabled(work->timer, SD_EVENT_ONESHOT);
-}
-
-static int on_idle(sd_event_source *source, void *userdata)
-{
-        step(userdata);
-        return 0;
-}
-
-static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        step(userdata);
-        return 0;
 }
 
 static int begin(Waiting *waiting, sd_bus_error *error)
@@ -120,21 +102,12 @@ static int begin(Waiting *waiting, sd_bus_error *error)
         daemon->wiping = waiting->wipe = work;
         batch_flush(daemon);
         r = vault_wipe_new(daemon->vault, waiting->number, &work->wipe);
-        if (r == -EBUSY)
-                sd_bus_error_set(error, KEYFOB_ERROR_BUSY, "a backup is being made: try again when it is done");
-        else if (r > 0)
-                r = daemon_error(daemon, error, r);
         if (r == 0)
-                r = sd_event_add_defer(daemon->event, &work->idle, on_idle, work);
-        if (r >= 0)
-                r = sd_event_source_set_priority(work->idle, STEP_PRIORITY);
-        if (r >= 0)
-                r = sd_event_add_time_relative(daemon->event, &work->timer, CLOCK_MONOTONIC, STEP_USEC, 0, on_timer, work);
-        if (r < 0) {
-                (void)wipe_work_free(work);
-                return r;
-        }
-        return 0;
+                r = slices_new(daemon->event, step, work, &work->slices);
+        if (r == 0)
+                return 0;
+        (void)wipe_work_free(work);
+        return copying_error(daemon, error, r);
 }
 
 int store1_wipe(sd_bus_message *m, void *userdata, sd_bus_error *error)

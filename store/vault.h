@@ -499,6 +499,8 @@ int vault_lend(Vault *from, Vault *to);
 /* Every page of a copy, and then what vault_check() does, for what is open in it. Takes a while: a copy may be used by another
  * thread, one at a time. VAULT_E_DAMAGED: pages are damaged. */
 int vault_verify(Vault *vault, VaultReport *ret);
+/* The second alone, as vault_check() tells it. */
+int vault_verify_records(Vault *vault, void (*found)(void *userdata, ItemId id), void *userdata, VaultReport *ret);
 
 /* An empty file for one, without a name, where the vault of that path lies or would lie. */
 int vault_private_file(const char *path, int *ret_fd);
