@@ -1,10 +1,10 @@
 /*
  * Store1: a backup, while everything goes on
  *
- * The vault is copied in the loop's free moments (copying.c), to a file without a name beside it; so is what happens in the
- * meantime. Then another thread has it: the copy is checked, with the keys that are open, written to the descriptor that the caller passed, synced, and read again. So a slow disk or a network at the other end
- * holds up nobody but the caller, and the daemon needs no right to any file but its own. Nobody is asked for anything: a
- * backup is as sealed as the vault.
+ * The vault is copied in the loop's free moments (copying.c), to a file without a name beside it; so is what happens in the meantime.
+ * Then another thread has it: the copy is checked, with the keys that are open, written to the descriptor that the caller
+ * passed, synced, and read again. So a slow disk or a network at the other end holds up nobody but the caller, and the
+ * daemon needs no right to any file but its own. Nobody is asked for anything: a backup is as sealed as the vault.
  */
 #include "daemon/store1-internal.h"
 
