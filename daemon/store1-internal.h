@@ -69,6 +69,8 @@ typedef struct BackupWork BackupWork; /* store1-backup.c */
 BackupWork *backup_work_free(BackupWork *work);
 typedef struct CheckWork CheckWork; /* store1-check.c */
 CheckWork *check_work_free(CheckWork *work);
+typedef struct ListWork ListWork; /* store1-list.c */
+ListWork *list_work_free(ListWork *work);
 typedef struct RestoreWork RestoreWork; /* store1-restore.c */
 RestoreWork *restore_work_free(RestoreWork *work);
 /* A wipe goes on when its caller has left: then nobody is answered. Returns NULL. */
@@ -95,6 +97,7 @@ struct Waiting {
         SlotKey *touching;
         BackupWork *backup;
         CheckWork *check;
+        ListWork *list;
         RestoreWork *restore;
         WipeWork *wipe;
 
@@ -220,6 +223,8 @@ int store1_lookup(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_search(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_store(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_delete(sd_bus_message *m, void *userdata, sd_bus_error *error);
+/* Where a deleted collection is found among what ListDeleted gives. */
+const char *store1_deleted_path(const VaultCollection *c, char ret[SECRETS_PATH_MAX]);
 int store1_list_deleted(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_undelete(sd_bus_message *m, void *userdata, sd_bus_error *error);
 

@@ -96,6 +96,7 @@ Waiting *waiting_free(Waiting *waiting)
         finger_work_free(waiting->finger);
         backup_work_free(waiting->backup);
         check_work_free(waiting->check);
+        list_work_free(waiting->list);
         restore_work_free(waiting->restore);
         wipe_work_leave(waiting->wipe);
         slot_key_cancel(waiting->touching);

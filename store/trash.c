@@ -105,11 +105,12 @@ static int append(TrashList *list, const Entry *entry, Item *item)
         return 0;
 }
 
-/* What a statement gives, which is bound. */
-static int list_entries(Vault *vault, sqlite3_stmt *s, size_t limit, TrashList *ret)
+/* What a statement gives, which is bound. ret_last: the number of the last one, or 0 when there is no more. */
+static int list_entries(Vault *vault, sqlite3_stmt *s, size_t limit, TrashList *ret, uint64_t *ret_last)
 {
         _cleanup_(trash_list_done) TrashList list = {0};
-        bool more;
+        uint64_t last = 0;
+        bool more = true;
         int r;
 
         while (limit == 0 || list.n < limit) {
@@ -139,13 +140,15 @@ static int list_entries(Vault *vault, sqlite3_stmt *s, size_t limit, TrashList *
                         r = append(&list, &entry, item);
                 if (r != 0)
                         return r;
+                last = entry.seq;
         }
+        *ret_last = more ? last : 0;
         *ret = list;
         list = (TrashList){0};
         return 0;
 }
 
-int vault_trash(Vault *vault, uint32_t collection, size_t limit, TrashList *ret)
+int vault_trash_next(Vault *vault, uint32_t collection, uint64_t *before, size_t limit, TrashList *ret)
 {
         _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
         int r;
@@ -157,12 +160,21 @@ int vault_trash(Vault *vault, uint32_t collection, size_t limit, TrashList *ret)
                 return r;
         db_bind_u64(s, 1, collection ? ITEM_ID(collection, 0) : 0);
         db_bind_u64(s, 2, collection ? ITEM_ID(collection, ITEM_NUMBER_MAX) : ITEM_ID_LAST);
-        return list_entries(vault, s, limit, ret);
+        db_bind_u64(s, 3, *before < INT64_MAX ? *before : INT64_MAX);
+        return list_entries(vault, s, limit, ret, before);
+}
+
+int vault_trash(Vault *vault, uint32_t collection, size_t limit, TrashList *ret)
+{
+        uint64_t before = UINT64_MAX;
+
+        return vault_trash_next(vault, collection, &before, limit, ret);
 }
 
 int vault_history(Vault *vault, ItemId id, TrashList *ret)
 {
         _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
+        uint64_t last;
         Collection *c;
         int r;
 
@@ -172,7 +184,7 @@ int vault_history(Vault *vault, ItemId id, TrashList *ret)
         if (r != 0)
                 return r;
         db_bind_u64(s, 1, id);
-        return list_entries(vault, s, /* limit= */ 0, ret);
+        return list_entries(vault, s, /* limit= */ 0, ret, &last);
 }
 
 /* Opens an entry, box_done() when 0. */

@@ -276,6 +276,9 @@ int vault_items(Vault *vault, uint32_t collection, ItemIds *ret);
  */
 int vault_search(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, size_t limit,
                  ItemIds *ret_unlocked, ItemIds *ret_locked);
+/* The same, from the item *from on (0: the first), which is where the next call goes on; 0: there are no more. */
+int vault_search_next(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, ItemId *from,
+                      size_t limit, ItemIds *ret_unlocked, ItemIds *ret_locked);
 
 /*
  * The item that vault_search() would find, and that was modified last; with its value when asked for. 0, VAULT_E_NOT_FOUND.
@@ -336,6 +339,8 @@ unsigned vault_kept_copies(const Vault *vault);
 
 /* What can be restored in unlocked collections; collection 0: all. At most `limit` entries (0: no limit). */
 int vault_trash(Vault *vault, uint32_t collection, size_t limit, TrashList *ret);
+/* The same, those before *before (UINT64_MAX: from the newest on), which is where the next call goes on; 0: there are no more. */
+int vault_trash_next(Vault *vault, uint32_t collection, uint64_t *before, size_t limit, TrashList *ret);
 /* Brings an entry back: a deleted item under its old id, an old value as the item's current one (which goes to the trash in
  * turn). VAULT_E_NOT_FOUND, VAULT_E_LOCKED, VAULT_E_DAMAGED. */
 int vault_undelete(Vault *vault, ItemId id, uint64_t version);

@@ -215,6 +215,12 @@ class Wipe(HistoryTest):
                     client.create_item(session, {'n': str(n)}, value)
             _, kept = self.boxes()
             self.assertEqual(len(kept), 1500)
+            # Lists of more than are made at once.
+            self.assertEqual(len(json.loads(self.keyfob('undelete', '--json').stdout)), 1500)
+            for query, most in (({}, 0), ({'n': '7'}, 0), ({}, 700), ({}, 200)):
+                found = [entry[0] for entry in client.search(query, **({'limit': most} if most else {}))]
+                self.assertEqual(len(found), most or (1 if query else 1500))
+                self.assertEqual(len(set(found)), len(found))
             wipe = self.sandbox.spawn([self.sandbox.stage.keyfob, 'wipe', '--all', '--yes', *self.password])
 
             def left():
