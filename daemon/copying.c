@@ -26,11 +26,21 @@ Copying *copying_free(Copying *copying)
 {
         if (!copying)
                 return NULL;
+        if (copying->daemon->patient == copying)
+                copying->daemon->patient = NULL;
         (void)vault_copy_free(copying->copy);
         (void)slices_free(copying->slices);
         closep(&copying->fd);
         free(copying);
         return NULL;
+}
+
+static void end(Copying *copying, int result)
+{
+        if (copying->daemon->patient == copying)
+                copying->daemon->patient = NULL;
+        copying->copy = vault_copy_free(copying->copy);
+        copying->done(copying->userdata, result);
 }
 
 static void step(void *userdata)
@@ -41,15 +51,19 @@ static void step(void *userdata)
 
         batch_flush(copying->daemon);
         r = vault_copy_step(copying->copy, STEP_PAGES, &done);
-        if (r == 0 && !done) {
+        if (r == 0 && !done)
                 slices_again(copying->slices);
-                return;
-        }
-        copying->copy = vault_copy_free(copying->copy);
-        copying->done(copying->userdata, r);
+        else
+                end(copying, r);
 }
 
-int copying_new(Daemon *daemon, void (*done)(void *userdata, int result), void *userdata, Copying **ret)
+void copying_make_way(Daemon *daemon)
+{
+        if (daemon->patient)
+                end(daemon->patient, -EBUSY);
+}
+
+static int start(Daemon *daemon, void (*done)(void *userdata, int result), void *userdata, Copying **ret)
 {
         _cleanup_(copying_freep) Copying *copying = calloc(1, sizeof(*copying));
         int r;
@@ -67,6 +81,21 @@ int copying_new(Daemon *daemon, void (*done)(void *userdata, int result), void *
                 return r;
         *ret = TAKE_PTR(copying);
         return 0;
+}
+
+int copying_new(Daemon *daemon, void (*done)(void *userdata, int result), void *userdata, Copying **ret)
+{
+        copying_make_way(daemon);
+        return start(daemon, done, userdata, ret);
+}
+
+int copying_new_patient(Daemon *daemon, void (*done)(void *userdata, int result), void *userdata, Copying **ret)
+{
+        int r = start(daemon, done, userdata, ret);
+
+        if (r == 0)
+                daemon->patient = *ret;
+        return r;
 }
 
 int copying_take(Copying *copying, int *ret_fd, Vault **ret)
@@ -91,6 +120,6 @@ int copying_error(Daemon *daemon, sd_bus_error *error, int result)
         sd_bus_error_set(error, KEYFOB_ERROR_BUSY,
                          result == -ECANCELED ? "the vault was replaced meanwhile: try again"
                          : daemon->wiping     ? "the vault is being wiped: try again when it is done"
-                                              : "a copy of the vault is being made already: try again");
+                                              : "a backup is being made: try again when it is done");
         return -EBUSY;
 }

@@ -20,6 +20,7 @@ typedef struct Asker Asker;
 typedef struct AutoLock AutoLock;
 typedef struct Batch Batch;
 typedef struct Callers Callers;
+typedef struct Copying Copying;
 typedef struct Ctap Ctap;
 typedef struct Daemon Daemon;
 typedef struct Doors Doors;
@@ -76,6 +77,7 @@ struct Daemon {
         Waiting *waitings;  /* store1-waiting.c: method calls that wait */
         KeysCall *keys;     /* keys1.c: calls that wait for a key of another maker */
         WipeWork *wiping;   /* store1-wipe.c: NULL when there is none */
+        Copying *patient;   /* copying.h: the copy that makes way for others, or NULL */
 };
 
 /* Opens or re-opens the vault file (at start, after init). Sets vault, vault_state, vault_holder. */

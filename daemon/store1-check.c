@@ -2,9 +2,10 @@
  * Store1: is every record what was stored?
  *
  * To open them all takes seconds in a large vault. So a copy is made in the loop's free moments (copying.c), and another thread opens
- * what is in it, with the keys that are open. What it finds is as true of the vault as it was when the copy was done. Where no
- * copy can be made (a full disk, a backup or a wipe that is under way), the vault itself is gone through, at once; and so it is when
- * what is found is to be accepted, which is one transaction.
+ * what is in it, with the keys that are open. What it finds is as true of the vault as it was when the copy was done. A backup and a
+ * wipe come first: the check waits for them, and begins its copy anew when one of them is asked for. Where no copy can be made (on
+ * a full disk), the vault itself is gone through, at once; and so it is when what is found is to be accepted, which is one
+ * transaction.
  */
 #include "daemon/store1-internal.h"
 
@@ -17,6 +18,7 @@
 #include "daemon/ssh.h"
 
 #define CHECK_OBJECTS_MAX 1000U
+#define AGAIN_USEC        (UINT64_C(100) * 1000)
 
 typedef struct Damaged {
         ItemId ids[CHECK_OBJECTS_MAX];
@@ -39,6 +41,7 @@ typedef struct CheckJob {
 struct CheckWork {
         Waiting *waiting;
         Copying *copying;
+        sd_event_source *again; /* while others come first */
 };
 
 CheckWork *check_work_free(CheckWork *work)
@@ -46,6 +49,7 @@ CheckWork *check_work_free(CheckWork *work)
         if (!work)
                 return NULL;
         (void)copying_free(work->copying);
+        sd_event_source_disable_unref(work->again);
         free(work);
         return NULL;
 }
@@ -266,28 +270,60 @@ static int without_copy(Waiting *waiting, sd_bus_error *error)
         return r < 0 ? r : waiting_finish_reply(waiting, reply);
 }
 
+static int copy_vault(Waiting *waiting, sd_bus_error *error);
+
+static int on_again(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        waiting_step_done(((CheckWork *)userdata)->waiting);
+        return 0;
+}
+
+static int try_again(CheckWork *work)
+{
+        Waiting *waiting = work->waiting;
+
+        work->copying = copying_free(work->copying);
+        work->again = sd_event_source_disable_unref(work->again);
+        waiting->next = copy_vault;
+        return sd_event_add_time_relative(waiting->daemon->event, &work->again, CLOCK_MONOTONIC, AGAIN_USEC, 0, on_again, work);
+}
+
+static int copied_or(CheckWork *work, int result, sd_bus_error *error)
+{
+        Waiting *waiting = work->waiting;
+
+        if (result == -ECANCELED)
+                return copying_error(waiting->daemon, error, result);
+        if (result == -EBUSY)
+                return try_again(work);
+        return result == 0 ? check_copy(waiting, error) : without_copy(waiting, error);
+}
+
 static void copied(void *userdata, int result)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        Waiting *waiting = ((CheckWork *)userdata)->waiting;
+        CheckWork *work = userdata;
+        Waiting *waiting = work->waiting;
+
+        waiting_settle(waiting, copied_or(work, result, &error), &error);
+}
+
+static int copy_vault(Waiting *waiting, sd_bus_error *error)
+{
+        CheckWork *work = waiting->check;
         int r;
 
-        if (result == -ECANCELED)
-                r = copying_error(waiting->daemon, &error, result);
-        else
-                r = result == 0 ? check_copy(waiting, &error) : without_copy(waiting, &error);
-        waiting_settle(waiting, r, &error);
+        r = copying_new_patient(waiting->daemon, copied, work, &work->copying);
+        return r == 0 ? 0 : copied_or(work, r, error);
 }
 
 static int begin(Waiting *waiting, sd_bus_error *error)
 {
-        CheckWork *work;
-
-        waiting->check = work = calloc(1, sizeof(*work));
-        if (!work)
+        waiting->check = calloc(1, sizeof(*waiting->check));
+        if (!waiting->check)
                 return -ENOMEM;
-        work->waiting = waiting;
-        return copying_new(waiting->daemon, copied, work, &work->copying) == 0 ? 0 : without_copy(waiting, error);
+        waiting->check->waiting = waiting;
+        return copy_vault(waiting, error);
 }
 
 int store1_check(sd_bus_message *m, void *userdata, sd_bus_error *error)

@@ -100,6 +100,7 @@ static int begin(Waiting *waiting, sd_bus_error *error)
                 return -ENOMEM;
         *work = (WipeWork){.daemon = daemon, .waiting = waiting};
         daemon->wiping = waiting->wipe = work;
+        copying_make_way(daemon);
         batch_flush(daemon);
         r = vault_wipe_new(daemon->vault, waiting->number, &work->wipe);
         if (r == 0)
