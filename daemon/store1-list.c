@@ -226,8 +226,11 @@ static void step(void *userdata)
         if (r >= 0)
                 r = sd_bus_message_close_container(work->reply);
         if (r >= 0)
-                r = waiting_finish_reply(waiting, work->reply);
-        waiting_settle(waiting, r, &error);
+                r = batch_reply_large(work->daemon, waiting->call, work->reply, work->total);
+        if (r >= 0)
+                (void)waiting_free(waiting);
+        else
+                waiting_settle(waiting, r, &error);
 }
 
 /* Takes over the work. */
@@ -247,7 +250,7 @@ static int run(ListWork *taken, sd_bus_message *m, sd_bus_error *error)
         }
         if (work->done) {
                 r = sd_bus_message_close_container(work->reply);
-                return r < 0 ? r : batch_reply(work->daemon, m, work->reply);
+                return r < 0 ? r : batch_reply_large(work->daemon, m, work->reply, work->total);
         }
         r = waiting_new(work->daemon, m, /* allowed= */ NULL, error, &waiting);
         if (r < 0)
