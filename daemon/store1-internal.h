@@ -194,6 +194,8 @@ void waiting_settle(Waiting *waiting, int r, const sd_bus_error *error);
 /* The call is answered: frees. Returns 0. */
 int waiting_finish(Waiting *waiting, const char *types, ...);
 int waiting_finish_reply(Waiting *waiting, sd_bus_message *reply);
+/* See batch_reply_large(). */
+int waiting_finish_large(Waiting *waiting, sd_bus_message *reply, size_t size);
 
 /* Whether a root opened since the call began still is the vault's. 0, or a negative errno with `error` Busy. */
 int store1_same_keys(Waiting *waiting, sd_bus_error *error);

@@ -226,11 +226,8 @@ static void step(void *userdata)
         if (r >= 0)
                 r = sd_bus_message_close_container(work->reply);
         if (r >= 0)
-                r = batch_reply_large(work->daemon, waiting->call, work->reply, work->total);
-        if (r >= 0)
-                (void)waiting_free(waiting);
-        else
-                waiting_settle(waiting, r, &error);
+                r = waiting_finish_large(waiting, work->reply, work->total);
+        waiting_settle(waiting, r, &error);
 }
 
 /* Takes over the work. */
