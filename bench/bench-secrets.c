@@ -2,13 +2,14 @@
  * bench-secrets: one client, several providers of the Secret Service, taking turns
  *
  *   bench-secrets turns ITEMS ROUNDS SCRATCH-FILE PROVIDER …   every operation on each provider before the next round
- *   bench-secrets fill ITEMS PROVIDER                          items, many calls on their way at once
+ *   bench-secrets fill ITEMS PROVIDER [VALUE]                  items, many calls on their way at once
  *   bench-secrets storm WRITERS MILLISECONDS ROUNDS PROVIDER … writers that each wait for their answer
  *   bench-secrets bulk ITEMS ROUNDS PROVIDER                   GetSecrets of that many
  *   bench-secrets visitors NUMBER PID PROVIDER                 clients that open three sessions and hang up
  *   bench-secrets hostile KIND MILLISECONDS PROVIDER           one client beside another that means no good
  *   bench-secrets start ROUNDS SOCKET ADDRESS COMMAND …        from exec to a first answer, and to the name on a bus
  *   bench-secrets unlock ROUNDS PROVIDER                       of a vault that opens by itself
+ *   bench-secrets beside PID PROVIDER COMMAND …                Ping, again and again, while a command runs
  *
  * A PROVIDER is NAME=ADDRESS[,bus][,dh] (bus: a message bus, else peer to peer; dh: an encrypted session). One JSON object
  * goes to standard output, times in microseconds; bench/run makes the tables.
@@ -174,7 +175,8 @@ int main(int argc, char **argv)
                 int (*run)(int argc, char **argv);
                 int arguments;
         } commands[] = {{"turns", turns, 4},   {"fill", fill, 2},         {"storm", storm, 4}, {"bulk", bulk, 3},
-                        {"visitors", visitors, 3}, {"hostile", hostile, 3}, {"start", start, 4}, {"unlock", unlock, 2}};
+                        {"visitors", visitors, 3}, {"hostile", hostile, 3}, {"start", start, 4}, {"unlock", unlock, 2},
+                        {"beside", beside, 3}};
         int r = 2;
 
         if (arena_init() < 0)
@@ -183,7 +185,7 @@ int main(int argc, char **argv)
                 if (strcmp(argv[1], commands[i].name) == 0 && argc - 2 >= commands[i].arguments)
                         r = commands[i].run(argc - 2, argv + 2);
         if (r == 2)
-                fprintf(stderr, "usage: bench-secrets turns|fill|storm|bulk|visitors|hostile|start|unlock ...: see "
+                fprintf(stderr, "usage: bench-secrets turns|fill|storm|bulk|visitors|hostile|start|unlock|beside ...: see "
                                 "bench/bench-secrets.c\n");
         return r;
 }

@@ -14,3 +14,4 @@ int visitors(int argc, char **argv);
 int hostile(int argc, char **argv);
 int start(int argc, char **argv);
 int unlock(int argc, char **argv);
+int beside(int argc, char **argv);

@@ -18,7 +18,8 @@
 
 #include "keyfob/bus.h"
 
-#define SECRET "correct horse battery staple"
+#define SECRET     "correct horse battery staple"
+#define SECRET_MAX 256
 
 void die(const char *what, int r)
 {
@@ -252,21 +253,23 @@ void append_query(sd_bus_message *m, const char *owner, int i)
         sd_bus_message_append(m, "a{ss}", 3, "server", owner, "user", user, "application", "bench");
 }
 
-static void append_secret(const Session *session, sd_bus_message *m)
+static void append_secret(const Session *session, const char *value, sd_bus_message *m)
 {
-        uint8_t iv[EXCHANGE_IV_SIZE], cipher[sizeof(SECRET) + 16];
+        uint8_t iv[EXCHANGE_IV_SIZE], cipher[SECRET_MAX + 16];
         size_t size = 0;
 
+        if (strlen(value) > SECRET_MAX)
+                die("a secret is too long", -E2BIG);
         sd_bus_message_open_container(m, 'r', "oayays");
         sd_bus_message_append(m, "o", session->path);
         if (session->key) {
-                if (exchange_encrypt(session->key, SECRET, strlen(SECRET), iv, cipher, &size) < 0)
+                if (exchange_encrypt(session->key, value, strlen(value), iv, cipher, &size) < 0)
                         die("a secret could not be encrypted", -EIO);
                 sd_bus_message_append_array(m, 'y', iv, sizeof(iv));
                 sd_bus_message_append_array(m, 'y', cipher, size);
         } else {
                 sd_bus_message_append_array(m, 'y', NULL, 0);
-                sd_bus_message_append_array(m, 'y', SECRET, strlen(SECRET));
+                sd_bus_message_append_array(m, 'y', value, strlen(value));
         }
         sd_bus_message_append(m, "s", "text/plain");
         sd_bus_message_close_container(m);
@@ -286,7 +289,7 @@ sd_bus_message *provider_create(const Provider *p, sd_bus *bus, const Session *s
         sd_bus_message_close_container(m);
         sd_bus_message_close_container(m);
         sd_bus_message_close_container(m);
-        append_secret(session, m);
+        append_secret(session, p->value ?: SECRET, m);
         sd_bus_message_append(m, "b", (int)replace);
         return m;
 }

@@ -23,6 +23,7 @@ typedef struct Provider {
         bool on_bus; /* a message bus; else peer to peer */
         bool dh;
         const char *destination; /* NULL: peer to peer */
+        const char *value;       /* of items; NULL: always the same */
         sd_bus *bus;
         Session session;
         sd_bus *floor; /* to a service with nothing in it, by the same way */

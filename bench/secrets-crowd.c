@@ -202,6 +202,7 @@ int fill(int argc, char **argv)
         if (filling.items < 1)
                 return 2;
         provider_parse(&filling.provider, argv[1]);
+        filling.provider.value = argc > 2 ? argv[2] : NULL;
         provider_open(&filling.provider);
         if (sd_event_new(&filling.event) < 0 || sd_bus_attach_event(filling.provider.bus, filling.event, 0) < 0)
                 die("a loop", -ENOMEM);

@@ -91,7 +91,7 @@ static void tell(const FingerWork *work, const char *status)
                                                    "s", status)
                            : sd_bus_message_append(m, "sa{sv}", "touch", 0);
         if (r >= 0 && sd_bus_send(caller_bus(caller), m, NULL) >= 0)
-                doors_sent(work->waiting->daemon, caller_bus(caller), m);
+                doors_sent(work->waiting->daemon, caller_bus(caller), m, 0);
         if (work->idle)
                 (void)sd_event_source_set_time_relative(work->idle, IDLE_USEC);
 }

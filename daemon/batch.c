@@ -38,6 +38,7 @@ struct Held {
         sd_bus *bus;          /* of a signal */
         sd_bus_message *call; /* of a reply */
         sd_bus_message *message;
+        size_t size; /* of the message; 0: nobody knows */
         Held *next;
 };
 
@@ -71,10 +72,10 @@ static Held *held_free(Held *held)
 }
 
 /* A connection that has gone meanwhile is no error of ours. */
-static void send_now(Daemon *daemon, sd_bus *bus, sd_bus_message *message)
+static void send_now(Daemon *daemon, sd_bus *bus, sd_bus_message *message, size_t size)
 {
         if (sd_bus_send(bus, message, NULL) >= 0)
-                doors_sent(daemon, bus, message);
+                doors_sent(daemon, bus, message, size);
 }
 
 static void send_failure(Daemon *daemon, sd_bus_message *call, int result)
@@ -84,7 +85,7 @@ static void send_failure(Daemon *daemon, sd_bus_message *call, int result)
 
         (void)daemon_error(daemon, &error, result);
         if (sd_bus_message_new_method_error(call, &reply, &error) >= 0)
-                send_now(daemon, sd_bus_message_get_bus(call), reply);
+                send_now(daemon, sd_bus_message_get_bus(call), reply, 0);
         sd_bus_error_free(&error);
 }
 
@@ -99,7 +100,7 @@ static void let_go(Batch *batch, int result)
                 Held *next = held->next;
 
                 if (result == 0)
-                        send_now(batch->daemon, held->bus, held->message);
+                        send_now(batch->daemon, held->bus, held->message, held->size);
                 else if (held->call)
                         send_failure(batch->daemon, held->call, result);
                 held_free(held);
@@ -107,7 +108,7 @@ static void let_go(Batch *batch, int result)
         }
 }
 
-static int hold(Batch *batch, sd_bus *bus, sd_bus_message *call, sd_bus_message *message)
+static int hold(Batch *batch, sd_bus *bus, sd_bus_message *call, sd_bus_message *message, size_t size)
 {
         Held *held = calloc(1, sizeof(*held));
 
@@ -116,6 +117,7 @@ static int hold(Batch *batch, sd_bus *bus, sd_bus_message *call, sd_bus_message 
         held->bus = sd_bus_ref(bus);
         held->call = sd_bus_message_ref(call);
         held->message = sd_bus_message_ref(message);
+        held->size = size;
         *batch->last = held;
         batch->last = &held->next;
         batch->n_held++;
@@ -283,14 +285,19 @@ static void look_at_limits(Batch *batch)
 
 int batch_reply(Daemon *daemon, sd_bus_message *call, sd_bus_message *reply)
 {
+        return batch_reply_large(daemon, call, reply, /* size= */ 0);
+}
+
+int batch_reply_large(Daemon *daemon, sd_bus_message *call, sd_bus_message *reply, size_t size)
+{
         Batch *batch = daemon->batch;
         int r;
 
         if (!batch->open) {
-                send_now(daemon, sd_bus_message_get_bus(call), reply);
+                send_now(daemon, sd_bus_message_get_bus(call), reply, size);
                 return 1;
         }
-        r = hold(batch, sd_bus_message_get_bus(call), call, reply);
+        r = hold(batch, sd_bus_message_get_bus(call), call, reply, size);
         if (r < 0)
                 return r;
         look_at_limits(batch);
@@ -335,8 +342,8 @@ typedef int (*AppendFn)(sd_bus_message *message, void *userdata);
 static void emit(Batch *batch, sd_bus *bus, sd_bus_message *message)
 {
         if (!batch->open)
-                send_now(batch->daemon, bus, message);
-        else if (hold(batch, bus, NULL, message) < 0)
+                send_now(batch->daemon, bus, message, 0);
+        else if (hold(batch, bus, NULL, message, 0) < 0)
                 log_line(LOG_WARNING, "out of memory: a signal is lost");
 }
 

@@ -29,6 +29,8 @@ void batch_wrote(Daemon *daemon);
 
 /* Sends or holds `reply`, made from `call` by sd_bus_message_new_method_return(). Returns 1, or a negative errno. */
 int batch_reply(Daemon *daemon, sd_bus_message *call, sd_bus_message *reply);
+/* The same of one with so many bytes in it: to find out takes as long as writing it did. */
+int batch_reply_large(Daemon *daemon, sd_bus_message *call, sd_bus_message *reply, size_t size);
 
 /* The empty reply, and replies with simple types (as sd_bus_reply_method_return()). */
 int batch_reply_return(Daemon *daemon, sd_bus_message *call, const char *types, ...);

@@ -264,6 +264,7 @@ Daemon *daemon_free(Daemon *daemon)
         }
         daemon->auto_lock = auto_lock_free(daemon->auto_lock);
         callers_leave(daemon->callers);
+        daemon->wiping = wipe_work_free(daemon->wiping);
         /* Before the doors, which give up the lock on the directory of their sockets. */
         daemon->unlock = unlock_door_free(daemon->unlock);
         daemon->ssh = ssh_door_free(daemon->ssh);

@@ -20,6 +20,7 @@ typedef struct Asker Asker;
 typedef struct AutoLock AutoLock;
 typedef struct Batch Batch;
 typedef struct Callers Callers;
+typedef struct Copying Copying;
 typedef struct Ctap Ctap;
 typedef struct Daemon Daemon;
 typedef struct Doors Doors;
@@ -36,6 +37,7 @@ typedef struct Tpm Tpm;
 typedef struct Traces Traces;
 typedef struct UnlockDoor UnlockDoor;
 typedef struct Waiting Waiting;
+typedef struct WipeWork WipeWork;
 
 struct Daemon {
         sd_event *event;
@@ -74,6 +76,8 @@ struct Daemon {
         AutoLock *auto_lock; /* auto-lock.h */
         Waiting *waitings;  /* store1-waiting.c: method calls that wait */
         KeysCall *keys;     /* keys1.c: calls that wait for a key of another maker */
+        WipeWork *wiping;   /* store1-wipe.c: NULL when there is none */
+        Copying *patient;   /* copying.h: the copy that makes way for others, or NULL */
 };
 
 /* Opens or re-opens the vault file (at start, after init). Sets vault, vault_state, vault_holder. */
@@ -122,4 +126,6 @@ typedef struct DaemonOptions {
 int daemon_new(const DaemonOptions *options, Daemon **ret, pid_t *ret_pid);
 /* Commits, closes, wipes. */
 Daemon *daemon_free(Daemon *daemon);
+/* Gives up what is under way; NULL is allowed, and returned (store1-wipe.c). */
+WipeWork *wipe_work_free(WipeWork *work);
 DEFINE_CLEANUP(Daemon *, daemon_free)

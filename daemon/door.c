@@ -161,7 +161,7 @@ static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *err
 {
         Connection *connection = userdata;
 
-        doors_sent(connection->doors->daemon, connection->bus, NULL);
+        doors_sent(connection->doors->daemon, connection->bus, NULL, 0);
         return connection->dead ? 1 : 0;
 }
 
@@ -386,11 +386,11 @@ static Connection *find_connection(const Doors *doors, const sd_bus *bus)
         return NULL;
 }
 
-void doors_sent(Daemon *daemon, sd_bus *bus, sd_bus_message *message)
+void doors_sent(Daemon *daemon, sd_bus *bus, sd_bus_message *message, size_t known)
 {
         Connection *connection;
         uint64_t n = 0;
-        size_t size = UNKNOWN_SIZE;
+        size_t size = UNKNOWN_SIZE + known;
         int enabled = SD_EVENT_OFF;
 
         if (sd_bus_get_n_queued_write(bus, &n) < 0 || n == 0 || sd_bus_is_server(bus) <= 0)
@@ -399,7 +399,7 @@ void doors_sent(Daemon *daemon, sd_bus *bus, sd_bus_message *message)
         if (!connection || connection->dead)
                 return;
 
-        if (message && sd_bus_message_rewind(message, 1) >= 0) {
+        if (message && known == 0 && sd_bus_message_rewind(message, 1) >= 0) {
                 size += content_size(message, 0);
                 (void)sd_bus_message_rewind(message, 1);
         }

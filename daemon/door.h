@@ -49,8 +49,9 @@ int doors_attach(Daemon *daemon, sd_bus *bus);
 Connection *doors_next_listener(Daemon *daemon, Connection *previous, const MatchSignal *signal);
 sd_bus *connection_bus(const Connection *connection);
 
-/* Called after something was sent on a bus: closes a connection that leaves too much unread. */
-void doors_sent(Daemon *daemon, sd_bus *bus, sd_bus_message *message);
+/* Called after something was sent on a bus: closes a connection that leaves too much unread. `size`: of the message, 0 when it is to be
+ * found out. */
+void doors_sent(Daemon *daemon, sd_bus *bus, sd_bus_message *message, size_t size);
 
 /* For minibus.c */
 uint32_t connection_number(const Connection *connection);

@@ -219,7 +219,7 @@ static void signal_progress(const KeysCall *call, bool sample, ByteReader *field
         if (r >= 0)
                 r = append_progress(m, sample, fields);
         if (r >= 0 && sd_bus_send(bus, m, NULL) >= 0)
-                doors_sent(call->daemon, bus, m);
+                doors_sent(call->daemon, bus, m, 0);
 }
 
 static void add_item(KeysCall *call, ByteReader *fields)

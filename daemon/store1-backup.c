@@ -1,11 +1,10 @@
 /*
  * Store1: a backup, while everything goes on
  *
- * The pages are copied in the loop's free moments, a few at a time, to a file without a name beside the vault; so is what
- * happens in the meantime (store/copy.c). Then another thread has it: the copy is checked, with the keys that are open,
- * written to the descriptor that the caller passed, synced, and read again. So a slow disk or a network at the other end
- * holds up nobody but the caller, and the daemon needs no right to any file but its own. Nobody is asked for anything: a
- * backup is as sealed as the vault.
+ * The vault is copied in the loop's free moments (copying.c), to a file without a name beside it; so is what happens in the meantime.
+ * Then another thread has it: the copy is checked, with the keys that are open, written to the descriptor that the caller
+ * passed, synced, and read again. So a slow disk or a network at the other end holds up nobody but the caller, and the
+ * daemon needs no right to any file but its own. Nobody is asked for anything: a backup is as sealed as the vault.
  */
 #include "daemon/store1-internal.h"
 
@@ -16,11 +15,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "daemon/copying.h"
 #include "daemon/log.h"
-
-#define STEP_PAGES    64U
-#define STEP_USEC     (UINT64_C(20) * 1000) /* a loop that is never idle does a step as often as this */
-#define STEP_PRIORITY (SD_EVENT_PRIORITY_NORMAL + 30)
 
 /* What the thread works on. */
 typedef struct BackupJob {
@@ -36,8 +32,7 @@ typedef struct BackupJob {
 
 struct BackupWork {
         Waiting *waiting;
-        VaultCopy *copy;
-        sd_event_source *idle, *timer;
+        Copying *copying;
         BackupJob *job; /* until it is started */
         uint64_t began, modified, items;
         uint32_t collections;
@@ -58,9 +53,7 @@ BackupWork *backup_work_free(BackupWork *work)
 {
         if (!work)
                 return NULL;
-        (void)vault_copy_free(work->copy);
-        sd_event_source_disable_unref(work->idle);
-        sd_event_source_disable_unref(work->timer);
+        (void)copying_free(work->copying);
         if (work->job)
                 write_job_free(work->job);
         free(work);
@@ -133,23 +126,19 @@ static void write_job_done(void *data)
         waiting_step_done(waiting);
 }
 
-/* ---- copying ---- */
+/* ---- the copy ---- */
 
-static int copied(BackupWork *work, sd_bus_error *error)
+static int write_copy(BackupWork *work, sd_bus_error *error)
 {
         Waiting *waiting = work->waiting;
         Daemon *daemon = waiting->daemon;
         BackupJob *job = work->job;
         int r;
 
-        work->copy = vault_copy_free(work->copy);
-        work->idle = sd_event_source_disable_unref(work->idle);
-        work->timer = sd_event_source_disable_unref(work->timer);
-        r = vault_open_copy(job->from, &job->copy);
-        if (r == 0)
-                r = vault_lend(daemon->vault, job->copy);
+        r = copying_take(work->copying, &job->from, &job->copy);
         if (r != 0)
                 return daemon_error(daemon, error, r);
+        work->copying = copying_free(work->copying);
         work->passkeys = vault_class_is_open(daemon->vault, VAULT_CLASS_PASSKEYS);
         work->items = vault_items_total(job->copy);
         work->modified = vault_modified(job->copy);
@@ -163,40 +152,13 @@ static int copied(BackupWork *work, sd_bus_error *error)
         return r;
 }
 
-static void step(BackupWork *work)
+static void copied(void *userdata, int result)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+        BackupWork *work = userdata;
         Waiting *waiting = work->waiting;
-        bool done = false;
-        int r;
 
-        batch_flush(waiting->daemon);
-        r = vault_copy_step(work->copy, STEP_PAGES, &done);
-        if (r == -ECANCELED) {
-                sd_bus_error_set(&error, KEYFOB_ERROR_BUSY, "the vault was replaced meanwhile: try again");
-                r = -EBUSY;
-        } else if (r != 0)
-                r = daemon_error(waiting->daemon, &error, r);
-        else if (done)
-                r = copied(work, &error);
-        else {
-                (void)sd_event_source_set_enabled(work->idle, SD_EVENT_ONESHOT);
-                (void)sd_event_source_set_time_relative(work->timer, STEP_USEC);
-                (void)sd_event_source_set_enabled(work->timer, SD_EVENT_ONESHOT);
-        }
-        waiting_settle(waiting, r, &error);
-}
-
-static int on_idle(sd_event_source *source, void *userdata)
-{
-        step(userdata);
-        return 0;
-}
-
-static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        step(userdata);
-        return 0;
+        waiting_settle(waiting, result != 0 ? copying_error(waiting->daemon, &error, result) : write_copy(work, &error), &error);
 }
 
 /* ---- the call ---- */
@@ -235,23 +197,8 @@ static int start(Waiting *waiting, int target, sd_bus_error *error)
         *work->job = (BackupJob){.waiting = waiting, .from = -1, .to = fcntl(target, F_DUPFD_CLOEXEC, 3)};
         if (work->job->to < 0)
                 return -errno;
-        batch_flush(daemon);
-        r = vault_private_file(daemon->vault_path, &work->job->from);
-        if (r == 0)
-                r = vault_copy_new(daemon->vault, work->job->from, &work->copy);
-        if (r == -EBUSY) {
-                sd_bus_error_set(error, KEYFOB_ERROR_BUSY, "a backup is being made already: try again");
-                return r;
-        }
-        if (r != 0)
-                return daemon_error(daemon, error, r);
-        r = sd_event_add_defer(daemon->event, &work->idle, on_idle, work);
-        if (r >= 0)
-                r = sd_event_source_set_priority(work->idle, STEP_PRIORITY);
-        if (r >= 0)
-                r = sd_event_add_time_relative(daemon->event, &work->timer, CLOCK_MONOTONIC, STEP_USEC, 0, on_timer,
-                                               work);
-        return r < 0 ? r : 0;
+        r = copying_new(daemon, copied, work, &work->copying);
+        return r != 0 ? copying_error(daemon, error, r) : 0;
 }
 
 int store1_backup(sd_bus_message *m, void *userdata, sd_bus_error *error)

@@ -1,8 +1,8 @@
 /*
- * Store1: what an item was, how long that is kept, and having it gone
+ * Store1: what an item was, and how long that is kept
  *
- * Looking is free for who has the vault open. Keeping less, and wiping, can't be undone, so they want a slot of the vault
- * opened afresh, as new keys do: that the vault is unlocked does not let a program destroy what can be had back.
+ * Looking is free for who has the vault open. Keeping less can't be undone, so it wants a slot of the vault opened afresh, as
+ * new keys do: that the vault is unlocked does not let a program destroy what can be had back.
  */
 #include "daemon/store1-internal.h"
 
@@ -178,61 +178,5 @@ int store1_set_retention(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 r = waiting_open(waiting, 0, waiting->options.auth, NULL, /* unlock= */ false, "verify",
                                  "Enter the password of your Keyfob vault, to keep less of what was deleted or replaced.",
                                  retention_write);
-        return waiting_started(waiting, r);
-}
-
-/* ---- Wipe ---- */
-
-static int wipe_write(Waiting *waiting, sd_bus_error *error)
-{
-        Daemon *daemon = waiting->daemon;
-        unsigned copies = 0;
-        uint64_t n = 0;
-        int r;
-
-        r = store1_same_keys(waiting, error);
-        if (r < 0)
-                return r;
-        batch_flush(daemon);
-        r = vault_wipe(daemon->vault, waiting->number, &n, &copies);
-        batch_wrote(daemon);
-        if (r == -EBUSY) {
-                sd_bus_error_set(error, KEYFOB_ERROR_BUSY, "a backup is being made: try again when it is done");
-                return r;
-        }
-        if (r != 0) {
-                log_line(LOG_ERR, "wiping failed: %s", vault_strerror(r));
-                return daemon_error(daemon, error, r);
-        }
-        return waiting_finish(waiting, "tu", n, copies);
-}
-
-int store1_wipe(sd_bus_message *m, void *userdata, sd_bus_error *error)
-{
-        static const char *const allowed[] = {"auth", "touch", "interactive", NULL};
-        Daemon *daemon = userdata;
-        Waiting *waiting;
-        const char *path;
-        ItemRef ref = {0};
-        int r;
-
-        r = store1_need_vault(daemon, error);
-        if (r >= 0)
-                r = sd_bus_message_read(m, "o", &path);
-        if (r < 0)
-                return r;
-        if (strcmp(path, "/") != 0 && (!secret_path_item(daemon, path, &ref) || ref.vault != daemon->vault))
-                return daemon_error(daemon, error, VAULT_E_NOT_FOUND);
-        if (!vault_is_unlocked(daemon->vault))
-                return daemon_error(daemon, error, VAULT_E_LOCKED);
-        r = waiting_new(daemon, m, allowed, error, &waiting);
-        if (r < 0)
-                return r;
-        waiting->number = ref.id;
-        r = waiting_open(waiting, 0, waiting->options.auth, NULL, /* unlock= */ false, "wipe",
-                         ref.id ? "Enter the password of your Keyfob vault, to wipe the old values of an item for good."
-                                : "Enter the password of your Keyfob vault, to wipe for good all that was deleted or "
-                                  "replaced.",
-                         wipe_write);
         return waiting_started(waiting, r);
 }

@@ -67,8 +67,14 @@ typedef struct FingerWork FingerWork; /* authenticator1-fingers.c */
 FingerWork *finger_work_free(FingerWork *work);
 typedef struct BackupWork BackupWork; /* store1-backup.c */
 BackupWork *backup_work_free(BackupWork *work);
+typedef struct CheckWork CheckWork; /* store1-check.c */
+CheckWork *check_work_free(CheckWork *work);
+typedef struct ListWork ListWork; /* store1-list.c */
+ListWork *list_work_free(ListWork *work);
 typedef struct RestoreWork RestoreWork; /* store1-restore.c */
 RestoreWork *restore_work_free(RestoreWork *work);
+/* A wipe goes on when its caller has left: then nobody is answered. Returns NULL. */
+WipeWork *wipe_work_leave(WipeWork *work);
 typedef struct SshWish SshWish; /* ssh1-internal.h */
 SshWish *ssh_wish_free(SshWish *wish);
 typedef struct PolicyWish PolicyWish; /* authenticator1-internal.h */
@@ -90,7 +96,10 @@ struct Waiting {
         FingerWork *finger;
         SlotKey *touching;
         BackupWork *backup;
+        CheckWork *check;
+        ListWork *list;
         RestoreWork *restore;
+        WipeWork *wipe;
 
         /* What the steps have got so far. */
         Root *root;
@@ -119,6 +128,7 @@ struct Waiting {
         Secret **ask_target; /* where the answer of `ask` goes */
         VaultRetention retention;
         const struct BackupJob *backup_result; /* while `next` runs after it */
+        const struct CheckJob *check_result;   /* the same */
         bool fresh;          /* the root is wanted for more than to unlock */
         bool confirms;       /* `ask` wants a word, not a secret */
         int proof;           /* result of the last job: 0 or VAULT_E_WRONG_SECRET */
@@ -184,6 +194,8 @@ void waiting_settle(Waiting *waiting, int r, const sd_bus_error *error);
 /* The call is answered: frees. Returns 0. */
 int waiting_finish(Waiting *waiting, const char *types, ...);
 int waiting_finish_reply(Waiting *waiting, sd_bus_message *reply);
+/* See batch_reply_large(). */
+int waiting_finish_large(Waiting *waiting, sd_bus_message *reply, size_t size);
 
 /* Whether a root opened since the call began still is the vault's. 0, or a negative errno with `error` Busy. */
 int store1_same_keys(Waiting *waiting, sd_bus_error *error);
@@ -213,6 +225,8 @@ int store1_lookup(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_search(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_store(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_delete(sd_bus_message *m, void *userdata, sd_bus_error *error);
+/* Where a deleted collection is found among what ListDeleted gives. */
+const char *store1_deleted_path(const VaultCollection *c, char ret[SECRETS_PATH_MAX]);
 int store1_list_deleted(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_undelete(sd_bus_message *m, void *userdata, sd_bus_error *error);
 

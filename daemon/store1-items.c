@@ -14,11 +14,6 @@
 #include "daemon/access-policy.h"
 #include "daemon/secret-attributes.h"
 
-#define SEARCH_MAX  ((size_t)200000)           /* items a reply may list: the message limit is near */
-#define LIST_MAX    ((size_t)62 * 1024 * 1024) /* bytes of a list; an array has 64 MiB at most */
-#define ENTRY_FRAME 176U                       /* of an entry of Search: path, times, lengths, padding */
-#define TRASH_FRAME 304U                       /* of ListDeleted: names as well */
-
 /* The best match in the vault, and with `session` in the one in memory. 0, VAULT_E_NOT_FOUND, VAULT_E_LOCKED, …; with
  * `value` the item carries its value. */
 static int find_one(Daemon *daemon, const VaultAttribute *attributes, size_t n, uint32_t only, bool session,
@@ -109,115 +104,6 @@ int store1_lookup(sd_bus_message *m, void *userdata, sd_bus_error *error)
         access_log_read(daemon, who, &ACCESS_OBJECT(ref, item));
         item = vault_item_done(ref.vault, item);
         return batch_reply(daemon, m, reply);
-}
-
-/* Counts an item that is listed; false when the list would be more than a message takes. */
-static bool fits(size_t *total, size_t frame, const Item *item)
-{
-        *total += frame;
-        if (item) {
-                *total += strlen(item->label);
-                for (size_t i = 0; i < item->n_attributes; i++)
-                        *total += strlen(item->attributes[i].name) + strlen(item->attributes[i].value) +
-                                  20; /* lengths, padding */
-        }
-        return *total <= LIST_MAX;
-}
-
-static int too_large(sd_bus_error *error)
-{
-        sd_bus_error_setf(error, KEYFOB_ERROR_LIMITS,
-                          "more than %zu MiB to list: ask for fewer with more attributes or a limit", LIST_MAX >> 20);
-        return -E2BIG;
-}
-
-static int append_item(Daemon *daemon, sd_bus_message *m, ItemRef ref, bool locked, size_t *total, sd_bus_error *error)
-{
-        _cleanup_(item_freep) Item *item = NULL;
-        char path[SECRETS_PATH_MAX];
-        int r;
-
-        if (locked && !fits(total, ENTRY_FRAME, NULL))
-                return too_large(error);
-        if (locked)
-                return sd_bus_message_append(m, "(osa{ss}ttb)", secret_item_path(daemon, ref, path), "", 0,
-                                             UINT64_C(0), UINT64_C(0), true);
-
-        r = vault_item_get(ref.vault, ref.id, false, &item);
-        if (r == VAULT_E_DAMAGED || r == VAULT_E_NOT_FOUND)
-                return 0;
-        if (r != 0)
-                return r < 0 ? r : -EIO;
-        if (!fits(total, ENTRY_FRAME, item))
-                return too_large(error);
-        r = sd_bus_message_open_container(m, 'r', "osa{ss}ttb");
-        if (r >= 0)
-                r = sd_bus_message_append(m, "os", secret_item_path(daemon, ref, path), item->label);
-        if (r >= 0)
-                r = secret_attributes_append(m, item->attributes, item->n_attributes);
-        if (r >= 0)
-                r = sd_bus_message_append(m, "ttb", item->created, item->modified, false);
-        return r < 0 ? r : sd_bus_message_close_container(m);
-}
-
-int store1_search(sd_bus_message *m, void *userdata, sd_bus_error *error)
-{
-        static const char *const allowed[] = {"collection", "limit", NULL};
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        _cleanup_(secret_attributes_done) SecretAttributes query = {0};
-        _cleanup_(options_done) Options options = {0};
-        Daemon *daemon = userdata;
-        CollectionRef only = {0};
-        size_t left, total = 0;
-        int r;
-
-        r = store1_need_vault(daemon, error);
-        if (r < 0)
-                return r;
-        r = secret_attributes_read(m, &query, error);
-        if (r >= 0)
-                r = options_read(m, allowed, &options, error);
-        if (r >= 0 && options.collection)
-                r = store1_collection(daemon, options.collection, &only, error);
-        if (r < 0)
-                return r;
-        left = options.limit > 0 && options.limit < SEARCH_MAX ? options.limit : SEARCH_MAX;
-
-        r = sd_bus_message_new_method_return(m, &reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "(osa{ss}ttb)");
-        if (r < 0)
-                return r;
-
-        Vault *vaults[] = {daemon->vault, daemon->session_vault};
-
-        for (size_t v = 0; v < ELEMENTSOF(vaults); v++) {
-                _cleanup_(item_ids_done) ItemIds open = {0}, closed = {0};
-
-                if (left == 0 || (only.vault && only.vault != vaults[v]))
-                        continue;
-                r = vault_search(vaults[v], only.no, query.attributes, query.n, left + 1, &open, &closed);
-                if (r != 0)
-                        return reply_result(daemon, m, r);
-                if (open.n + closed.n > left && options.limit == 0) {
-                        sd_bus_error_setf(error, KEYFOB_ERROR_LIMITS,
-                                          "more than %zu items match: ask for fewer with more attributes or a limit",
-                                          SEARCH_MAX);
-                        return -E2BIG;
-                }
-                for (size_t i = 0; i < open.n && left > 0; i++, left--) {
-                        r = append_item(daemon, reply, (ItemRef){vaults[v], open.ids[i]}, false, &total, error);
-                        if (r < 0)
-                                return r;
-                }
-                for (size_t i = 0; i < closed.n && left > 0; i++, left--) {
-                        r = append_item(daemon, reply, (ItemRef){vaults[v], closed.ids[i]}, true, &total, error);
-                        if (r < 0)
-                                return r;
-                }
-        }
-        r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : batch_reply(daemon, m, reply);
 }
 
 /* The item that Store updates: of those that match, the most recently modified in an open collection. */
@@ -350,89 +236,12 @@ int store1_delete(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return batch_reply_return(daemon, m, "o", secret_item_path(daemon, ref, path));
 }
 
-static int append_trash(Daemon *daemon, sd_bus_message *m, const TrashEntry *entry)
-{
-        ItemRef ref = {.vault = daemon->vault, .id = entry->item->id};
-        char path[SECRETS_PATH_MAX];
-        int r;
-
-        r = sd_bus_message_open_container(m, 'a', "{sv}");
-        if (r >= 0)
-                r = sd_bus_message_append(m, "{sv}{sv}{sv}{sv}{sv}", "item", "o", secret_item_path(daemon, ref, path),
-                                          "version", "t", entry->item->version, "label", "s", entry->item->label,
-                                          "removed", "t", entry->removed, "deleted", "b", (int)entry->deleted);
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'e', "sv");
-        if (r >= 0)
-                r = sd_bus_message_append(m, "s", "attributes");
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'v', "a{ss}");
-        if (r >= 0)
-                r = secret_attributes_append(m, entry->item->attributes, entry->item->n_attributes);
-        for (int i = 0; i < 3 && r >= 0; i++)
-                r = sd_bus_message_close_container(m);
-        return r;
-}
-
-/* A deleted collection is not among the objects, but its name stays its own. */
-static const char *deleted_path(const VaultCollection *c, char ret[SECRETS_PATH_MAX])
-{
-        (void)snprintf(ret, SECRETS_PATH_MAX, SECRETS_PATH "/collection/%s", c->name);
-        return ret;
-}
-
-int store1_list_deleted(sd_bus_message *m, void *userdata, sd_bus_error *error)
-{
-        static const char *const allowed[] = {"collection", "limit", NULL};
-        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        _cleanup_(trash_list_done) TrashList trash = {0};
-        _cleanup_(options_done) Options options = {0};
-        Daemon *daemon = userdata;
-        CollectionRef only = {0};
-        size_t total = 0;
-        int r;
-
-        r = store1_need_vault(daemon, error);
-        if (r >= 0)
-                r = options_read(m, allowed, &options, error);
-        if (r >= 0 && options.collection)
-                r = store1_collection(daemon, options.collection, &only, error);
-        if (r < 0)
-                return r;
-        if (only.vault && only.vault != daemon->vault)
-                return store1_invalid(error, "the session collection keeps nothing that was deleted");
-
-        r = vault_trash(daemon->vault, only.no, options.limit ?: SEARCH_MAX, &trash);
-        if (r != 0)
-                return reply_result(daemon, m, r);
-
-        r = sd_bus_message_new_method_return(m, &reply);
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "a{sv}");
-        if (!only.vault)
-                for (const VaultCollection *c = NULL;
-                     r >= 0 && (c = vault_collection_next_deleted(daemon->vault, c));) {
-                        char path[SECRETS_PATH_MAX];
-
-                        deleted_path(c, path);
-                        r = sd_bus_message_append(reply, "a{sv}", 5, "item", "o", path, "version", "t", UINT64_C(0),
-                                                  "label", "s", c->label, "collection", "s", c->name, "deleted", "b",
-                                                  true);
-                }
-        for (size_t i = 0; r >= 0 && i < trash.n; i++)
-                r = fits(&total, TRASH_FRAME, trash.entries[i].item) ? append_trash(daemon, reply, &trash.entries[i])
-                                                                     : too_large(error);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : batch_reply(daemon, m, reply);
-}
-
 static uint32_t deleted_collection(Daemon *daemon, const char *path)
 {
         for (const VaultCollection *c = NULL; (c = vault_collection_next_deleted(daemon->vault, c));) {
                 char own[SECRETS_PATH_MAX];
 
-                if (strcmp(deleted_path(c, own), path) == 0)
+                if (strcmp(store1_deleted_path(c, own), path) == 0)
                         return c->no;
         }
         return 0;

@@ -176,7 +176,7 @@ static int answer(Waiting *waiting, sd_bus_error *error)
         if (r != 0 && r != 1)
                 return daemon_error(waiting->daemon, error, r);
         r = sd_bus_message_close_container(reply);
-        return r < 0 ? r : waiting_finish_reply(waiting, reply);
+        return r < 0 ? r : waiting_finish_large(waiting, reply, listing.total);
 }
 
 int store1_get_log(sd_bus_message *m, void *userdata, sd_bus_error *error)

@@ -95,7 +95,10 @@ Waiting *waiting_free(Waiting *waiting)
         tpm_call_cancel(waiting->tpm);
         finger_work_free(waiting->finger);
         backup_work_free(waiting->backup);
+        check_work_free(waiting->check);
+        list_work_free(waiting->list);
         restore_work_free(waiting->restore);
+        wipe_work_leave(waiting->wipe);
         slot_key_cancel(waiting->touching);
         secret_free(waiting->touched);
         blind_free(waiting->blind);
@@ -556,11 +559,16 @@ int waiting_prove(Waiting *waiting, WaitingNext next)
         return draft_job_start(waiting, job, next);
 }
 
-int waiting_finish_reply(Waiting *waiting, sd_bus_message *reply)
+int waiting_finish_large(Waiting *waiting, sd_bus_message *reply, size_t size)
 {
-        (void)batch_reply(waiting->daemon, waiting->call, reply);
+        (void)batch_reply_large(waiting->daemon, waiting->call, reply, size);
         waiting_free(waiting);
         return 0;
+}
+
+int waiting_finish_reply(Waiting *waiting, sd_bus_message *reply)
+{
+        return waiting_finish_large(waiting, reply, /* size= */ 0);
 }
 
 int waiting_finish(Waiting *waiting, const char *types, ...)

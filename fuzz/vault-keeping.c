@@ -53,13 +53,18 @@ static void set_retention(Keeping *keeping, Vault *vault, ItemId id, Input *in)
         PROMISE(kept <= retention.versions);
 }
 
-static void wipe(const Keeping *keeping, Vault *vault, ItemId id)
+static void wipe(const Keeping *keeping, Vault *vault, ItemId id, Input *in)
 {
+        _cleanup_(vault_wipe_freep) VaultWipe *wipe = NULL;
         _cleanup_(trash_list_done) TrashList list = {0};
-        unsigned copies;
-        uint64_t n;
+        const unsigned pages = 1 + input_u8(in) % 64;
+        bool done = false;
+        int r;
 
-        if (CALL(vault_wipe(vault, id, &n, &copies)) != 0 || keeping->loose)
+        r = CALL(vault_wipe_new(vault, id, &wipe));
+        while (r == 0 && !done)
+                r = CALL(vault_wipe_step(wipe, pages, &done));
+        if (r != 0 || keeping->loose)
                 return;
         if ((id ? vault_history(vault, id, &list) : vault_trash(vault, 0, 0, &list)) == 0)
                 PROMISE(list.n == 0);
@@ -189,7 +194,7 @@ bool keeping_step(Keeping *keeping, Vault *vault, unsigned what, ItemId id, Inpu
                 set_retention(keeping, vault, id, in);
                 break;
         case 2:
-                wipe(keeping, vault, input_u8(in) % 2 ? id : 0);
+                wipe(keeping, vault, input_u8(in) % 2 ? id : 0, in);
                 break;
         case 3:
                 make_word(keeping, vault, in);

@@ -469,7 +469,7 @@ int vault_collection_undelete(Vault *vault, uint32_t no)
         Op op;
         int r;
 
-        if (!c || !c->deleted)
+        if (!c || !c->deleted || wipe_has_collection(vault, no))
                 return VAULT_E_NOT_FOUND;
         if (!vault->unlocked)
                 return VAULT_E_LOCKED;

@@ -64,7 +64,7 @@ int vault_copy_new(Vault *vault, int fd, VaultCopy **ret)
 
         if (vault->broken)
                 return vault->broken;
-        if (vault->copy)
+        if (vault->copy || vault->wipe)
                 return -EBUSY;
         if (vault->ephemeral)
                 return VAULT_E_INVALID;
@@ -276,14 +276,20 @@ static int settle(Vault *vault)
         return r;
 }
 
+int vault_verify_records(Vault *vault, void (*found)(void *userdata, ItemId id), void *userdata, VaultReport *ret)
+{
+        int r;
+
+        r = settle(vault);
+        return r == 0 ? vault_check(vault, /* accept= */ false, found, userdata, ret) : r;
+}
+
 int vault_verify(Vault *vault, VaultReport *ret)
 {
         int r;
 
         r = check_pages(vault);
-        if (r == 0)
-                r = settle(vault);
-        return r == 0 ? vault_check(vault, /* accept= */ false, NULL, NULL, ret) : r;
+        return r == 0 ? vault_verify_records(vault, NULL, NULL, ret) : r;
 }
 
 uint64_t vault_items_total(const Vault *vault)

@@ -115,7 +115,7 @@ static const char *const statements[_STATEMENT_MAX] = {
         [STATEMENT_TRASH_REMOVE] = "DELETE FROM trash WHERE seq=?1",
         [STATEMENT_TRASH_REMOVE_RANGE] = "DELETE FROM trash WHERE item>=?1 AND item<=?2",
         [STATEMENT_TRASH_LIST] = "SELECT item,version,key,tag,box,seq,removed,deleted FROM trash "
-                                 "WHERE +item>=?1 AND +item<=?2 ORDER BY seq DESC",
+                                 "WHERE +item>=?1 AND +item<=?2 AND seq<?3 ORDER BY seq DESC",
         [STATEMENT_TRASH_NEXT] = "SELECT item,version,key,tag,box,seq,removed,deleted FROM trash "
                                  "WHERE seq>?1 ORDER BY seq LIMIT 1",
         [STATEMENT_TRASH_UPDATE] = "UPDATE trash SET key=?2,tag=?3,box=?4 WHERE seq=?1",
@@ -130,6 +130,11 @@ static const char *const statements[_STATEMENT_MAX] = {
                                     "WHERE item=?1 ORDER BY version DESC",
         [STATEMENT_TRASH_PURGE_ITEM] = "DELETE FROM trash WHERE item=?1",
         [STATEMENT_TRASH_MAX] = "SELECT max(version) FROM trash INDEXED BY trash_item WHERE item>=?1 AND item<=?2",
+        [STATEMENT_TRASH_LAST] = "SELECT max(seq) FROM trash",
+        [STATEMENT_TRASH_WIPE] =
+                "DELETE FROM trash WHERE seq IN (SELECT seq FROM trash WHERE seq<=?1 ORDER BY seq LIMIT ?2)",
+        [STATEMENT_TRASH_WIPE_ITEM] = "DELETE FROM trash WHERE seq IN (SELECT seq FROM trash INDEXED BY trash_item "
+                                      "WHERE item=?3 AND +seq<=?1 LIMIT ?2)",
 };
 
 const char *db_sql(Statement statement)

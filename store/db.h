@@ -94,6 +94,9 @@ typedef enum Statement {
         STATEMENT_TRASH_OF_ITEM,
         STATEMENT_TRASH_PURGE_ITEM,
         STATEMENT_TRASH_MAX,
+        STATEMENT_TRASH_LAST,
+        STATEMENT_TRASH_WIPE,
+        STATEMENT_TRASH_WIPE_ITEM,
         _STATEMENT_MAX,
 } Statement;
 

@@ -17,10 +17,6 @@
 #include "common/places.h"
 #include "store/internal.h"
 
-#define WAL_FRAMES     1000U
-#define WAL_FRAME_SIZE (4096U + 24U)
-#define WAL_SIZE       (32U + WAL_FRAMES * WAL_FRAME_SIZE)
-
 static int check_one(const char *path, bool *ret_there)
 {
         struct stat st;
@@ -285,7 +281,7 @@ pid_t file_lock_holder(const char *path)
 }
 
 /* What stands where a log has its head, of one that has nothing to say. */
-static const uint8_t no_head[32];
+static const uint8_t no_head[LOG_HEAD_SIZE];
 
 int file_grow_wal(const char *path, bool wipe)
 {
@@ -305,10 +301,10 @@ int file_grow_wal(const char *path, bool wipe)
         if (!S_ISREG(st.st_mode) || st.st_uid != geteuid())
                 return VAULT_E_UNSAFE;
         at = wipe ? 0 : st.st_size;
-        if (at >= (off_t)WAL_SIZE && !wipe)
+        if (at >= (off_t)LOG_SIZE && !wipe)
                 return 0;
-        if (st.st_size < (off_t)WAL_SIZE)
-                st.st_size = (off_t)WAL_SIZE;
+        if (st.st_size < (off_t)LOG_SIZE)
+                st.st_size = (off_t)LOG_SIZE;
         /* The head first, and durably: a log of which the head is left and a later part is gone would put old pages over
          * newer ones. */
         if (wipe && (pwrite(fd, no_head, sizeof(no_head), 0) < 0 || fdatasync(fd) < 0))
@@ -330,7 +326,7 @@ int file_grow_wal(const char *path, bool wipe)
                 at += n;
         }
         /* After a change of everything it would stay as large as that was. */
-        if (wipe && fdatasync(fd) == 0 && ftruncate(fd, (off_t)WAL_SIZE) < 0)
+        if (wipe && fdatasync(fd) == 0 && ftruncate(fd, (off_t)LOG_SIZE) < 0)
                 return -errno;
         return fdatasync(fd) < 0 ? -errno : 0;
 }

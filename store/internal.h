@@ -13,6 +13,7 @@
 #include "common/bytes.h"
 #include "crypto/seal.h"
 #include "store/db.h"
+#include "store/scrub.h"
 #include "store/vault.h"
 
 #define VAULT_ID_SIZE     16U
@@ -176,6 +177,7 @@ struct Vault {
         bool wal_pending;     /* commits since the last whole checkpoint */
         bool wipe_due;        /* the log has something that was to be overwritten */
         VaultCopy *copy;      /* that is being made */
+        VaultWipe *wipe;      /* that is under way */
         VaultRetention retention;
         uint64_t purge_after; /* there is nothing to purge before */
 };
@@ -498,12 +500,20 @@ int vault_prove_log(Vault *vault, const char *path);
 int vault_load(Vault *vault);
 /* The copy that is being made will not be. */
 void copy_abandon(Vault *vault);
+/* The same of a wipe. NULL is allowed. */
+void wipe_abandon(Vault *vault);
+/* Tells a wipe what it must know: the log is about to be moved into the file, */
+int wipe_before_checkpoint(const Vault *vault);
+/* the trash got this row. */
+void wipe_kept(const Vault *vault, uint64_t seq);
+/* Whether it removes a collection, of which only a part may be left. */
+bool wipe_has_collection(const Vault *vault, uint32_t no);
 /* Reads it from its row. */
 int retention_load(Vault *vault);
 /* A slice of what the retention does not cover, of the trash or of a deleted collection; whether there is more. */
 int purge_due(Vault *vault, uint64_t now, bool *ret_more);
-/* A slice of a collection that was deleted before that time; false: there is none. */
-int purge_deleted(Vault *vault, uint64_t before, bool *ret_more);
+/* Up to so many items of a collection that was deleted, and it when none is left (or when it isn't there, or was brought back). */
+int purge_deleted_one(Vault *vault, uint32_t no, unsigned items, bool *ret_gone);
 /* Removes what the trash has outlived, a bounded number per call. */
 int vault_purge(Vault *vault, uint64_t now);
 /* Moves the log into the file and overwrites it, so that no old wrapped key stays in it. What fails, as it does in a batch

@@ -175,13 +175,13 @@ static int purge_rows(Vault *vault, Collection *c)
         return r == 0 ? manifest_update(vault, 0) : r;
 }
 
-static int purge_slice(Vault *vault, Collection *c, bool *ret_gone)
+static int purge_items(Vault *vault, Collection *c, unsigned items, bool *ret_gone)
 {
         bool there = true;
         ItemId id;
         int r;
 
-        for (size_t i = 0; i < PURGE_SLICE; i++) {
+        for (unsigned i = 0; i < items; i++) {
                 r = next_item(vault, c, &id, &there);
                 if (r == 0 && there)
                         r = purge_item(vault, c, id);
@@ -195,7 +195,7 @@ static int purge_slice(Vault *vault, Collection *c, bool *ret_gone)
 }
 
 /* A slice of a deleted collection; when nothing is left of it, the list is read anew. */
-static int purge_collection(Vault *vault, Collection *c)
+static int purge_collection(Vault *vault, Collection *c, unsigned items, bool *ret_gone)
 {
         bool gone = false;
         Op op;
@@ -204,18 +204,30 @@ static int purge_collection(Vault *vault, Collection *c)
         r = op_begin(&op, vault, c, /* structure= */ true);
         if (r != 0)
                 return r;
-        r = op_end(&op, purge_slice(vault, c, &gone));
+        r = op_end(&op, purge_items(vault, c, items, &gone));
+        *ret_gone = r == 0 && gone;
         /* Its row is gone for good now; reading the list anew frees it. */
         return r == 0 && gone ? vault_reload(vault) : r;
 }
 
-int purge_deleted(Vault *vault, uint64_t before, bool *ret_more)
+int purge_deleted_one(Vault *vault, uint32_t no, unsigned items, bool *ret_gone)
 {
+        Collection *c = collection_find(vault, no);
+
+        *ret_gone = true;
+        return c && c->deleted ? purge_collection(vault, c, items, ret_gone) : 0;
+}
+
+/* A slice of a collection that was deleted before that time; false: there is none. */
+static int purge_deleted(Vault *vault, uint64_t before, bool *ret_more)
+{
+        bool gone;
+
         *ret_more = false;
         for (size_t i = 0; i < vault->n_collections; i++)
                 if (vault->collections[i]->deleted && vault->collections[i]->deleted < before) {
                         *ret_more = true;
-                        return purge_collection(vault, vault->collections[i]);
+                        return purge_collection(vault, vault->collections[i], PURGE_SLICE, &gone);
                 }
         return 0;
 }

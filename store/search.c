@@ -227,7 +227,8 @@ static int by_tokens(Search *search)
         return least < PROBE ? check_short(search, leader, shortest, least) : leapfrog(search);
 }
 
-int item_ids(Vault *vault, uint32_t collection, ItemIds *ret)
+/* Up to `max` (0: all) of a range. */
+static int ids_between(Vault *vault, ItemId first, ItemId last, size_t max, ItemIds *ret)
 {
         _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
         _cleanup_(item_ids_done) ItemIds ids = {0};
@@ -238,9 +239,9 @@ int item_ids(Vault *vault, uint32_t collection, ItemIds *ret)
         r = vault_statement(vault, STATEMENT_ITEM_IDS, &s);
         if (r != 0)
                 return r;
-        db_bind_u64(s, 1, ITEM_ID(collection, 0));
-        db_bind_u64(s, 2, ITEM_ID(collection, ITEM_NUMBER_MAX));
-        for (;;) {
+        db_bind_u64(s, 1, first);
+        db_bind_u64(s, 2, last);
+        while (max == 0 || ids.n < max) {
                 ItemId id;
 
                 r = db_step(s, &more);
@@ -259,28 +260,47 @@ int item_ids(Vault *vault, uint32_t collection, ItemIds *ret)
         return 0;
 }
 
+int item_ids(Vault *vault, uint32_t collection, ItemIds *ret)
+{
+        return ids_between(vault, ITEM_ID(collection, 0), ITEM_ID(collection, ITEM_NUMBER_MAX), 0, ret);
+}
+
 int vault_items(Vault *vault, uint32_t collection, ItemIds *ret)
 {
         return vault_collection_get(vault, collection) ? item_ids(vault, collection, ret) : VAULT_E_NOT_FOUND;
+}
+
+/* No more of a collection at a time than can be wanted. */
+static int all_of(Search *search, ItemId first, ItemId last)
+{
+        while (!full(search)) {
+                _cleanup_(item_ids_done) ItemIds ids = {0};
+                int r;
+
+                r = ids_between(search->vault, first, last, search->limit, &ids);
+                for (size_t i = 0; r == 0 && i < ids.n && !full(search); i++)
+                        r = propose(search, ids.ids[i], 0, true);
+                if (r != 0)
+                        return r;
+                if (search->limit == 0 || ids.n < search->limit || ids.ids[ids.n - 1] == last)
+                        return 0;
+                first = ids.ids[ids.n - 1] + 1;
+        }
+        return 0;
 }
 
 static int everything(Search *search)
 {
         for (const VaultCollection *c = vault_collection_next(search->vault, NULL); c && !full(search);
              c = vault_collection_next(search->vault, c)) {
-                _cleanup_(item_ids_done) ItemIds ids = {0};
+                const ItemId first = ITEM_ID(c->no, 0), last = ITEM_ID(c->no, ITEM_NUMBER_MAX);
                 int r;
 
-                if (ITEM_ID(c->no, ITEM_NUMBER_MAX) < search->first || ITEM_ID(c->no, 0) > search->last)
+                if (last < search->first || first > search->last)
                         continue;
-                r = vault_items(search->vault, c->no, &ids);
+                r = all_of(search, first > search->first ? first : search->first, last);
                 if (r != 0)
                         return r;
-                for (size_t i = 0; i < ids.n && !full(search); i++) {
-                        r = propose(search, ids.ids[i], 0, true);
-                        if (r != 0)
-                                return r;
-                }
         }
         return 0;
 }
@@ -303,7 +323,8 @@ static int search_run(Search *search, uint32_t collection, const VaultAttribute 
         if (collection != 0) {
                 if (!vault_collection_get(search->vault, collection))
                         return VAULT_E_NOT_FOUND;
-                search->first = ITEM_ID(collection, 0);
+                if (search->first < ITEM_ID(collection, 0))
+                        search->first = ITEM_ID(collection, 0);
                 search->last = ITEM_ID(collection, ITEM_NUMBER_MAX);
         }
         for (size_t i = 0; i < search->n; i++) {
@@ -314,19 +335,42 @@ static int search_run(Search *search, uint32_t collection, const VaultAttribute 
         return search->n > 0 ? by_tokens(search) : everything(search);
 }
 
-int vault_search(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, size_t limit,
-                 ItemIds *ret_unlocked, ItemIds *ret_locked)
+/* Where the next search begins; 0: there is none. */
+static ItemId behind(const Search *search)
 {
-        Search search = {.vault = vault, .n = n, .limit = limit};
+        ItemId last = 0;
+
+        if (!full(search))
+                return 0;
+        if (search->unlocked.n > 0)
+                last = search->unlocked.ids[search->unlocked.n - 1];
+        if (search->locked.n > 0 && search->locked.ids[search->locked.n - 1] > last)
+                last = search->locked.ids[search->locked.n - 1];
+        return last < search->last ? last + 1 : 0;
+}
+
+int vault_search_next(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, ItemId *from,
+                      size_t limit, ItemIds *ret_unlocked, ItemIds *ret_locked)
+{
+        Search search = {.vault = vault, .n = n, .limit = limit, .first = *from};
         int r = search_run(&search, collection, attributes);
 
         if (r != 0) {
                 search_done(&search);
                 return r;
         }
+        *from = behind(&search);
         *ret_unlocked = search.unlocked;
         *ret_locked = search.locked;
         return 0;
+}
+
+int vault_search(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, size_t limit,
+                 ItemIds *ret_unlocked, ItemIds *ret_locked)
+{
+        ItemId from = 0;
+
+        return vault_search_next(vault, collection, attributes, n, &from, limit, ret_unlocked, ret_locked);
 }
 
 int vault_lookup(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, bool with_value,

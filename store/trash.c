@@ -27,7 +27,10 @@ static int copy_row(Vault *vault, ItemId id, bool deleted)
         db_bind_u64(s, 1, id);
         db_bind_u64(s, 2, vault_now());
         db_bind_u64(s, 3, deleted);
-        return db_run(s);
+        r = db_run(s);
+        if (r == 0)
+                wipe_kept(vault, (uint64_t)sqlite3_last_insert_rowid(vault->db));
+        return r;
 }
 
 int trash_set_aside(Vault *vault, ItemId id)
@@ -88,22 +91,26 @@ void trash_list_done(TrashList *list)
 
 static int append(TrashList *list, const Entry *entry, Item *item)
 {
-        TrashEntry *grown = reallocarray(list->entries, list->n + 1, sizeof(*grown));
+        /* Room for twice as many whenever it is full: at powers of two. */
+        if ((list->n & (list->n - 1)) == 0) {
+                TrashEntry *grown = reallocarray(list->entries, list->n > 0 ? 2 * list->n : 1, sizeof(*grown));
 
-        if (!grown) {
-                (void)item_free(item);
-                return -ENOMEM;
+                if (!grown) {
+                        (void)item_free(item);
+                        return -ENOMEM;
+                }
+                list->entries = grown;
         }
-        list->entries = grown;
-        grown[list->n++] = (TrashEntry){.item = item, .removed = entry->removed, .deleted = entry->deleted};
+        list->entries[list->n++] = (TrashEntry){.item = item, .removed = entry->removed, .deleted = entry->deleted};
         return 0;
 }
 
-/* What a statement gives, which is bound. */
-static int list_entries(Vault *vault, sqlite3_stmt *s, size_t limit, TrashList *ret)
+/* What a statement gives, which is bound. ret_last: the number of the last one, or 0 when there is no more. */
+static int list_entries(Vault *vault, sqlite3_stmt *s, size_t limit, TrashList *ret, uint64_t *ret_last)
 {
         _cleanup_(trash_list_done) TrashList list = {0};
-        bool more;
+        uint64_t last = 0;
+        bool more = true;
         int r;
 
         while (limit == 0 || list.n < limit) {
@@ -133,13 +140,15 @@ static int list_entries(Vault *vault, sqlite3_stmt *s, size_t limit, TrashList *
                         r = append(&list, &entry, item);
                 if (r != 0)
                         return r;
+                last = entry.seq;
         }
+        *ret_last = more ? last : 0;
         *ret = list;
         list = (TrashList){0};
         return 0;
 }
 
-int vault_trash(Vault *vault, uint32_t collection, size_t limit, TrashList *ret)
+int vault_trash_next(Vault *vault, uint32_t collection, uint64_t *before, size_t limit, TrashList *ret)
 {
         _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
         int r;
@@ -151,12 +160,21 @@ int vault_trash(Vault *vault, uint32_t collection, size_t limit, TrashList *ret)
                 return r;
         db_bind_u64(s, 1, collection ? ITEM_ID(collection, 0) : 0);
         db_bind_u64(s, 2, collection ? ITEM_ID(collection, ITEM_NUMBER_MAX) : ITEM_ID_LAST);
-        return list_entries(vault, s, limit, ret);
+        db_bind_u64(s, 3, *before < INT64_MAX ? *before : INT64_MAX);
+        return list_entries(vault, s, limit, ret, before);
+}
+
+int vault_trash(Vault *vault, uint32_t collection, size_t limit, TrashList *ret)
+{
+        uint64_t before = UINT64_MAX;
+
+        return vault_trash_next(vault, collection, &before, limit, ret);
 }
 
 int vault_history(Vault *vault, ItemId id, TrashList *ret)
 {
         _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
+        uint64_t last;
         Collection *c;
         int r;
 
@@ -166,7 +184,7 @@ int vault_history(Vault *vault, ItemId id, TrashList *ret)
         if (r != 0)
                 return r;
         db_bind_u64(s, 1, id);
-        return list_entries(vault, s, /* limit= */ 0, ret);
+        return list_entries(vault, s, /* limit= */ 0, ret, &last);
 }
 
 /* Opens an entry, box_done() when 0. */

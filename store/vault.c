@@ -127,39 +127,17 @@ int vault_new(sqlite3 *db, Vault **ret)
         return 0;
 }
 
-/* A log that a crash has left may be whole only in this machine's memory: a sync that fails on Linux leaves pages that read well
- * and will never be written. What was put behind them would be lost with them when the power goes. So it is written anew before
- * anybody relies on it; on a full disk, before the first change. */
-int vault_prove_log(Vault *vault, const char *path)
-{
-        int r = vault->log_unproven && path ? file_renew_wal(path) : 0;
-
-        if (r == 0)
-                vault->log_unproven = false;
-        return r;
-}
-
-/* SQLite leaves the frames of a log that it keeps. The next opening would read them all again, and if some of them
- * were damaged by then, put old pages over newer ones. */
-static void close_log(Vault *vault)
-{
-        int log = 0, done = 0, rc;
-
-        rc = sqlite3_wal_checkpoint_v2(vault->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &log, &done);
-        if (rc == SQLITE_OK && log == done)
-                file_forget_wal(vault->path);
-}
-
 Vault *vault_free(Vault *vault)
 {
         if (!vault)
                 return NULL;
         copy_abandon(vault);
+        wipe_abandon(vault);
         vault_batch_rollback(vault);
         if (vault->wipe_due && !vault->broken)
                 (void)vault_wipe_log(vault);
         if (vault->path && !vault->broken)
-                close_log(vault);
+                log_close(vault);
         for (size_t i = 0; i < _STATEMENT_MAX; i++)
                 (void)sqlite3_finalize(vault->statements[i]);
         (void)sqlite3_close(vault->db);
@@ -420,7 +398,8 @@ int vault_open(const char *path, Vault **ret, pid_t *ret_pid)
 
 int vault_idle(Vault *vault, uint64_t now)
 {
-        int log = 0, done = 0, rc, r;
+        bool all;
+        int r;
 
         if (vault->broken)
                 return vault->broken;
@@ -433,30 +412,5 @@ int vault_idle(Vault *vault, uint64_t now)
                 return vault_wipe_log(vault);
         if (!vault->path || !vault->wal_pending)
                 return 0;
-        rc = sqlite3_wal_checkpoint_v2(vault->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &log, &done);
-        if (rc != SQLITE_OK)
-                return db_result(rc);
-        if (log == done)
-                vault->wal_pending = false;
-        return 0;
-}
-
-int vault_wipe_log(Vault *vault)
-{
-        int log = 0, done = 0, rc, r;
-
-        if (!vault->path)
-                return 0;
-        vault->wipe_due = true;
-        if (vault->in_batch)
-                return VAULT_E_BUSY;
-        rc = sqlite3_wal_checkpoint_v2(vault->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &log, &done);
-        if (rc != SQLITE_OK)
-                return db_result(rc);
-        if (log != done)
-                return VAULT_E_BUSY;
-        vault->wal_pending = false;
-        r = file_grow_wal(vault->path, /* wipe= */ true);
-        vault->wipe_due = r != 0;
-        return r;
+        return vault_checkpoint(vault, &all);
 }

@@ -276,6 +276,9 @@ int vault_items(Vault *vault, uint32_t collection, ItemIds *ret);
  */
 int vault_search(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, size_t limit,
                  ItemIds *ret_unlocked, ItemIds *ret_locked);
+/* The same, from the item *from on (0: the first), which is where the next call goes on; 0: there are no more. */
+int vault_search_next(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, ItemId *from,
+                      size_t limit, ItemIds *ret_unlocked, ItemIds *ret_locked);
 
 /*
  * The item that vault_search() would find, and that was modified last; with its value when asked for. 0, VAULT_E_NOT_FOUND.
@@ -318,16 +321,26 @@ int vault_set_retention(Vault *vault, VaultRetention retention);
 
 /*
  * Removes what the trash has of an item, or (0) all that was deleted or replaced, of items, collections and classes, and leaves
- * nothing of it in the vault's file, in its log, or in copies in snapshots/: those are removed, all of them. Takes memory and time
- * for the whole file. ret_n: how many records. VAULT_E_LOCKED; -EBUSY in a batch, or while a copy is made. After another failure
- * what was to go can't be had back, but may be in a file still.
+ * nothing of it in the vault's file, in its log, or in copies in snapshots/: those are removed, all of them. Each step does about as
+ * much as overwriting `pages` pages takes, outside of a batch (VAULT_E_BUSY); between the steps the vault can be used and
+ * changed, and what is deleted or replaced by then is not wiped. VAULT_E_LOCKED; -EBUSY in a batch, while a copy is made, or
+ * another wipe is under way; -ECANCELED: the vault went. When it fails or is freed before it is done, what was to go
+ * can't be had back any more, or can still, and may be in a file.
  */
-int vault_wipe(Vault *vault, ItemId id, uint64_t *ret_n, unsigned *ret_copies);
+typedef struct VaultWipe VaultWipe;
+int vault_wipe_new(Vault *vault, ItemId id, VaultWipe **ret);
+int vault_wipe_step(VaultWipe *wipe, unsigned pages, bool *ret_done);
+/* How many records went, of the trash; and how many copies. */
+uint64_t vault_wipe_count(const VaultWipe *wipe, unsigned *ret_copies);
+VaultWipe *vault_wipe_free(VaultWipe *wipe);
+DEFINE_CLEANUP(VaultWipe *, vault_wipe_free)
 /* How many copies there are in snapshots/. */
 unsigned vault_kept_copies(const Vault *vault);
 
 /* What can be restored in unlocked collections; collection 0: all. At most `limit` entries (0: no limit). */
 int vault_trash(Vault *vault, uint32_t collection, size_t limit, TrashList *ret);
+/* The same, those before *before (UINT64_MAX: from the newest on), which is where the next call goes on; 0: there are no more. */
+int vault_trash_next(Vault *vault, uint32_t collection, uint64_t *before, size_t limit, TrashList *ret);
 /* Brings an entry back: a deleted item under its old id, an old value as the item's current one (which goes to the trash in
  * turn). VAULT_E_NOT_FOUND, VAULT_E_LOCKED, VAULT_E_DAMAGED. */
 int vault_undelete(Vault *vault, ItemId id, uint64_t version);
@@ -472,7 +485,7 @@ int vault_check(Vault *vault, bool accept, void (*found)(void *userdata, ItemId 
  * Makes a sealed copy of the vault in `fd`, an empty regular file that is open for both ways and stays the caller's. Needs
  * no key. Each step copies up to that many pages, outside of a batch (VAULT_E_BUSY); between the steps the vault can be
  * changed, and what is committed by then is in the copy when it is done. Nothing is synced. -EBUSY: there is one being
- * made; -ECANCELED: the vault went.
+ * made, or a wipe is under way; -ECANCELED: the vault went.
  */
 typedef struct VaultCopy VaultCopy;
 int vault_copy_new(Vault *vault, int fd, VaultCopy **ret);
@@ -491,6 +504,8 @@ int vault_lend(Vault *from, Vault *to);
 /* Every page of a copy, and then what vault_check() does, for what is open in it. Takes a while: a copy may be used by another
  * thread, one at a time. VAULT_E_DAMAGED: pages are damaged. */
 int vault_verify(Vault *vault, VaultReport *ret);
+/* The second alone, as vault_check() tells it. */
+int vault_verify_records(Vault *vault, void (*found)(void *userdata, ItemId id), void *userdata, VaultReport *ret);
 
 /* An empty file for one, without a name, where the vault of that path lies or would lie. */
 int vault_private_file(const char *path, int *ret_fd);

@@ -48,7 +48,7 @@ class Client:
     """A connection to the own socket (a path) or to a bus (an address)."""
 
     def __init__(self, where):
-        self.connection = open_dbus_connection(bus=f'unix:path={where}' if where.startswith('/') else where)
+        self.connection = open_dbus_connection(bus=f'unix:path={where}' if where.startswith('/') else where, auth_timeout=TIMEOUT)
 
     def __enter__(self):
         return self

@@ -56,6 +56,23 @@ class Backup(kt.KeyfobTest):
     def assert_only(self, names):
         self.assertEqual(sorted(os.listdir(self.sandbox.vault_dir)), sorted(names))
 
+    def test_comes_before_a_check(self):
+        """Both have a copy made, of which there is one at a time. Nobody is refused, and checks find the same as ever."""
+        self.sandbox.start_daemon()
+        self.sandbox.init(PASSWORD)
+        password = ('--password-file', self.sandbox.write('password', PASSWORD))
+        self.fill(400)
+        checks = [self.sandbox.spawn([self.sandbox.stage.keyfob, 'check']) for _ in range(6)]
+        for _ in range(3):
+            self.keyfob('backup', '--force', self.path())
+        self.keyfob('wipe', '--all', '--yes', *password)
+        with kb.Client(self.sandbox.socket) as client:
+            report = client.check()
+        self.assertEqual((report['damaged'], report['tampered'], report['locked']), (0, 0, 0))
+        self.assertGreaterEqual(report['records'], 400)
+        self.assertEqual([check.wait(timeout=kt.TIMEOUT) for check in checks], [0] * len(checks))
+        self.assert_only(['vault.db', 'vault.db-wal'])
+
     def test_opens_as_what_the_vault_was(self):
         self.sandbox.start_daemon()
         self.sandbox.init(PASSWORD)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What was acknowledged is there: SIGKILL in a storm of writes, a second daemon, a socket that a dead one left."""
+"""What was acknowledged is there: SIGKILL in a storm of writes, and of wipes, a second daemon, a socket that a dead one left."""
 import json
 import os
 import random
@@ -93,10 +93,11 @@ class Durability(kt.KeyfobTest):
         self.sandbox.start_daemon()
         self.sandbox.init(None)     # it opens by itself, and no round waits for a KDF
         known = [{} for _ in range(CLIENTS)]
-        acknowledged = 0
+        acknowledged = cut_short = 0
         for done in range(ROUNDS):
             count = threading.Semaphore(0)
             writers = [Writer(self.sandbox, number, known[number], count) for number in range(CLIENTS)]
+            wipe = self.sandbox.spawn([self.sandbox.stage.keyfob, 'wipe', '--all', '--yes']) if done % 3 == 0 else None
             for writer in writers:
                 writer.start()
             for _ in range(random.randrange(STORM)):
@@ -108,10 +109,15 @@ class Durability(kt.KeyfobTest):
                 self.assertIsNone(writer.failure)
                 acknowledged += writer.acknowledged
             self.assertEqual(self.files(), set())
+            if wipe:
+                cut_short += wipe.wait(60) != 0
 
             self.sandbox.start_daemon()
             self.verify(writers, done)
         self.assertGreater(acknowledged, ROUNDS * STORM // 4, 'that was no storm')
+        self.assertGreater(cut_short, 0, 'no wipe was cut short')
+        self.keyfob('check')
+        self.keyfob('wipe', '--all', '--yes')
         self.keyfob('check')
         self.sandbox.stop_daemon()
         self.assertEqual(self.files(), set())

@@ -7,6 +7,7 @@ import sqlite3
 
 import keyfob_bus as kb
 import keyfob_test as kt
+from person import wait_for
 
 PASSWORD = 'correct horse'
 SECRETS = [b'first value of all', b'the second value', b'a third value, now']
@@ -204,6 +205,40 @@ class Wipe(HistoryTest):
         self.assertEqual(len(self.versions()), 1)
         self.keyfob('lock')
         self.keyfob('wipe', '--all', '--yes', *self.password, code=3)
+
+    def test_is_carried_through_while_others_go_on(self):
+        """Whoever asked for it is killed on the way; a client that reads and writes meanwhile has what it wrote, and its old values."""
+        with kb.Client(self.sandbox.socket) as client:
+            session = client.session()
+            for value in (b'first', b'second'):
+                for n in range(1500):
+                    client.create_item(session, {'n': str(n)}, value)
+            _, kept = self.boxes()
+            self.assertEqual(len(kept), 1500)
+            # Lists of more than are made at once.
+            self.assertEqual(len(json.loads(self.keyfob('undelete', '--json').stdout)), 1500)
+            for query, most in (({}, 0), ({'n': '7'}, 0), ({}, 700), ({}, 200)):
+                found = [entry[0] for entry in client.search(query, **({'limit': most} if most else {}))]
+                self.assertEqual(len(found), most or (1 if query else 1500))
+                self.assertEqual(len(set(found)), len(found))
+            wipe = self.sandbox.spawn([self.sandbox.stage.keyfob, 'wipe', '--all', '--yes', *self.password])
+
+            def left():
+                return sum(piece in self.files() for piece in kept[::50])
+
+            wait_for(lambda: left() < len(kept[::50]), 'the wipe to begin')
+            wipe.kill()
+            wipe.wait()
+            client.create_item(session, {'n': '7'}, b'third')
+            self.assertEqual(client.lookup(n='7'), b'third')
+            wait_for(lambda: left() == 0, 'the wipe to end')
+            # Its last step may be still to come; a backup waits for that.
+            backup = os.path.join(self.sandbox.root, 'after')
+            wait_for(lambda: self.keyfob('backup', '--force', backup, code=None).returncode == 0, 'the wipe to be over')
+            self.assertFalse([piece for piece in kept if piece in self.files()])
+            old = json.loads(self.keyfob('undelete', '--json').stdout)
+            self.assertEqual([entry['label'] for entry in old], [''])
+            self.assertEqual(client.check()['damaged'], 0)
 
     def test_of_deleted_collections(self):
         self.keyfob('collection', 'create', 'gone', *self.password)

@@ -8,6 +8,7 @@ import unittest
 
 import keyfob_bus as kb
 import keyfob_test as kt
+from person import wait_for
 
 
 def readable(pid):
@@ -178,6 +179,24 @@ class Memory(kt.KeyfobTest):
             terminal.send(answer + b'\n')
         self.assertEqual(terminal.wait(), 0, terminal.output)
         self.assertClean([new, self.password])
+
+    def test_what_is_free_goes_back_to_the_system(self):
+        """Of an allocator that never gives anything back by itself: after large answers there is no more in memory than before."""
+        def resident(name='VmRSS'):
+            with open(f'/proc/{self.sandbox.daemon.pid}/status', encoding='utf-8') as file:
+                return next(int(line.split()[1]) for line in file if line.startswith(name))
+
+        large = '1000000000'
+        self.sandbox.stop_daemon()
+        self.sandbox.start_daemon(env={'MALLOC_TRIM_THRESHOLD_': large, 'MALLOC_MMAP_THRESHOLD_': large})
+        self.sandbox.unlock(self.password.decode())
+        with kb.Client(self.sandbox.socket) as client:
+            session = client.session()
+            paths = [client.create_item(session, {'n': str(n)}, os.urandom(200000)) for n in range(60)]
+            before = resident()
+            client.get_secrets(session, paths)
+            self.assertGreater(resident('VmHWM'), before + 12000)
+        wait_for(lambda: resident() < before + 4000, 'memory to be given back')
 
     def test_it_does_not_leave_its_memory_to_others(self):
         with open(f'/proc/{self.daemon.pid}/status', encoding='utf-8') as file:

@@ -303,4 +303,51 @@ TEST(a_false_index_row_finds_nothing)
         scratch_done(&s);
 }
 
+/* The same ids in the same order, whatever the size of the pieces. */
+static void check_pieces(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n)
+{
+        _cleanup_(item_ids_done) ItemIds all = {0}, locked = {0};
+
+        CHECK_EQ(vault_search(vault, collection, attributes, n, 0, &all, &locked), 0);
+        CHECK_EQ(locked.n, 0);
+        for (size_t limit = 1; limit < all.n + 2; limit += 3) {
+                ItemId from = 0;
+                size_t found = 0;
+
+                do {
+                        _cleanup_(item_ids_done) ItemIds some = {0}, none = {0};
+
+                        CHECK_EQ(vault_search_next(vault, collection, attributes, n, &from, limit, &some, &none), 0);
+                        CHECK(some.n <= limit && none.n == 0 && found + some.n <= all.n);
+                        CHECK(some.n == limit || from == 0);
+                        CHECK_EQ(memcmp(some.ids, all.ids + found, some.n * sizeof(*some.ids)), 0);
+                        found += some.n;
+                } while (from != 0);
+                CHECK_EQ(found, all.n);
+        }
+}
+
+TEST(in_pieces)
+{
+        const VaultCollection *c;
+        Scratch s;
+
+        scratch_new(&s);
+        CHECK_EQ(vault_collection_create(s.vault, s.root, "other", NULL, &c), 0);
+        for (unsigned i = 0; i < 60; i++) {
+                char number[16];
+
+                (void)snprintf(number, sizeof(number), "%u", i % 7);
+                (void)put(s.vault, i % 3 ? 1 : c->no, "x", "v", false, NULL,
+                          ATTRIBUTES({"n", number}, {"shared", "by all"}, {"odd", i % 2 ? "1" : "0"}));
+        }
+        check_pieces(s.vault, 0, NULL, 0);
+        check_pieces(s.vault, c->no, NULL, 0);
+        check_pieces(s.vault, 0, ATTRIBUTES({"shared", "by all"}));
+        check_pieces(s.vault, 1, ATTRIBUTES({"shared", "by all"}, {"odd", "1"}));
+        check_pieces(s.vault, 0, ATTRIBUTES({"n", "3"}, {"shared", "by all"}));
+        check_pieces(s.vault, 0, ATTRIBUTES({"n", "30"}));
+        scratch_done(&s);
+}
+
 TEST_MAIN

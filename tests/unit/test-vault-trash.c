@@ -413,4 +413,37 @@ TEST(a_purged_collection_leaves_no_index_behind)
         }
 }
 
+TEST(lists_come_in_pieces)
+{
+        _cleanup_(trash_list_done) TrashList all = {0};
+        Scratch s;
+
+        scratch_new(&s);
+        for (unsigned i = 0; i < 20; i++) {
+                char number[16];
+                ItemId id;
+
+                (void)snprintf(number, sizeof(number), "%u", i);
+                id = put(s.vault, 1, number, "v", false, NULL, ATTRIBUTES({"n", number}));
+                CHECK_EQ(vault_item_delete(s.vault, id), 0);
+        }
+        CHECK_EQ(vault_trash(s.vault, 0, 0, &all), 0);
+        CHECK_EQ(all.n, 20);
+        for (size_t limit = 1; limit < 22; limit++) {
+                uint64_t before = UINT64_MAX;
+                size_t found = 0;
+
+                while (before != 0) {
+                        _cleanup_(trash_list_done) TrashList some = {0};
+
+                        CHECK_EQ(vault_trash_next(s.vault, limit % 2, &before, limit, &some), 0);
+                        CHECK(some.n == limit || before == 0);
+                        for (size_t i = 0; i < some.n; i++, found++)
+                                CHECK(found < all.n && some.entries[i].item->id == all.entries[found].item->id);
+                }
+                CHECK_EQ(found, 20);
+        }
+        scratch_done(&s);
+}
+
 TEST_MAIN

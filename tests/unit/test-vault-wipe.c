@@ -3,144 +3,9 @@
  *
  * What is looked for are pieces of the sealed records as they were, from all over them, since a large one lies in several pages.
  */
-#include <dirent.h>
+#include "tests/unit/wipe-tools.h"
+
 #include <errno.h>
-
-#include "tests/unit/vault-tools.h"
-
-#define ITEMS  700U
-#define PIECE  24U
-#define PIECES 200000U
-#define ROUNDS 30U
-
-typedef struct Wanted {
-        uint8_t piece[PIECES][PIECE];
-        size_t n;
-} Wanted;
-
-static void want_box(Wanted *wanted, const uint8_t *box, size_t size)
-{
-        for (size_t at = 0; at + PIECE <= size && wanted->n < PIECES; at += size > 4096 ? 1500 : 96)
-                memcpy(wanted->piece[wanted->n++], box + at, PIECE);
-}
-
-static void want(Wanted *wanted, Vault *vault, const char *sql)
-{
-        sqlite3_stmt *s = NULL;
-
-        CHECK_EQ(sqlite3_prepare_v2(vault->db, sql, -1, &s, NULL), SQLITE_OK);
-        while (sqlite3_step(s) == SQLITE_ROW)
-                want_box(wanted, sqlite3_column_blob(s, 0), (size_t)sqlite3_column_bytes(s, 0));
-        sqlite3_finalize(s);
-}
-
-static uint8_t *content(const char *path, size_t *ret_size)
-{
-        struct stat st;
-        uint8_t *data;
-        _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-        CHECK(fd >= 0);
-        CHECK_EQ(fstat(fd, &st), 0);
-        data = malloc((size_t)st.st_size + 1);
-        CHECK(data);
-        CHECK_EQ(pread(fd, data, (size_t)st.st_size, 0), st.st_size);
-        *ret_size = (size_t)st.st_size;
-        return data;
-}
-
-/* By the first two bytes, in lists: many pieces in megabytes. */
-static size_t found_in(const char *path, const Wanted *wanted)
-{
-        size_t size, found = 0;
-        _cleanup_free_ uint8_t *data = content(path, &size);
-        static uint32_t first[65536], next[PIECES + 1]; /* numbers from 1 on; 0 ends */
-
-        memset(first, 0, sizeof(first));
-        for (uint32_t i = 0; i < wanted->n; i++) {
-                uint32_t *list = first + ((unsigned)wanted->piece[i][0] << 8 | wanted->piece[i][1]);
-
-                next[i + 1] = *list;
-                *list = i + 1;
-        }
-        for (size_t at = 0; at + PIECE <= size; at++)
-                for (uint32_t i = first[(unsigned)data[at] << 8 | data[at + 1]]; i; i = next[i])
-                        if (memcmp(data + at, wanted->piece[i - 1], PIECE) == 0)
-                                found++;
-        return found;
-}
-
-static size_t found(const Scratch *scratch, const Wanted *wanted)
-{
-        char path[400];
-        const struct dirent *entry;
-        size_t n = 0;
-        DIR *dir;
-
-        n += found_in(scratch->path, wanted);
-        (void)snprintf(path, sizeof(path), "%s-wal", scratch->path);
-        n += found_in(path, wanted);
-        (void)snprintf(path, sizeof(path), "%s/snapshots", scratch->dir);
-        dir = opendir(path);
-        while (dir && (entry = readdir(dir)))
-                if (entry->d_name[0] != '.') {
-                        (void)snprintf(path, sizeof(path), "%s/snapshots/%s", scratch->dir, entry->d_name);
-                        n += found_in(path, wanted);
-                }
-        if (dir)
-                (void)closedir(dir);
-        return n;
-}
-
-static void change_numbered(Vault *vault, ItemId id, unsigned n)
-{
-        _cleanup_free_ char *value = malloc(20001);
-        size_t size = (size_t[]){10, 200, 1300, 400, 700, 60, 90, 20000}[n % (n % 50 == 0 ? 8 : 7)];
-
-        CHECK(value);
-        memset(value, 'a' + (int)(n % 26), size);
-        value[size] = 0;
-        CHECK_EQ(change_value(vault, id, value), 0);
-}
-
-/* Records of all sizes that grow and shrink, so that pages are split and merged; and a copy of the vault. */
-static void live_a_little(Scratch *scratch, ItemId ids[ITEMS], Wanted *wanted)
-{
-        _cleanup_(vault_copy_freep) VaultCopy *copy = NULL;
-        _cleanup_close_ int fd = -1;
-        char path[80];
-        bool done = false;
-
-        scratch_new(scratch);
-        srand(1);
-        for (unsigned round = 0; round < ROUNDS; round++) {
-                CHECK_EQ(vault_batch_begin(scratch->vault), 0);
-                for (unsigned i = 0; i < ITEMS; i++) {
-                        char number[16];
-
-                        (void)snprintf(number, sizeof(number), "%u", i);
-                        if (round == 0)
-                                ids[i] = put(scratch->vault, 1, "x", number, true, NULL, ATTRIBUTES({"n", number}));
-                        else if (rand() % 3 == 0 || round == ROUNDS - 1)
-                                change_numbered(scratch->vault, ids[i], (unsigned)rand());
-                }
-                CHECK_EQ(vault_batch_commit(scratch->vault), 0);
-                if (round < ROUNDS - 1)
-                        want(wanted, scratch->vault, "SELECT box FROM item");
-                CHECK_EQ(vault_idle(scratch->vault, 0), 0);
-        }
-        for (unsigned i = 0; i < ITEMS; i += 3)
-                CHECK_EQ(vault_item_delete(scratch->vault, ids[i]), 0);
-
-        (void)snprintf(path, sizeof(path), "%s/snapshots", scratch->dir);
-        CHECK_EQ(mkdir(path, 0700), 0);
-        (void)snprintf(path, sizeof(path), "%s/snapshots/vault.db.20200101T000000Z", scratch->dir);
-        fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        CHECK(fd >= 0);
-        CHECK_EQ(vault_copy_new(scratch->vault, fd, &copy), 0);
-        while (!done)
-                CHECK_EQ(vault_copy_step(copy, 100, &done), 0);
-}
 
 TEST(everything_that_was_kept_is_gone)
 {
@@ -161,7 +26,7 @@ TEST(everything_that_was_kept_is_gone)
         CHECK(found(&s, &current) >= current.n);
         CHECK_EQ(vault_kept_copies(s.vault), 1);
 
-        CHECK_EQ(vault_wipe(s.vault, 0, &n, &copies), 0);
+        CHECK_EQ(wipe_all(s.vault, 0, &n, &copies), 0);
         CHECK(n > ITEMS * 8);
         CHECK_EQ(copies, 1);
         CHECK_EQ(vault_kept_copies(s.vault), 0);
@@ -194,7 +59,7 @@ TEST(of_one_item)
         (void)snprintf(sql, sizeof(sql), "SELECT box FROM trash WHERE item=%llu", (unsigned long long)ids[5]);
         want(&others, s.vault, sql);
         CHECK(wanted.n > 3 && others.n > 3);
-        CHECK_EQ(vault_wipe(s.vault, ids[4], &n, &copies), 0);
+        CHECK_EQ(wipe_all(s.vault, ids[4], &n, &copies), 0);
         CHECK_EQ(n, 8);
         CHECK_EQ(found(&s, &wanted), 0);
         CHECK_EQ(found(&s, &others), others.n);
@@ -222,7 +87,7 @@ TEST(of_a_deleted_collection)
         wanted.n = 0;
         want(&wanted, s.vault, "SELECT box FROM item");
         CHECK_EQ(vault_collection_delete(s.vault, c->no), 0);
-        CHECK_EQ(vault_wipe(s.vault, 0, &n, &copies), 0);
+        CHECK_EQ(wipe_all(s.vault, 0, &n, &copies), 0);
         CHECK(!vault_collection_next_deleted(s.vault, NULL));
         CHECK_EQ(found(&s, &wanted), 0);
         check_in_order(s.vault);
@@ -240,10 +105,10 @@ TEST(not_locked_not_in_a_batch_and_nothing_of_others)
 
         scratch_new(&s);
         CHECK_EQ(vault_batch_begin(s.vault), 0);
-        CHECK_EQ(vault_wipe(s.vault, 0, &n, &copies), -EBUSY);
+        CHECK_EQ(wipe_all(s.vault, 0, &n, &copies), -EBUSY);
         vault_batch_rollback(s.vault);
         vault_lock(s.vault, 0);
-        CHECK_EQ(vault_wipe(s.vault, 0, &n, &copies), VAULT_E_LOCKED);
+        CHECK_EQ(wipe_all(s.vault, 0, &n, &copies), VAULT_E_LOCKED);
         scratch_unlock(&s);
         /* Files of other names stay, and what a link leads to. */
         (void)snprintf(path, sizeof(path), "%s/snapshots", s.dir);
@@ -252,10 +117,197 @@ TEST(not_locked_not_in_a_batch_and_nothing_of_others)
         CHECK(close(open(other, O_WRONLY | O_CREAT, 0600)) == 0);
         (void)snprintf(path, sizeof(path), "%s/snapshots/vault.db.linked", s.dir);
         CHECK_EQ(link(other, path), 0);
-        CHECK_EQ(vault_wipe(s.vault, 0, &n, &copies), 0);
+        CHECK_EQ(wipe_all(s.vault, 0, &n, &copies), 0);
         CHECK_EQ(copies, 1);
         CHECK_EQ(access(other, F_OK), 0);
         CHECK_EQ(access(path, F_OK), -1);
+        scratch_done(&s);
+}
+
+/* ---- in steps ---- */
+
+static size_t in_trash(Vault *vault)
+{
+        _cleanup_(trash_list_done) TrashList list = {0};
+
+        CHECK_EQ(vault_trash(vault, 0, 0, &list), 0);
+        return list.n;
+}
+
+/* What others do between two steps; how many rows of the trash that makes. */
+static size_t others(Vault *vault, const ItemId ids[ITEMS], unsigned step)
+{
+        char number[24];
+
+        (void)snprintf(number, sizeof(number), "new %u", step);
+        (void)put(vault, 1, "x", number, false, NULL, ATTRIBUTES({"n", number}));
+        if (step % 3 == 0) {
+                change_numbered(vault, ids[(step * 7 % ITEMS) / 3 * 3 + 1], step);
+                return 1;
+        }
+        if (step % 7 == 0)
+                CHECK_EQ(vault_idle(vault, 1), 0);
+        return 0;
+}
+
+TEST(others_go_on_meanwhile)
+{
+        static Wanted wanted;
+        static ItemId ids[ITEMS];
+        _cleanup_(vault_wipe_freep) VaultWipe *wipe = NULL;
+        size_t kept = 0, before;
+        unsigned copies, steps = 0;
+        bool done = false;
+        off_t size;
+        Scratch s;
+
+        wanted.n = 0;
+        live_a_little(&s, ids, &wanted);
+        want(&wanted, s.vault, "SELECT box FROM trash");
+        before = in_trash(s.vault);
+        CHECK_EQ(vault_set_retention(s.vault, (VaultRetention){.days = 30, .versions = 1000}), 0);
+        CHECK_EQ(vault_idle(s.vault, 0), 0);
+        size = size_of(s.path);
+        wipe = begin(s.vault, 0);
+        for (; !done; steps++) {
+                CHECK_EQ(vault_wipe_step(wipe, 16, &done), 0);
+                if (!done && steps % 4 == 0)
+                        kept += others(s.vault, ids, steps / 4);
+        }
+        CHECK(steps > 200);
+        CHECK_EQ(vault_wipe_count(wipe, &copies), before);
+        CHECK_EQ(copies, 1);
+        CHECK(kept > 10);
+        CHECK_EQ(in_trash(s.vault), kept);
+        CHECK_EQ(found(&s, &wanted), 0);
+        /* Not by writing it anew. */
+        CHECK(size_of(s.path) >= size);
+        check_in_order(s.vault);
+        scratch_again(&s);
+        check_in_order(s.vault);
+        CHECK_EQ(in_trash(s.vault), kept);
+        CHECK_EQ(found(&s, &wanted), 0);
+        wipe = vault_wipe_free(wipe);
+        scratch_done(&s);
+}
+
+TEST(one_at_a_time_and_no_copy_beside_it)
+{
+        _cleanup_(vault_wipe_freep) VaultWipe *wipe = NULL;
+        _cleanup_close_ int fd = -1;
+        VaultWipe *other = NULL;
+        VaultCopy *copy = NULL;
+        bool done = false;
+        Scratch s;
+
+        scratch_new(&s);
+        CHECK_EQ(vault_private_file(s.path, &fd), 0);
+        wipe = begin(s.vault, 0);
+        CHECK_EQ(vault_wipe_new(s.vault, 0, &other), -EBUSY);
+        CHECK_EQ(vault_copy_new(s.vault, fd, &copy), -EBUSY);
+        CHECK_EQ(vault_batch_begin(s.vault), 0);
+        CHECK_EQ(vault_wipe_step(wipe, 16, &done), VAULT_E_BUSY);
+        vault_batch_rollback(s.vault);
+        CHECK_EQ(vault_wipe_step(wipe, 16, &done), 0);
+
+        /* One that is given up is no more in the way. */
+        wipe = vault_wipe_free(wipe);
+        CHECK_EQ(vault_copy_new(s.vault, fd, &copy), 0);
+        CHECK_EQ(vault_wipe_new(s.vault, 0, &other), -EBUSY);
+        copy = vault_copy_free(copy);
+        wipe = begin(s.vault, 0);
+        vault_lock(s.vault, 0);
+        CHECK_EQ(vault_wipe_step(wipe, 16, &done), VAULT_E_LOCKED);
+        scratch_close(&s);
+        CHECK_EQ(vault_wipe_step(wipe, 16, &done), -ECANCELED);
+        scratch_open(&s);
+        scratch_done(&s);
+}
+
+/* Once the rows are gone it needs no key. */
+TEST(locked_on_the_way)
+{
+        static Wanted wanted;
+        static ItemId ids[ITEMS];
+        _cleanup_(vault_wipe_freep) VaultWipe *wipe = NULL;
+        unsigned copies;
+        bool done = false;
+        Scratch s;
+
+        wanted.n = 0;
+        live_a_little(&s, ids, &wanted);
+        wipe = begin(s.vault, 0);
+        while (in_trash(s.vault) > 0)
+                CHECK_EQ(vault_wipe_step(wipe, 100, &done), 0);
+        CHECK_EQ(vault_wipe_step(wipe, 100, &done), 0);
+        CHECK_EQ(vault_wipe_step(wipe, 100, &done), 0);
+        vault_lock(s.vault, 0);
+        while (!done)
+                CHECK_EQ(vault_wipe_step(wipe, 100, &done), 0);
+        CHECK(vault_wipe_count(wipe, &copies) > ITEMS && copies == 1);
+        CHECK_EQ(found(&s, &wanted), 0);
+        wipe = vault_wipe_free(wipe);
+        scratch_done(&s);
+}
+
+TEST(what_comes_back_or_comes_later_stays)
+{
+        _cleanup_(vault_wipe_freep) VaultWipe *wipe = NULL;
+        const VaultCollection *c;
+        ItemId a, b, in_other;
+        uint64_t version;
+        unsigned copies;
+        uint32_t no;
+        bool done = false;
+        Scratch s;
+
+        scratch_new(&s);
+        CHECK_EQ(vault_collection_create(s.vault, s.root, "other", NULL, &c), 0);
+        no = c->no;
+        for (unsigned i = 0; i < 40; i++) {
+                char number[16];
+
+                (void)snprintf(number, sizeof(number), "%u", i);
+                in_other = put(s.vault, no, "x", "value", false, NULL, ATTRIBUTES({"n", number}));
+        }
+        CHECK(vault_item_exists(s.vault, in_other));
+        a = put(s.vault, 1, "a", "1", false, NULL, ATTRIBUTES({"k", "a"}));
+        b = put(s.vault, 1, "b", "1", false, NULL, ATTRIBUTES({"k", "b"}));
+        CHECK_EQ(vault_collection_delete(s.vault, no), 0);
+        CHECK_EQ(vault_item_delete(s.vault, a), 0);
+        {
+                _cleanup_(trash_list_done) TrashList list = {0};
+
+                CHECK_EQ(vault_history(s.vault, a, &list), 0);
+                CHECK_EQ(list.n, 1);
+                version = list.entries[0].item->version;
+        }
+
+        /* The only row of the trash comes back, and the next one gets its number: it came later. */
+        wipe = begin(s.vault, 0);
+        CHECK_EQ(vault_undelete(s.vault, a, version), 0);
+        CHECK_EQ(vault_item_delete(s.vault, b), 0);
+        for (unsigned i = 0; i < 3; i++)
+                CHECK_EQ(vault_wipe_step(wipe, 16, &done), 0);
+        /* Half of it is gone. */
+        CHECK_EQ(vault_collection_undelete(s.vault, no), VAULT_E_NOT_FOUND);
+        while (!done)
+                CHECK_EQ(vault_wipe_step(wipe, 16, &done), 0);
+        CHECK_EQ(vault_wipe_count(wipe, &copies), 0);
+        wipe = vault_wipe_free(wipe);
+        CHECK(!vault_collection_next_deleted(s.vault, NULL));
+        check_value(s.vault, a, "1");
+        CHECK_EQ(in_trash(s.vault), 1);
+        check_in_order(s.vault);
+
+        CHECK_EQ(change_value(s.vault, a, "2"), 0);
+        wipe = begin(s.vault, a);
+        CHECK_EQ(change_value(s.vault, a, "3"), 0);
+        for (done = false; !done;)
+                CHECK_EQ(vault_wipe_step(wipe, 16, &done), 0);
+        CHECK_EQ(vault_wipe_count(wipe, &copies), 1);
+        CHECK_EQ(in_trash(s.vault), 2);
+        wipe = vault_wipe_free(wipe);
         scratch_done(&s);
 }
 

@@ -7,7 +7,7 @@
 
 /* ---- finding one's way ---- */
 
-static ItemId item_named(Vault *vault, const char *name)
+ItemId story_item(Vault *vault, const char *name)
 {
         _cleanup_(item_ids_done) ItemIds ids = {0}, locked = {0};
 
@@ -45,7 +45,7 @@ static Slot *slot_labelled(Vault *vault, const char *label)
         return NULL;
 }
 
-static int write_item(Vault *vault, uint32_t collection, const char *name, const char *value, size_t size,
+int story_write(Vault *vault, uint32_t collection, const char *name, const char *value, size_t size,
                       bool replace)
 {
         const VaultAttribute attributes[] = {{"n", name}, {"shared", "by all"}};
@@ -62,7 +62,7 @@ static int write_item(Vault *vault, uint32_t collection, const char *name, const
 
 static int write_text(Vault *vault, uint32_t collection, const char *name, const char *value)
 {
-        return write_item(vault, collection, name, value, strlen(value), false);
+        return story_write(vault, collection, name, value, strlen(value), false);
 }
 
 int story_aftermath(Vault *vault)
@@ -86,14 +86,14 @@ static int new_item(Scratch *s)
 
 static int replace_item(Scratch *s)
 {
-        return write_item(s->vault, 1, "one", "second", 6, true);
+        return story_write(s->vault, 1, "one", "second", 6, true);
 }
 
 static int change_attributes(Scratch *s)
 {
         const VaultAttribute attributes[] = {{"n", "one"}, {"more", "of them"}};
 
-        return vault_item_update(s->vault, item_named(s->vault, "one"),
+        return vault_item_update(s->vault, story_item(s->vault, "one"),
                                  &(ItemChange){.label = "one, again", .attributes = attributes, .n_attributes = 2});
 }
 
@@ -102,12 +102,12 @@ static int large_item(Scratch *s)
         static char value[300 * 1024];
 
         memset(value, 'x', sizeof(value));
-        return write_item(s->vault, 1, "large", value, sizeof(value), false);
+        return story_write(s->vault, 1, "large", value, sizeof(value), false);
 }
 
 static int delete_item(Scratch *s)
 {
-        return vault_item_delete(s->vault, item_named(s->vault, "one"));
+        return vault_item_delete(s->vault, story_item(s->vault, "one"));
 }
 
 static int undelete_item(Scratch *s)
@@ -363,7 +363,7 @@ static int batch(Scratch *s)
                         r = refused;
         }
         if (r == 0)
-                r = vault_item_delete(s->vault, item_named(s->vault, "batch 1"));
+                r = vault_item_delete(s->vault, story_item(s->vault, "batch 1"));
         if (r == 0)
                 return vault_batch_commit(s->vault);
         vault_batch_rollback(s->vault);
@@ -376,7 +376,7 @@ static int grow_log(Scratch *s)
         static char value[VAULT_SECRET_MAX];
 
         memset(value, 'y', sizeof(value));
-        return write_item(s->vault, 1, "huge", value, sizeof(value), false);
+        return story_write(s->vault, 1, "huge", value, sizeof(value), false);
 }
 
 static int delete_large(Scratch *s)
@@ -385,9 +385,9 @@ static int delete_large(Scratch *s)
 
         r = vault_batch_begin(s->vault);
         if (r == 0)
-                r = vault_item_delete(s->vault, item_named(s->vault, "huge"));
+                r = vault_item_delete(s->vault, story_item(s->vault, "huge"));
         if (r == 0)
-                r = vault_item_delete(s->vault, item_named(s->vault, "large"));
+                r = vault_item_delete(s->vault, story_item(s->vault, "large"));
         if (r == 0)
                 return vault_batch_commit(s->vault);
         vault_batch_rollback(s->vault);
@@ -406,37 +406,6 @@ static int checkpoint_after_write(Scratch *s)
 
         if (r == 0)
                 (void)vault_idle(s->vault, 1);
-        return r;
-}
-
-/* Of a log with commits to several tables, of which only the last is told. What becomes of the wipe does not count. */
-static int wipe_log(Scratch *s)
-{
-        static char value[20 * 1024];
-        char name[] = "wipe-a", data[1000];
-        int r = 0;
-
-        memset(data, 'n', sizeof(data));
-        memset(value, 'z', sizeof(value));
-        for (; r == 0 && name[5] <= 'l'; name[5]++)
-                r = vault_note_put(s->vault, name, data, sizeof(data));
-        if (r == 0)
-                r = write_item(s->vault, 1, "in the log", value, sizeof(value), false);
-        if (r == 0)
-                (void)vault_wipe_log(s->vault);
-        return r;
-}
-
-/* The same of the whole file, written anew. */
-static int wipe_file(Scratch *s)
-{
-        uint64_t n;
-        unsigned copies;
-        int r;
-
-        r = write_text(s->vault, 1, "before the file is written anew", "1");
-        if (r == 0)
-                (void)vault_wipe(s->vault, ITEM_ID(1, ITEM_NUMBER_MAX), &n, &copies);
         return r;
 }
 
@@ -557,8 +526,10 @@ const Deed story[] = {
         {"batch", batch},
         {"checkpoint", checkpoint},
         {"write and checkpoint", checkpoint_after_write},
-        {"wipe of the log", wipe_log, .thorough = true},
-        {"wipe of the file", wipe_file, .thorough = true},
+        {"wipe of the log", deed_wipe_log, .thorough = true},
+        {"wipe of the file", deed_wipe_file},
+        {"wipe and write", deed_wipe_and_write, .thorough = true},
+        {"wipe of old values", deed_wipe_old_values},
         {"lock and unlock", lock_and_unlock},
         {"rekey", rekey},
         {"second slot", slot_add},

@@ -37,3 +37,14 @@ int story_aftermath(Vault *vault);
 char *tell(Vault *vault, bool *ret_aftermath);
 /* The same of the file in a directory, opened and closed. The directory's files change. */
 char *tell_files(const char *directory, bool *ret_aftermath);
+
+/* ---- what the files of the story share ---- */
+
+/* The item that has this name, or 0. */
+ItemId story_item(Vault *vault, const char *name);
+int story_write(Vault *vault, uint32_t collection, const char *name, const char *value, size_t size, bool replace);
+
+int deed_wipe_log(Scratch *s);
+int deed_wipe_file(Scratch *s);
+int deed_wipe_and_write(Scratch *s);
+int deed_wipe_old_values(Scratch *s);

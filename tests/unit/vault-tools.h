@@ -179,3 +179,18 @@ static inline void check_in_order(Vault *vault)
         CHECK_EQ(got.index_extra, 0);
         CHECK_EQ(got.collections_tampered, 0);
 }
+
+/* All of a wipe, a few pages at a time. */
+static inline int wipe_all(Vault *vault, ItemId id, uint64_t *ret_n, unsigned *ret_copies)
+{
+        _cleanup_(vault_wipe_freep) VaultWipe *wipe = NULL;
+        bool done = false;
+        int r;
+
+        r = vault_wipe_new(vault, id, &wipe);
+        while (r == 0 && !done)
+                r = vault_wipe_step(wipe, 16, &done);
+        if (r == 0)
+                *ret_n = vault_wipe_count(wipe, ret_copies);
+        return r;
+}
