@@ -46,6 +46,7 @@ static void print(struct json_object *report)
         if (is_old(report))
                 status_print_epoch(json_string(report, "epoch"), json_number(report, "recorded"),
                                    json_number(report, "found"));
+        status_print_counter(report);
         for (size_t i = 0; i < json_length(objects); i++)
                 print_damaged(json_object_get_string(json_object_array_get_idx(objects, i)),
                               json_object_get_string(json_object_array_get_idx(json_member(report, "names"), i)));
@@ -96,6 +97,10 @@ static int run_check(Cli *cli, int argc, char *argv[])
                 return cli_error(EXIT_DAMAGED,
                                  "an old copy of the vault was put back, or a part of one: if that is right, \"keyfob "
                                  "check --accept\" takes it as it is; else put the right one back");
+        if (strcmp(json_string(report, "counter"), "unreachable") == 0 && !accept)
+                return cli_error(EXIT_DAMAGED,
+                                 "the TPM, which would tell whether an old copy of the vault was put back, can't be asked: try again "
+                                 "when it can, or \"keyfob check --accept\" goes on without it");
         bad = json_number(report, "damaged") > 0 || json_number(report, "tampered") > 0 ||
               json_number(report, "index_missing") > 0 || json_number(report, "index_extra") > 0;
         if (bad && !accept)

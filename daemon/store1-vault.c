@@ -308,21 +308,23 @@ static int append_each(Daemon *daemon, sd_bus_message *m, const char *key, const
         return r;
 }
 
-int store1_check(sd_bus_message *m, void *userdata, sd_bus_error *error)
+int store1_append_counter(Daemon *daemon, sd_bus_message *m)
+{
+        EpochCounterFacts counter = epoch_counter(daemon);
+
+        return sd_bus_message_append(m, "{sv}{sv}{sv}", "counter", "s", counter.state, "counter_problem", "s", counter.problem,
+                                     "counter_handle", "u", counter.handle);
+}
+
+static int check(Daemon *daemon, sd_bus_message *m, bool accept, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_free_ ItemId *ids = calloc(2 * (size_t)CHECK_OBJECTS_MAX, sizeof(*ids));
         Damaged damaged = {.ids = ids, .records = ids ? ids + CHECK_OBJECTS_MAX : NULL};
-        Daemon *daemon = userdata;
         VaultReport report = {0};
         VaultEpoch epoch;
-        int accept, r;
+        int r;
 
-        r = store1_need_vault(daemon, error);
-        if (r >= 0)
-                r = sd_bus_message_read(m, "b", &accept);
-        if (r < 0)
-                return r;
         if (!ids)
                 return -ENOMEM;
 
@@ -346,6 +348,8 @@ int store1_check(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "epoch", "s", epoch_state_name(epoch.state), "recorded",
                                           "t", epoch.recorded, "found", "t", epoch.found);
         if (r >= 0)
+                r = store1_append_counter(daemon, reply);
+        if (r >= 0)
                 r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "records", "t", report.records, "damaged",
                                           "t", report.damaged, "index_missing", "t", report.index_missing,
                                           "index_extra", "t", report.index_extra, "tampered", "t",
@@ -359,4 +363,46 @@ int store1_check(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         return r < 0 ? r : batch_reply(daemon, m, reply);
+}
+
+static int check_settled(Waiting *waiting, sd_bus_error *error)
+{
+        int r = check(waiting->daemon, waiting->call, waiting->options.accept, error);
+
+        if (r < 0)
+                return r;
+        waiting_free(waiting);
+        return 0;
+}
+
+static void on_settled(void *userdata)
+{
+        Waiting *waiting = userdata;
+
+        waiting->counter = NULL;
+        waiting_step_done(waiting);
+}
+
+int store1_check(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        Daemon *daemon = userdata;
+        Waiting *waiting;
+        int accept, r;
+
+        r = store1_need_vault(daemon, error);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "b", &accept);
+        if (r < 0)
+                return r;
+        /* Whether the vault is an old copy is part of the answer, and the TPM may still be at that. */
+        batch_flush(daemon);
+        epoch_idle(daemon);
+        if (!epoch_settle(daemon))
+                return check(daemon, m, accept, error);
+        r = waiting_new(daemon, m, /* allowed= */ NULL, error, &waiting);
+        if (r < 0)
+                return r;
+        waiting->options.accept = accept;
+        waiting->next = check_settled;
+        return waiting_started(waiting, epoch_wait(daemon, on_settled, waiting, &waiting->counter));
 }

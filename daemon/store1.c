@@ -155,6 +155,8 @@ int store1_status(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r >= 0)
                 r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "epoch", "s", epoch_state_name(epoch.state),
                                           "epoch_recorded", "t", epoch.recorded, "epoch_found", "t", epoch.found);
+        if (r >= 0)
+                r = store1_append_counter(daemon, reply);
         if (r >= 0 && status.owner_pid > 0)
                 r = append_owner(reply, &status);
         if (r >= 0)

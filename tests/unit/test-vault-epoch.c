@@ -9,7 +9,7 @@ static Secret *word_of(Vault *vault, const Secret *previous)
 {
         Secret *word = NULL;
 
-        CHECK_EQ(vault_epoch_make(vault, previous ? previous->data : NULL, previous ? previous->size : 0, 1000, &word), 0);
+        CHECK_EQ(vault_epoch_make(vault, previous ? previous->data : NULL, previous ? previous->size : 0, 1000, NULL, &word), 0);
         return word;
 }
 
@@ -222,7 +222,7 @@ TEST(what_is_closed_keeps_its_number)
         second = word_of(s.vault, first);
         vault_lock(s.vault, 0);
         CHECK_EQ(vault_epoch_compare(s.vault, first->data, first->size, &epoch), VAULT_E_LOCKED);
-        CHECK_EQ(vault_epoch_make(s.vault, NULL, 0, 1, &none), VAULT_E_LOCKED);
+        CHECK_EQ(vault_epoch_make(s.vault, NULL, 0, 1, NULL, &none), VAULT_E_LOCKED);
         put_back(&s);
         CHECK_EQ(held(s.vault, second).state, VAULT_EPOCH_OLD);
         CHECK_EQ(vault_batch_begin(s.vault), 0);
