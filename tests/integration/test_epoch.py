@@ -98,6 +98,32 @@ class Epoch(kt.KeyfobTest):
         self.start()
         self.assert_good()
 
+    def test_one_that_comes_as_far_again(self):
+        """By then its numbers tell nothing; what was said is said until the owner decides."""
+        self.prepare()
+        self.put_back()
+        self.start()
+        self.assert_bad()
+        for n in range(3):
+            self.keyfob('set', 'svc', str(n), input='x')
+            self.keyfob('collection', 'create', f'more {n}', '--password-file', self.sandbox.write('password', PASSWORD))
+            self.assert_bad()
+        self.keyfob('lock')
+        self.sandbox.unlock(PASSWORD)
+        self.assert_bad()
+        self.keyfob('check', '--accept')
+        self.assert_good()
+
+    def test_a_change_is_kept_at_once(self):
+        """Whatever ends the daemon then."""
+        self.sandbox.start_daemon()
+        self.sandbox.init(PASSWORD)
+        before = self.words()
+        self.keyfob('collection', 'create', 'other', '--password-file', self.sandbox.write('password', PASSWORD))
+        self.keyfob('check')
+        self.sandbox.kill_daemon()
+        self.assertNotEqual(self.words(), before)
+
     def test_an_old_password(self):
         """The point of all this for some: only the password had been changed."""
         self.sandbox.start_daemon()
