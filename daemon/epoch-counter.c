@@ -1,17 +1,19 @@
 /*
  * The epoch's counter in the TPM
  *
- * The word comes first, durably, with the number that the counter goes to; then the counter goes there. So when the vault was unlocked and the
- * TPM is asked, the counter is where the word says, or one below when something ended in between, and is then moved. Where it is farther,
- * word and vault were put back together. Where it is not at all, or its vault has no word of it, that is said as well; the owner decides.
+ * The word comes first, durably, with the number that the counter goes to; then the counter goes there. So when the vault was unlocked
+ * and the TPM is asked, the counter is where the word says, or one below when something ended in between, and is then moved. Where it
+ * is farther, word and vault were put back together. Where it is not at all, or there is one and the word has none, that is said as well;
+ * the owner decides.
  *
  * One that has been made counts from when it was first moved. Until then a word without it fits, because whatever ended between
  * making it and writing that down must not look like an old copy.
  *
  * Nothing waits for the TPM: it is asked when unlocking has been answered, and what it has to do when the vault is locked it does
- * afterwards. A TPM that can't be asked changes nothing of the word's number, so that what was not looked at is looked at later. The counter
- * wears out the TPM's memory: it moves when the word does, which is hourly and with slots, keys and collections, and this at most 24 times a
- * day in the long run and 48 times on any one; two writes each.
+ * afterwards. A TPM that can't be asked changes nothing of the word's number, so what was not looked at is looked at later.
+ *
+ * The counter wears out the TPM's memory. It moves when the word does, which is hourly and with slots, keys and collections, and this at
+ * most 24 times a day in the long run, 48 times on any one; each time it and its note are written once.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -265,7 +267,8 @@ static void judge(Daemon *daemon)
                           "the TPM has counted states of the vault, and what was kept of that is gone, or is older");
         else if (told->count > epoch->word.count)
                 set_wrong(epoch, EPOCH_COUNTER_AHEAD, VAULT_EPOCH_OLD, told->noted > epoch->word.count ? told->seconds : 0,
-                          "the TPM has counted more states of the vault than what was kept beside it: that is an old one, and so is the vault");
+                          "the TPM has counted more states of the vault than what was kept beside it: that is an old one, and the "
+                          "vault may be, too");
         else if (told->count + 1 < epoch->word.count)
                 set_wrong(epoch, EPOCH_COUNTER_BEHIND, VAULT_EPOCH_FOREIGN, epoch->state.recorded,
                           "the TPM has counted fewer states of the vault than what was kept beside it: its memory was put back");
@@ -430,6 +433,16 @@ bool epoch_settle(Daemon *daemon)
         if (epoch->counter == EPOCH_COUNTER_UNREACHABLE && !epoch->call)
                 epoch_counter_begin(daemon, &epoch->word);
         return epoch->call;
+}
+
+void epoch_counter_fields(const Daemon *daemon, ByteWriter *ret)
+{
+        const Epoch *epoch = daemon->epoch;
+
+        if (!epoch || epoch->word.handle == 0)
+                return;
+        byte_writer_raw(ret, epoch->tag, TPM_TAG_SIZE);
+        byte_writer_u32(ret, epoch->word.handle);
 }
 
 EpochCounterFacts epoch_counter(const Daemon *daemon)

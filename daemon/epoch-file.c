@@ -70,3 +70,10 @@ int epoch_file_write(const Epoch *epoch, const char *name, const Secret *content
                 r = -errno;
         return r;
 }
+
+int epoch_file_remove(const Epoch *epoch, const char *name)
+{
+        if (unlinkat(epoch->directory, name, 0) < 0 && errno != ENOENT)
+                return -errno;
+        return fsync(epoch->directory) < 0 ? -errno : 0;
+}

@@ -39,6 +39,7 @@ struct Epoch {
         uint64_t since;     /* seconds: it is looked at again an hour after this, or when the structure was changed */
         bool accepted; /* the next state that is seen is right */
         bool open;     /* the vault, since it was looked at */
+        bool forgotten; /* and what was kept of it */
         VaultEpoch noticed; /* by the word, and not accepted since; its state is CLOSED while there is nothing */
 
         /* epoch-counter.c */
@@ -62,6 +63,8 @@ struct Epoch {
 void epoch_file_name(const Vault *vault, char ret[EPOCH_NAME_SIZE]);
 /* *ret NULL: there is none. -errno. */
 int epoch_file_read(const Epoch *epoch, const char *name, Secret **ret);
+/* Durably. -errno; that there is none is no error. */
+int epoch_file_remove(const Epoch *epoch, const char *name);
 /* Durably, in place of what is there. -errno. */
 int epoch_file_write(const Epoch *epoch, const char *name, const Secret *content);
 
@@ -85,4 +88,5 @@ void epoch_counter_accept(Epoch *epoch);
 void epoch_counter_accepted(Daemon *daemon);
 /* The vault got other keys, by which the counter is not known. */
 void epoch_counter_rekeyed(Daemon *daemon);
+/* The vault was closed, or locked, or is counted no more. */
 void epoch_counter_closed(Daemon *daemon);

@@ -111,6 +111,9 @@ static void look(Daemon *daemon, Why why, bool accept)
 
         if (!epoch || !epoch->path || !daemon->vault || !vault_is_unlocked(daemon->vault))
                 return;
+        if (epoch->forgotten && why == CHANGED && !accept)
+                return;
+        epoch->forgotten = false;
         epoch->structure = vault_structure(daemon->vault);
         epoch->since = now; /* whatever comes of it: not again with every commit */
         epoch_file_name(daemon->vault, name);
@@ -208,10 +211,29 @@ void epoch_closed(Daemon *daemon)
 {
         if (!daemon->epoch)
                 return;
-        daemon->epoch->open = false;
+        daemon->epoch->open = daemon->epoch->forgotten = false;
         epoch_counter_closed(daemon);
         if (!is_bad(daemon->epoch->state.state))
                 daemon->epoch->state = (VaultEpoch){0}; /* else what was found stays said until it is looked at again */
+}
+
+int epoch_forget(Daemon *daemon)
+{
+        Epoch *epoch = daemon->epoch;
+        char name[EPOCH_NAME_SIZE];
+        int r;
+
+        if (!epoch || !epoch->path)
+                return 0;
+        epoch_file_name(daemon->vault, name);
+        r = epoch_file_remove(epoch, name);
+        if (r < 0)
+                return r;
+        epoch_counter_closed(daemon);
+        epoch->forgotten = true;
+        epoch->state = (VaultEpoch){0};
+        (void)batch_invalidated(daemon, KEYFOB_PATH, KEYFOB_STORE_INTERFACE, "Epoch", NULL);
+        return 0;
 }
 
 /* ---- what is told ---- */

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "common/bytes.h"
 #include "daemon/daemon.h"
 
 /* Makes the directory, which comes before the sandbox. Where it can't be made, nothing is kept, and the log says so. */
@@ -52,6 +53,11 @@ EpochCounterFacts epoch_counter(const Daemon *daemon);
 
 /* Asks a TPM that could not be asked once more. Whether there is an answer to wait for. */
 bool epoch_settle(Daemon *daemon);
+
+/* The fields of TPM_COUNTER_REMOVE; nothing when there is no counter. */
+void epoch_counter_fields(const Daemon *daemon, ByteWriter *ret);
+/* The counter is not there any more, and the word goes, too. Nothing is kept then until the vault is unlocked the next time. -errno. */
+int epoch_forget(Daemon *daemon);
 
 typedef struct EpochWait EpochWait;
 typedef void (*EpochDone)(void *userdata);

@@ -200,6 +200,7 @@ int store1_init(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_unlock(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_lock(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_check(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_forget_epoch(sd_bus_message *m, void *userdata, sd_bus_error *error);
 /* counter s, counter_problem s, counter_handle u: of the epoch. */
 int store1_append_counter(Daemon *daemon, sd_bus_message *m);
 

@@ -394,6 +394,9 @@ int store1_check(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 r = sd_bus_message_read(m, "b", &accept);
         if (r < 0)
                 return r;
+        r = accept ? store1_not_for_apps(daemon, m, store1_check, "can't take the vault as it is", error) : 0;
+        if (r != 0)
+                return r;
         /* Whether the vault is an old copy is part of the answer, and the TPM may still be at that. */
         batch_flush(daemon);
         epoch_idle(daemon);

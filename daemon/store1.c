@@ -229,6 +229,7 @@ static const sd_bus_vtable store1_vtable[] = {
         METHOD("Backup", "ha{sv}", P(file) P(options), "a{sv}", P(report), store1_backup),
         SECRET_METHOD("Restore", "ha{sv}", P(file) P(options), "a{sv}", P(report), store1_restore),
         METHOD("Check", "b", P(accept), "a{sv}", P(report), store1_check),
+        SD_BUS_METHOD("ForgetEpoch", "", "", store1_forget_epoch, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("Epoch", "(stt)", get_epoch, 0, SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION),
         SD_BUS_SIGNAL_WITH_NAMES("LockChanged", "ob", P(object) P(locked), 0),
         SD_BUS_VTABLE_END,

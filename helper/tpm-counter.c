@@ -1,9 +1,9 @@
 /*
  * TPM_COUNTER_*: a number that only goes up
  *
- * A counter is an NV index of the TPM's own kind for that. No command sets one back, and one that is defined anew begins above all that this
- * TPM has ever counted, so removing it gains nothing but that it is missing. Beside it is a note, an ordinary index, that says when it
- * went up last, which a counter can't.
+ * A counter is an NV index of the TPM's own kind for that. No command sets one back, and one that is defined anew begins above all
+ * that this TPM has ever counted, so removing it gains nothing but that it is missing. Beside it is a note, an ordinary index, that says
+ * when it went up last, which a counter can't.
  *
  * Both carry a tag where an index has its policy. No policy is ever used, so it can be any value, and it makes them known: the name of
  * an index covers it, and with it all that is asked for here. Handles are taken from the tag, a few in a row, because others

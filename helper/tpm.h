@@ -24,8 +24,8 @@
  *   TPM_COUNTER_READ   raw(32) tag, raw(32) auth, u32 handle (0: looks for it)
  *   TPM_COUNTER_MAKE   raw(32) tag, raw(32) auth, u64 seconds; in place of what there is by that tag
  *   TPM_COUNTER_MOVE   raw(32) tag, raw(32) auth, u32 handle, u64 count, u64 seconds; moves it when it is one below that, and else not
- *     -> u32 handle (0: there is none by that tag), u64 count, u8 1 when it was made and never moved, u64 count and u64 seconds of the note (0:
- *        not known), blob name of the storage root key (empty: not looked at, or unknown; READ looks at it only when there is no counter)
+ *     -> u32 handle (0: there is none by that tag), u64 count, u8 1 when it was made and never moved, u64 count and u64 seconds of the
+ *        note (0: not known), blob name of the storage root key (empty: unknown, or not looked at, because there is a counter)
  *   TPM_COUNTER_REMOVE raw(32) tag, u32 handle -> nothing; nor is it an error that there is none
  *
  * READ and MOVE fail with TPM_PROBLEM_FOREIGN when what is there has another value.

@@ -218,6 +218,31 @@ class Epoch(kt.KeyfobTest):
             self.keyfob('set', 'svc', str(n), input='x')
         self.assertEqual(self.sandbox.read_log().count('could not be kept'), 1)
 
+    def test_forgotten(self):
+        self.sandbox.start_daemon()
+        self.sandbox.init(PASSWORD)
+        self.assertEqual(len(self.words()), 1)
+        self.keyfob('check', '--forget')
+        self.assertEqual(self.words(), {})
+        self.keyfob('set', 'svc', 'me', input='x')
+        self.sandbox.stop_daemon()
+        self.assertEqual(self.words(), {})
+        self.start()
+        self.assert_good()
+        for arguments in (('--forget', '--accept'), ('--forget', '--json'), ('--forget', 'x')):
+            self.keyfob('check', *arguments, code=2)
+
+    def test_no_tpm(self):
+        """Nor a word about it."""
+        self.sandbox.start_daemon()
+        self.sandbox.init(PASSWORD)
+        self.keyfob('check')
+        status = self.status()
+        self.assertEqual((status['counter'], status['counter_problem'], status['counter_handle']), ('none', '', 0))
+        self.assertNotIn('TPM', self.sandbox.read_log())
+        (_, word), = self.words().items()
+        self.assertEqual(word[4:18], b'keyfob epoch 1')
+
     def test_nowhere_to_keep_it(self):
         """Without a place the vault works as ever, and the log says what is missing."""
         shutil.rmtree(self.sandbox.state)

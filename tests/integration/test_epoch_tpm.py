@@ -9,6 +9,7 @@ import time
 
 from jeepney import DBusAddress, Properties
 
+import flatpak
 import keyfob_bus as kb
 import keyfob_test as kt
 import tpm_tools
@@ -249,6 +250,54 @@ class Counting(TpmEpoch):
         self.assertGood()
         self.assertLess(self.word().count, first + 24)
 
+    def test_forgotten(self):
+        """Before a vault is deleted; and should it be used again, it begins anew."""
+        self.begin()
+        self.change()
+        self.keyfob('check', '--forget')
+        self.assertEqual((self.indices(), os.listdir(self.state)), ([], []))
+        status = self.status()
+        self.assertEqual((status['epoch'], status['counter'], status['counter_handle']), ('closed', 'none', 0))
+        self.change()
+        self.keyfob('check')
+        self.keyfob('check', '--forget')
+        self.sandbox.stop_daemon()
+        self.assertEqual((self.indices(), os.listdir(self.state)), ([], []))
+        self.start()
+        self.assertGood()
+        self.assertEqual(len(self.indices()), 2)
+        self.keyfob('check', '--forget')
+        self.keyfob('lock')
+        self.keyfob('check', '--forget', code=3)
+        self.sandbox.unlock(PASSWORD)
+        self.assertGood()
+
+    def test_what_can_t_be_removed_is_not_forgotten(self):
+        self.begin()
+        before = self.word().data
+        self.tpm.stop()
+        result = self.keyfob('check', '--forget', code=None)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertOneLine(result.stderr, "can't be reached")
+        self.assertEqual(self.word().data, before)
+        self.tpm.start()
+        self.assertGood()
+        self.tpm.tool('tpm2_changeauth', '-c', 'owner', 'secret')
+        result = self.keyfob('check', '--forget', code=None)
+        self.assertOneLine(result.stderr, 'owner')
+        self.assertGood()
+
+    def test_not_by_apps(self):
+        if not flatpak.possible():
+            self.skipTest('no namespaces here')
+        self.begin()
+        for option in ('--accept', '--forget'):
+            argv = [self.sandbox.stage.keyfob, 'check', option]
+            result = self.sandbox.run(flatpak.command(os.path.join(self.sandbox.home, 'root'), 'org.example.Editor', argv), code=None)
+            self.assertNotEqual(result.returncode, 0)
+            self.assertOneLine(result.stderr, 'an app in a sandbox')
+        self.assertGood()
+
     def test_two_vaults(self):
         self.begin()
         self.sandbox.stop_daemon()
@@ -308,6 +357,17 @@ class PutBack(TpmEpoch):
         self.put_back()
         self.start()
         self.assertBad('old', 'ahead')
+
+    def test_nothing_is_forgotten_while_it_is_to_be_decided(self):
+        self.prepare()
+        self.put_back()
+        self.start()
+        self.keyfob('check', code=DAMAGED)
+        result = self.keyfob('check', '--forget', code=None)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertOneLine(result.stderr, 'decide')
+        self.assertEqual(len(self.indices()), 2)
+        self.keyfob('check', code=DAMAGED)
 
     def test_the_right_one_is_put_back(self):
         self.prepare()
