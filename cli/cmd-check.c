@@ -110,9 +110,13 @@ static int run_check(Cli *cli, int argc, char *argv[])
         }
         if (r != 0)
                 return r;
-        if (is_old(report) && !accept)
+        if (strcmp(json_string(report, "epoch"), "old") == 0 && !accept)
                 return cli_error(EXIT_DAMAGED,
                                  "an old copy of the vault was put back, or a part of one: if that is right, \"keyfob "
+                                 "check --accept\" takes it as it is; else put the right one back");
+        if (is_old(report) && !accept)
+                return cli_error(EXIT_DAMAGED,
+                                 "an old copy of the vault may have been put back: if this is the right one, \"keyfob "
                                  "check --accept\" takes it as it is; else put the right one back");
         if (strcmp(json_string(report, "counter"), "unreachable") == 0 && !accept)
                 return cli_error(EXIT_DAMAGED,
