@@ -103,25 +103,31 @@ class TpmEpoch(kt.KeyfobTest):
         with open(os.path.join(self.state, name), 'rb') as file:
             return Word(file.read())
 
-    def kill_all(self):
-        helpers = [int(pid) for pid in os.listdir('/proc') if pid.isdigit() and self.is_helper(pid)]
-        self.sandbox.kill_daemon()
+    def helpers(self):
+        """The daemon's helper, and what it has at work: each a child of the one before."""
+        parents = {}
+        for pid in filter(str.isdigit, os.listdir('/proc')):
+            try:
+                with open(f'/proc/{pid}/stat', encoding='utf-8', errors='replace') as file:
+                    parents[int(pid)] = int(file.read().rpartition(')')[2].split()[1])
+            except OSError:  # it has ended
+                pass
+        found = [self.sandbox.daemon.pid]
+        for parent in found:
+            found += [pid for pid, of in parents.items() if of == parent]
+        return found[1:]
+
+    def kill_helpers(self, helpers):
         for pid in helpers:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
 
-    def is_helper(self, pid):
-        """One of this test's own, or a child of it."""
-        try:
-            with open(f'/proc/{pid}/cmdline', 'rb') as file:
-                if not file.read().startswith(b'keyfob-helper'):
-                    return False
-            with open(f'/proc/{pid}/environ', 'rb') as file:
-                return self.sandbox.root.encode() in file.read()
-        except OSError:
-            return False
+    def kill_all(self):
+        helpers = self.helpers()
+        self.sandbox.kill_daemon()
+        self.kill_helpers(helpers)
 
     # ---- what is told
 

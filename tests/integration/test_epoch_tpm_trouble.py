@@ -53,9 +53,7 @@ class Cut(TpmEpoch):
         with self.tpm.hold():
             self.change()
             self.wait_for(lambda: self.word().count == before.count + 1)
-            for pid in os.listdir('/proc'):
-                if pid.isdigit() and self.is_helper(pid):
-                    os.kill(int(pid), signal.SIGKILL)
+            self.kill_helpers(self.helpers())
             self.assertEqual(self.keyfob('get', 'svc', 'me').stdout, b'old')
         self.keyfob('check', code=DAMAGED)
         self.assertEqual((self.property()[0], self.status()['counter']), ('current', 'unreachable'))
