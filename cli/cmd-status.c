@@ -19,7 +19,9 @@ void status_print_epoch(const char *state, uint64_t recorded, uint64_t found)
 
         text_time(recorded, kept);
         text_time(found, here);
-        if (strcmp(state, "old") == 0)
+        if (strcmp(state, "old") == 0 && recorded == 0)
+                text = text_format("OLD COPY: last changed %s, and it had come farther, nobody knows when (keyfob check)", here);
+        else if (strcmp(state, "old") == 0)
                 text = text_format("OLD COPY: last changed %s, but on %s it had come farther (keyfob check)", here, kept);
         else
                 text = text_format("UNKNOWN: last changed %s, and not what was kept of it; an old copy may have been put "
@@ -27,6 +29,21 @@ void status_print_epoch(const char *state, uint64_t recorded, uint64_t found)
                                    here);
         if (text)
                 output_line("age", text);
+}
+
+void status_print_counter(struct json_object *report)
+{
+        const char *state = json_string(report, "counter"), *problem = json_string(report, "counter_problem");
+        _cleanup_free_ char *text = NULL;
+
+        if (strcmp(problem, "") == 0)
+                return;
+        if (strcmp(state, "unreachable") == 0)
+                text = text_format("UNCHECKED: %s (keyfob check)", problem);
+        else
+                text = text_format("%s%s", strcmp(state, "none") == 0 ? "none: " : "", problem);
+        if (text)
+                output_line("counter", text);
 }
 
 static void print_vault(struct json_object *status)
@@ -51,6 +68,7 @@ static void print_vault(struct json_object *status)
         if (strcmp(json_string(status, "epoch"), "old") == 0 || strcmp(json_string(status, "epoch"), "foreign") == 0)
                 status_print_epoch(json_string(status, "epoch"), json_number(status, "epoch_recorded"),
                                    json_number(status, "epoch_found"));
+        status_print_counter(status);
         if (json_number(status, "damaged") > 0)
                 printf("%-16s %llu records (keyfob check)\n", "DAMAGED",
                        (unsigned long long)json_number(status, "damaged"));

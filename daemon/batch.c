@@ -235,6 +235,9 @@ static int on_prepare(sd_event_source *source, void *userdata)
 
         if (!batch->ending && batch->daemon->vault && vault_is_broken(batch->daemon->vault))
                 (void)sd_event_source_set_time(source, 0);
+        /* Slots, collections and keys are written without a batch. */
+        if (!batch->open && !batch->wrote && epoch_is_due(batch->daemon))
+                batch_wrote(batch->daemon);
         return 0;
 }
 

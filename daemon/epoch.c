@@ -1,112 +1,48 @@
 /*
  * Epoch
+ *
+ * What the word says and what the TPM says are put together here: the vault is as old as the worse of them makes it. Until the TPM has
+ * answered it is as old as the word makes it, and words go on being written; that hides nothing from the TPM, because the number in them
+ * stays what it was.
  */
-#include "daemon/epoch.h"
-
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
-#include "common/hex.h"
 #include "common/places.h"
 #include "daemon/batch.h"
+#include "daemon/epoch-internal.h"
 #include "daemon/log.h"
 
-#define HOUR      3600U
-#define NAME_SIZE 64U
-#define VAULT_ID  16U
-
-struct Epoch {
-        char *path; /* NULL: there is no place to keep it */
-        int directory;
-        VaultEpoch state;
-        uint32_t structure; /* as it was when that was looked at */
-        uint64_t since;     /* seconds: it is looked at again an hour after this, or when the structure was changed */
-        bool accepted; /* the next state that is seen is right */
-};
-
-/* ---- the file ---- */
-
-/* One for each vault there ever was: a backup of another one is another one. */
-static void file_name(const Vault *vault, char ret[NAME_SIZE])
-{
-        char id[2 * VAULT_ID + 1];
-
-        hex_encode(vault_id(vault), VAULT_ID, id);
-        (void)snprintf(ret, NAME_SIZE, "epoch-%s", id);
-}
-
-/* *ret NULL: there is none. */
-static int read_file(const Epoch *epoch, const char *name, Secret **ret)
-{
-        _cleanup_close_ int fd = openat(epoch->directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-        struct stat st;
-
-        *ret = NULL;
-        if (fd < 0)
-                return errno == ENOENT ? 0 : -errno;
-        if (fstat(fd, &st) < 0)
-                return -errno;
-        if (!S_ISREG(st.st_mode) || st.st_uid != geteuid())
-                return -EPERM;
-        return secret_read(fd, VAULT_EPOCH_MAX, ret);
-}
-
-static int write_all(int fd, const Secret *content)
-{
-        for (size_t at = 0; at < content->size;) {
-                ssize_t n = write(fd, content->data + at, content->size - at);
-
-                if (n < 0 && errno != EINTR)
-                        return -errno;
-                if (n > 0)
-                        at += (size_t)n;
-        }
-        return fsync(fd) < 0 ? -errno : 0;
-}
-
-static int write_file(const Epoch *epoch, const char *name, const Secret *content)
-{
-        char partial[NAME_SIZE + 8];
-        _cleanup_close_ int fd = -1;
-        int r;
-
-        (void)snprintf(partial, sizeof(partial), "%s.new", name);
-        (void)unlinkat(epoch->directory, partial, 0);
-        fd = openat(epoch->directory, partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-        if (fd < 0)
-                return -errno;
-        r = write_all(fd, content);
-        if (r == 0 && renameat(epoch->directory, partial, epoch->directory, name) < 0)
-                r = -errno;
-        if (r < 0)
-                (void)unlinkat(epoch->directory, partial, 0);
-        else if (fsync(epoch->directory) < 0)
-                r = -errno;
-        return r;
-}
+#define HOUR 3600U
 
 /* ---- comparing and keeping ---- */
+
+static bool is_bad(VaultEpochState state)
+{
+        return state == VAULT_EPOCH_OLD || state == VAULT_EPOCH_FOREIGN;
+}
 
 static void keep(Daemon *daemon, const char *name, const Secret *previous)
 {
         Epoch *epoch = daemon->epoch;
         _cleanup_(secret_freep) Secret *word = NULL;
         uint64_t now = (uint64_t)time(NULL);
+        VaultEpochCounter counter = epoch_counter_next(epoch, now);
         int r;
 
-        r = vault_epoch_make(daemon->vault, previous ? previous->data : NULL, previous ? previous->size : 0, now, &word);
+        r = vault_epoch_make(daemon->vault, previous ? previous->data : NULL, previous ? previous->size : 0, now, &counter,
+                             &word);
         if (r == 0)
-                r = write_file(epoch, name, word);
+                r = epoch_file_write(epoch, name, word);
         if (r != 0) {
                 log_line(LOG_WARNING, "what the vault has come to could not be kept in %s: %s", epoch->path,
                          vault_strerror(r));
                 return;
         }
         epoch->state = (VaultEpoch){.state = VAULT_EPOCH_CURRENT, .recorded = now, .found = vault_modified(daemon->vault)};
+        epoch_counter_kept(daemon, &counter);
 }
 
 static void date(uint64_t seconds, char ret[32])
@@ -118,8 +54,9 @@ static void date(uint64_t seconds, char ret[32])
                 (void)snprintf(ret, 32, "an unknown time");
 }
 
-static void say(const VaultEpoch *state)
+static void say(const Epoch *epoch)
 {
+        const VaultEpoch *state = &epoch->state;
         char recorded[32], found[32];
 
         date(state->recorded, recorded);
@@ -134,11 +71,8 @@ static void say(const VaultEpoch *state)
                          "the vault (last changed %s) does not go with what was kept of it: an old copy may have been "
                          "put back; run keyfob check",
                          found);
-}
-
-static bool is_bad(VaultEpochState state)
-{
-        return state == VAULT_EPOCH_OLD || state == VAULT_EPOCH_FOREIGN;
+        if (is_bad(epoch->verdict.state))
+                log_line(LOG_ERR, "%s", epoch->problem);
 }
 
 /* Whether an hour is over since, by a clock that may have been set back. */
@@ -149,20 +83,41 @@ static bool is_due(uint64_t since)
         return now < since || now - since >= HOUR;
 }
 
-static void look(Daemon *daemon, bool accept)
+typedef enum Why {
+        OPENED,  /* it has just been */
+        CHANGED, /* it may have been */
+} Why;
+
+/* What the TPM said counts until it says something else, and what was noticed does not end by an old copy's coming as far as
+ * the one that it took the place of: the owner decides. */
+static void add_verdict(Epoch *epoch)
+{
+        const VaultEpoch *worse = is_bad(epoch->noticed.state) ? &epoch->noticed : &epoch->verdict;
+
+        if (is_bad(epoch->state.state) || !is_bad(worse->state))
+                return;
+        epoch->state.state = worse->state;
+        epoch->state.recorded = worse->recorded;
+}
+
+static void look(Daemon *daemon, Why why, bool accept)
 {
         Epoch *epoch = daemon->epoch;
         _cleanup_(secret_freep) Secret *kept = NULL;
+        uint64_t now = (uint64_t)time(NULL);
         VaultEpoch state, before;
-        char name[NAME_SIZE];
+        char name[EPOCH_NAME_SIZE];
         int r;
 
         if (!epoch || !epoch->path || !daemon->vault || !vault_is_unlocked(daemon->vault))
                 return;
+        if (epoch->forgotten && why == CHANGED && !accept)
+                return;
+        epoch->forgotten = false;
         epoch->structure = vault_structure(daemon->vault);
-        epoch->since = (uint64_t)time(NULL); /* whatever comes of it: not again with every commit */
-        file_name(daemon->vault, name);
-        r = read_file(epoch, name, &kept);
+        epoch->since = now; /* whatever comes of it: not again with every commit */
+        epoch_file_name(daemon->vault, name);
+        r = epoch_file_read(epoch, name, &kept);
         if (r < 0) {
                 log_line(LOG_WARNING, "%s/%s can't be read: %s", epoch->path, name, strerror(-r));
                 return;
@@ -173,11 +128,21 @@ static void look(Daemon *daemon, bool accept)
         before = epoch->state;
         epoch->state = state;
         if (accept)
+                epoch->noticed = (VaultEpoch){0};
+        else if (is_bad(state.state))
+                epoch->noticed = state;
+        if (why == OPENED)
+                epoch_counter_begin(daemon, &state.counter);
+        add_verdict(epoch);
+        if (accept) {
+                epoch_counter_accept(epoch);
                 keep(daemon, name, NULL);
-        else if (is_bad(state.state)) {
-                if (before.state != state.state)
-                        say(&state);
-        } else if (state.state == VAULT_EPOCH_NONE || (state.moved && (state.structure || is_due(state.recorded))))
+                epoch_counter_accepted(daemon);
+        } else if (is_bad(epoch->state.state)) {
+                if (before.state != epoch->state.state)
+                        say(epoch);
+        } else if (state.state == VAULT_EPOCH_NONE || (state.moved && (state.structure || is_due(state.recorded))) ||
+                   epoch_counter_wants(epoch, now))
                 keep(daemon, name, kept);
         if (!is_due(epoch->state.recorded))
                 epoch->since = epoch->state.recorded;
@@ -187,12 +152,28 @@ static void look(Daemon *daemon, bool accept)
 
 void epoch_unlocked(Daemon *daemon)
 {
-        bool accepted = daemon->epoch && daemon->epoch->accepted;
+        Epoch *epoch = daemon->epoch;
+        bool accepted = epoch && epoch->accepted;
 
-        if (!daemon->epoch || !daemon->vault || !vault_is_unlocked(daemon->vault))
+        if (!epoch || !daemon->vault || !vault_is_unlocked(daemon->vault))
                 return;
-        daemon->epoch->accepted = false;
-        look(daemon, accepted);
+        epoch->accepted = false;
+        look(daemon, epoch->open && !accepted ? CHANGED : OPENED, accepted);
+        epoch->open = true;
+}
+
+void epoch_look_again(Daemon *daemon)
+{
+        batch_flush(daemon); /* or it could not be compared */
+        look(daemon, CHANGED, /* accept= */ false);
+}
+
+bool epoch_is_due(const Daemon *daemon)
+{
+        const Epoch *epoch = daemon->epoch;
+
+        return epoch && daemon->vault && epoch->state.state != VAULT_EPOCH_CLOSED && vault_is_unlocked(daemon->vault) &&
+               epoch->structure != vault_structure(daemon->vault);
 }
 
 void epoch_idle(Daemon *daemon)
@@ -201,15 +182,19 @@ void epoch_idle(Daemon *daemon)
 
         /* Usually there is nothing to do, and no file to be read to know that. */
         if (!epoch || !daemon->vault || epoch->state.state == VAULT_EPOCH_CLOSED ||
-            (epoch->structure == vault_structure(daemon->vault) && !is_due(epoch->since)))
+            (!epoch_is_due(daemon) && !is_due(epoch->since)))
                 return;
-        look(daemon, /* accept= */ false);
+        (void)epoch_settle(daemon);
+        look(daemon, CHANGED, /* accept= */ false);
 }
 
 void epoch_rekeyed(Daemon *daemon)
 {
-        if (daemon->epoch && !is_bad(daemon->epoch->state.state))
-                look(daemon, /* accept= */ true);
+        if (!daemon->epoch)
+                return;
+        epoch_counter_rekeyed(daemon);
+        if (!is_bad(daemon->epoch->state.state))
+                look(daemon, CHANGED, /* accept= */ true);
 }
 
 void epoch_accept(Daemon *daemon)
@@ -219,14 +204,36 @@ void epoch_accept(Daemon *daemon)
         if (!daemon->vault || !vault_is_unlocked(daemon->vault))
                 daemon->epoch->accepted = true;
         else
-                look(daemon, /* accept= */ true);
+                look(daemon, CHANGED, /* accept= */ true);
 }
 
 void epoch_closed(Daemon *daemon)
 {
-        if (!daemon->epoch || is_bad(daemon->epoch->state.state))
-                return; /* what was found stays said until it is looked at again */
-        daemon->epoch->state = (VaultEpoch){0};
+        if (!daemon->epoch)
+                return;
+        daemon->epoch->open = daemon->epoch->forgotten = false;
+        epoch_counter_closed(daemon);
+        if (!is_bad(daemon->epoch->state.state))
+                daemon->epoch->state = (VaultEpoch){0}; /* else what was found stays said until it is looked at again */
+}
+
+int epoch_forget(Daemon *daemon)
+{
+        Epoch *epoch = daemon->epoch;
+        char name[EPOCH_NAME_SIZE];
+        int r;
+
+        if (!epoch || !epoch->path)
+                return 0;
+        epoch_file_name(daemon->vault, name);
+        r = epoch_file_remove(epoch, name);
+        if (r < 0)
+                return r;
+        epoch_counter_closed(daemon);
+        epoch->forgotten = true;
+        epoch->state = (VaultEpoch){0};
+        (void)batch_invalidated(daemon, KEYFOB_PATH, KEYFOB_STORE_INTERFACE, "Epoch", NULL);
+        return 0;
 }
 
 /* ---- what is told ---- */

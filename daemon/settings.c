@@ -46,6 +46,7 @@ static const Key keys[] = {
         {"lock", "screen", offsetof(Settings, screen), KEY_BOOL},
         {"lock", "sleep", offsetof(Settings, sleep), KEY_BOOL},
         {"tpm", "tcti", offsetof(Settings, tpm), KEY_TEXT},
+        {"tpm", "epoch", offsetof(Settings, tpm_epoch), KEY_BOOL},
 };
 
 /* The text while the parser takes it line by line. */
@@ -257,6 +258,7 @@ int settings_new(Settings **ret)
         settings->session_agent = settings->desktop = settings->notification = settings->pinentry = true;
         settings->uhid = settings->fingerprint = settings->ssh_agent = true;
         settings->sleep = true;
+        settings->tpm_epoch = true;
         settings->tpm = strdup("");
         if (!settings->tpm)
                 return -ENOMEM;

@@ -41,6 +41,7 @@ typedef struct Settings {
 
         /* [tpm] */
         char *tpm; /* TCTI, as tpm2-tools write it: "device:/dev/tpmrm0"; "": that one */
+        bool tpm_epoch; /* it counts the states of the vault */
 } Settings;
 
 /* What holds where no file says otherwise. */

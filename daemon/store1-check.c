@@ -154,6 +154,8 @@ static int make_reply(Daemon *daemon, sd_bus_message *call, const CheckJob *job,
                 r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "epoch", "s", epoch_state_name(epoch.state), "recorded",
                                           "t", epoch.recorded, "found", "t", epoch.found);
         if (r >= 0)
+                r = store1_append_counter(daemon, reply);
+        if (r >= 0)
                 r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "records", "t", report->records, "damaged",
                                           "t", report->damaged, "index_missing", "t", report->index_missing,
                                           "index_extra", "t", report->index_extra, "tampered", "t",
@@ -326,9 +328,30 @@ static int begin(Waiting *waiting, sd_bus_error *error)
         return copy_vault(waiting, error);
 }
 
-int store1_check(sd_bus_message *m, void *userdata, sd_bus_error *error)
+static int accept_all(Waiting *waiting, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        int r;
+
+        r = check_in_place(waiting->daemon, waiting->call, /* accept= */ true, &reply, error);
+        return r < 0 ? r : waiting_finish_reply(waiting, reply);
+}
+
+static int settled(Waiting *waiting, sd_bus_error *error)
+{
+        return waiting->options.accept ? accept_all(waiting, error) : begin(waiting, error);
+}
+
+static void on_settled(void *userdata)
+{
+        Waiting *waiting = userdata;
+
+        waiting->counter = NULL;
+        waiting_step_done(waiting);
+}
+
+int store1_check(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
         Daemon *daemon = userdata;
         Waiting *waiting;
         int accept, r;
@@ -338,12 +361,18 @@ int store1_check(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 r = sd_bus_message_read(m, "b", &accept);
         if (r < 0)
                 return r;
-        if (accept) {
-                r = check_in_place(daemon, m, /* accept= */ true, &reply, error);
-                return r < 0 ? r : batch_reply(daemon, m, reply);
-        }
+        r = accept ? store1_not_for_apps(daemon, m, store1_check, "can't take the vault as it is", error) : 0;
+        if (r != 0)
+                return r;
         r = waiting_new(daemon, m, /* allowed= */ NULL, error, &waiting);
         if (r < 0)
                 return r;
-        return waiting_started(waiting, begin(waiting, error));
+        waiting->options.accept = accept;
+        /* Whether the vault is an old copy is part of the answer, and the TPM may still be at that. */
+        batch_flush(daemon);
+        epoch_idle(daemon);
+        if (!epoch_settle(daemon))
+                return waiting_started(waiting, settled(waiting, error));
+        waiting->next = settled;
+        return waiting_started(waiting, epoch_wait(daemon, on_settled, waiting, &waiting->counter));
 }

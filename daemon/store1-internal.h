@@ -93,6 +93,7 @@ struct Waiting {
         HelperCall *reading;
         TpmCall *tpm;
         struct CtapSealWait *sealed;
+        struct EpochWait *counter;
         FingerWork *finger;
         SlotKey *touching;
         BackupWork *backup;
@@ -211,6 +212,9 @@ int store1_init(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_unlock(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_lock(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_check(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int store1_forget_epoch(sd_bus_message *m, void *userdata, sd_bus_error *error);
+/* counter s, counter_problem s, counter_handle u: of the epoch. */
+int store1_append_counter(Daemon *daemon, sd_bus_message *m);
 
 int store1_backup(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int store1_restore(sd_bus_message *m, void *userdata, sd_bus_error *error);

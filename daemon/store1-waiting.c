@@ -6,6 +6,7 @@
  * leaves, the step under way is taken back, question and all, and nothing has happened.
  */
 #include "daemon/ctap-internal.h"
+#include "daemon/epoch.h"
 #include "daemon/store1-internal.h"
 
 #include "crypto/blind.h"
@@ -106,6 +107,7 @@ Waiting *waiting_free(Waiting *waiting)
                 explicit_bzero(waiting->device, sizeof(*waiting->device)); /* what a PIN makes may be in it */
         free(waiting->device);
         ctap_seal_wait_cancel(waiting->sealed);
+        epoch_wait_cancel(waiting->counter);
         policy_wish_free(waiting->wish);
         ssh_wish_free(waiting->ssh);
         free(waiting->tpm_why);

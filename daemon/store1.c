@@ -119,6 +119,14 @@ static int append_state(Daemon *daemon, sd_bus_message *m, const Totals *totals)
                                      why.message ?: "");
 }
 
+int store1_append_counter(Daemon *daemon, sd_bus_message *m)
+{
+        EpochCounterFacts counter = epoch_counter(daemon);
+
+        return sd_bus_message_append(m, "{sv}{sv}{sv}", "counter", "s", counter.state, "counter_problem", "s", counter.problem,
+                                     "counter_handle", "u", counter.handle);
+}
+
 int store1_status(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -155,6 +163,8 @@ int store1_status(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r >= 0)
                 r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "epoch", "s", epoch_state_name(epoch.state),
                                           "epoch_recorded", "t", epoch.recorded, "epoch_found", "t", epoch.found);
+        if (r >= 0)
+                r = store1_append_counter(daemon, reply);
         if (r >= 0 && status.owner_pid > 0)
                 r = append_owner(reply, &status);
         if (r >= 0)
@@ -227,6 +237,7 @@ static const sd_bus_vtable store1_vtable[] = {
         METHOD("Backup", "ha{sv}", P(file) P(options), "a{sv}", P(report), store1_backup),
         SECRET_METHOD("Restore", "ha{sv}", P(file) P(options), "a{sv}", P(report), store1_restore),
         METHOD("Check", "b", P(accept), "a{sv}", P(report), store1_check),
+        SD_BUS_METHOD("ForgetEpoch", "", "", store1_forget_epoch, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("Epoch", "(stt)", get_epoch, 0, SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION),
         SD_BUS_SIGNAL_WITH_NAMES("LockChanged", "ob", P(object) P(locked), 0),
         SD_BUS_VTABLE_END,

@@ -67,6 +67,8 @@ static void note(Tpm *tpm, TpmProblem problem, const char *why)
 {
         if (problem != 0 && tpm->calls->operation == TPM_INFO)
                 return;
+        if (tpm->calls->operation >= TPM_COUNTER_READ) /* the epoch says how that stands */
+                return;
         if (problem == TPM_PROBLEM_FOREIGN || problem == TPM_PROBLEM_UNSUPPORTED || problem == TPM_PROBLEM_NOT_BUILT ||
             problem == TPM_PROBLEM_WRONG_PIN || problem == TPM_PROBLEM_REGISTERS)
                 return;

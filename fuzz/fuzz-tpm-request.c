@@ -11,6 +11,26 @@ static void check_within(const TpmBytes *bytes, const uint8_t *data, size_t size
         PROMISE(bytes->size == 0 || (bytes->data >= data && bytes->size <= (size_t)(data + size - bytes->data)));
 }
 
+static bool is_counter(const TpmRequest *request)
+{
+        return request->operation >= TPM_COUNTER_READ && request->operation <= TPM_COUNTER_REMOVE;
+}
+
+static void check_counter(const TpmRequest *request, const uint8_t *data, size_t size)
+{
+        bool has_handle = request->operation == TPM_COUNTER_MOVE || request->operation == TPM_COUNTER_REMOVE;
+
+        PROMISE(is_counter(request) == (request->tag != NULL));
+        PROMISE(request->handle == 0 ? !has_handle
+                                     : is_counter(request) && request->handle >= TPM_COUNTER_FIRST &&
+                                               request->handle <= TPM_COUNTER_LAST && request->handle % 2 == 0);
+        PROMISE((request->operation == TPM_COUNTER_MOVE) == (request->count != 0));
+        if (request->tag)
+                check_within(&(TpmBytes){request->tag, TPM_TAG_SIZE}, data, size);
+        if (is_counter(request))
+                PROMISE((request->operation == TPM_COUNTER_REMOVE) == !request->auth);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
         TpmRequest request = {0};
@@ -24,5 +44,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_within(&request.input, data, size);
         if (request.auth)
                 check_within(&(TpmBytes){request.auth, TPM_AUTH_SIZE}, data, size);
+        check_counter(&request, data, size);
         return 0;
 }

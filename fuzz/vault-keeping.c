@@ -75,10 +75,12 @@ static void wipe(const Keeping *keeping, Vault *vault, ItemId id, Input *in)
 static void make_word(Keeping *keeping, Vault *vault, Input *in)
 {
         _cleanup_(secret_freep) Secret *word = NULL;
-        const Secret *previous = input_u8(in) % 2 ? keeping->word : NULL;
+        unsigned what = input_u8(in);
+        const Secret *previous = what % 2 ? keeping->word : NULL;
+        VaultEpochCounter counter = {.handle = what & 2, .stale = what & 4, .count = what, .tpm_size = what % 67, .behind = what & 8};
 
         if (CALL(vault_epoch_make(vault, previous ? previous->data : NULL, previous ? previous->size : 0, vault_now(),
-                                  &word)) != 0)
+                                  what & 16 ? &counter : NULL, &word)) != 0)
                 return;
         PROMISE(word->size <= VAULT_EPOCH_MAX);
         secret_free(keeping->word);

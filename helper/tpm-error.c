@@ -35,6 +35,8 @@ static const char *const usual[_TPM_PROBLEM_MAX] = {
         [TPM_PROBLEM_REGISTERS] =
                 "this machine was started otherwise than when the key was made: its PCRs have other values",
         [TPM_PROBLEM_UNSUPPORTED] = "the TPM can't do that: choose es256",
+        [TPM_PROBLEM_FULL] = "the TPM's memory is full: remove an index that nobody needs (tpm2_getcap handles-nv-index, "
+                             "tpm2_nvundefine)",
 };
 
 static const char full[] = "the TPM has no room left, as another program fills it: try again when that has ended";
@@ -63,6 +65,7 @@ static const Meaning of_tpm[] = {
         {TPM2_RC_CURVE, TPM_PROBLEM_UNSUPPORTED, NULL},
         {TPM2_RC_HASH, TPM_PROBLEM_UNSUPPORTED, NULL},
         {TPM2_RC_SCHEME, TPM_PROBLEM_UNSUPPORTED, NULL},
+        {TPM2_RC_NV_SPACE, TPM_PROBLEM_FULL, NULL},
         {TPM2_RC_INITIALIZE, TPM_PROBLEM_FAILED, "the TPM was not started: run tpm2_startup --clear"},
         {TPM2_RC_FAILURE, TPM_PROBLEM_FAILED, "the TPM reports a failure of its own: see tpm2_gettestresult"},
         {TPM2_RC_POLICY_FAIL, TPM_PROBLEM_REGISTERS, NULL},

@@ -52,6 +52,11 @@ bool tpm_policy_open(Tpm *tpm, const TpmRequest *request);
 /* Loads a key and opens the session for it. */
 bool tpm_key_load(Tpm *tpm, const TpmRequest *request, bool both);
 
+/* ---- tpm-counter.c ---- */
+
+/* TPM_COUNTER_*: writes the answer. */
+bool tpm_counter(Tpm *tpm, const TpmRequest *request, ByteWriter *out);
+
 /* Notes what a response code means; whether it is success. */
 bool tpm_ok(Tpm *tpm, TSS2_RC rc);
 bool tpm_fail(Tpm *tpm, TpmProblem problem, const char *why);

@@ -46,6 +46,42 @@ static void read_binding(ByteReader *body, TpmRequest *request)
                 body->failed = true;
 }
 
+static void read_handle(ByteReader *body, TpmRequest *request)
+{
+        request->handle = byte_reader_u32(body);
+        if (request->handle < TPM_COUNTER_FIRST || request->handle > TPM_COUNTER_LAST || request->handle % 2 != 0)
+                body->failed = true;
+}
+
+/* Any counter of the tag is meant by 0. */
+static void read_handle_or_none(ByteReader *body, TpmRequest *request)
+{
+        ByteReader ahead = *body;
+
+        if (byte_reader_u32(&ahead) == 0)
+                *body = ahead;
+        else
+                read_handle(body, request);
+}
+
+static void read_counter(ByteReader *body, TpmRequest *request)
+{
+        request->tag = byte_reader_raw(body, TPM_TAG_SIZE);
+        if (request->operation != TPM_COUNTER_REMOVE)
+                request->auth = byte_reader_raw(body, TPM_AUTH_SIZE);
+        if (request->operation == TPM_COUNTER_READ)
+                read_handle_or_none(body, request);
+        else if (request->operation != TPM_COUNTER_MAKE)
+                read_handle(body, request);
+        if (request->operation == TPM_COUNTER_MOVE) {
+                request->count = byte_reader_u64(body);
+                if (request->count == 0)
+                        body->failed = true;
+        }
+        if (request->operation == TPM_COUNTER_MAKE || request->operation == TPM_COUNTER_MOVE)
+                request->seconds = byte_reader_u64(body);
+}
+
 static bool is_coordinates(size_t size)
 {
         return size == 32 || size == 48;
@@ -98,6 +134,12 @@ int tpm_request_parse(const void *body, size_t size, TpmRequest *ret)
                 request.input = read_blob(&reader, (size_t)2 * TPM_COORDINATE_MAX);
                 if (request.input.size != 64)
                         return -EBADMSG;
+                break;
+        case TPM_COUNTER_READ:
+        case TPM_COUNTER_MAKE:
+        case TPM_COUNTER_MOVE:
+        case TPM_COUNTER_REMOVE:
+                read_counter(&reader, &request);
                 break;
         default:
                 return -EBADMSG;

@@ -18,13 +18,19 @@ typedef struct TpmRequest {
         char tcti[TPM_TCTI_MAX + 1];
         TpmUse use;           /* MAKE */
         TpmCurve curve;       /* MAKE */
-        const uint8_t *auth;  /* TPM_AUTH_SIZE bytes; all but INFO */
+        const uint8_t *auth;  /* TPM_AUTH_SIZE bytes; all but INFO and COUNTER_REMOVE */
         TpmBytes parent;      /* of the key: SIGN, EXCHANGE */
         TpmBytes public_area; /* the same */
         TpmBytes private_area;
         bool pin;       /* of a bound key: its wrong authorizations count */
         uint32_t pcrs;  /* and what it is bound to */
         TpmBytes input; /* SIGN: the digest; EXCHANGE: x ‖ y */
+
+        /* COUNTER_* */
+        const uint8_t *tag; /* TPM_TAG_SIZE bytes */
+        uint32_t handle;    /* 0: of READ */
+        uint64_t count;     /* MOVE; not 0 */
+        uint64_t seconds;   /* MAKE, MOVE */
 } TpmRequest;
 
 /* 0, or -EBADMSG. */

@@ -305,6 +305,11 @@ static bool run(Tpm *tpm, const TpmRequest *request, ByteWriter *out)
         case TPM_EXCHANGE:
         case TPM_EXCHANGE_BOUND:
                 return exchange(tpm, request, out);
+        case TPM_COUNTER_READ:
+        case TPM_COUNTER_MAKE:
+        case TPM_COUNTER_MOVE:
+        case TPM_COUNTER_REMOVE:
+                return tpm_counter(tpm, request, out);
         }
         return tpm_fail(tpm, TPM_PROBLEM_FAILED, "the request is malformed");
 }

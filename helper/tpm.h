@@ -1,5 +1,5 @@
 /*
- * HELPER_TPM: keys inside a TPM 2.0, as the daemon asks for them
+ * HELPER_TPM: keys and counters inside a TPM 2.0, as the daemon asks for them
  *
  * The body of a request is u8 operation (TpmOperation), string TCTI (as tpm2-tools write it; "": the kernel's resource
  * manager /dev/tpmrm0), and its fields:
@@ -18,6 +18,18 @@
  * A key is u8 1 (TPM_KEY_VERSION) ‖ raw(32) auth ‖ blob parent ‖ blob public ‖ blob private: `auth` is the asker's,
  * the rest as TPM_MAKE gave it. It is of use in that TPM alone, to who has it; what it protects is not in it.
  *
+ * The counters are NV indices that only go up, each with a note beside it (one handle on) that says when it went up last. They are
+ * known by a tag, which is in the policy field of both, and are read and moved by who knows their authorization value:
+ *
+ *   TPM_COUNTER_READ   raw(32) tag, raw(32) auth, u32 handle (0: looks for it)
+ *   TPM_COUNTER_MAKE   raw(32) tag, raw(32) auth, u64 seconds; in place of what there is by that tag
+ *   TPM_COUNTER_MOVE   raw(32) tag, raw(32) auth, u32 handle, u64 count, u64 seconds; moves it when it is one below that, and else not
+ *     -> u32 handle (0: there is none by that tag), u64 count, u8 1 when it was made and never moved, u64 count and u64 seconds of the
+ *        note (0: not known), blob name of the storage root key (empty: unknown, or not looked at, because there is a counter)
+ *   TPM_COUNTER_REMOVE raw(32) tag, u32 handle -> nothing; nor is it an error that there is none
+ *
+ * READ and MOVE fail with TPM_PROBLEM_FOREIGN when what is there has another value.
+ *
  * Failures are HELPER_FAILED, string why (one line with the remedy), u8 TpmProblem.
  */
 #pragma once
@@ -35,6 +47,11 @@
 #define TPM_TEXT_MAX       64U
 #define TPM_PIN            1U
 #define TPM_PCRS           24U /* registers that can be named */
+#define TPM_TAG_SIZE       32U
+/* Where counters are: of the handles that the TCG leaves to owners ("Registry of Reserved TPM 2.0 Handles and Localities") the even
+ * ones; notes are at the odd ones. */
+#define TPM_COUNTER_FIRST 0x01800000U
+#define TPM_COUNTER_LAST  0x01bffffeU
 /* No request takes longer: a TPM that says nothing for so long is given up. */
 #define TPM_SECONDS_MAX 30U
 
@@ -45,6 +62,10 @@ typedef enum TpmOperation {
         TPM_EXCHANGE = 4,
         TPM_MAKE_BOUND = 5,
         TPM_EXCHANGE_BOUND = 6,
+        TPM_COUNTER_READ = 7,
+        TPM_COUNTER_MAKE = 8,
+        TPM_COUNTER_MOVE = 9,
+        TPM_COUNTER_REMOVE = 10,
 } TpmOperation;
 
 typedef enum TpmUse {
@@ -69,6 +90,7 @@ typedef enum TpmProblem {
         TPM_PROBLEM_NOT_BUILT,     /* built without TPM */
         TPM_PROBLEM_WRONG_PIN,
         TPM_PROBLEM_REGISTERS,     /* PCRs have other values */
+        TPM_PROBLEM_FULL,          /* it has no room for one more index */
         _TPM_PROBLEM_MAX,
 } TpmProblem;
 

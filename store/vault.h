@@ -540,17 +540,38 @@ typedef enum VaultEpochState {
         VAULT_EPOCH_FOREIGN, /* what was kept is not of this vault's present keys: they are older ones, or it is spoilt */
 } VaultEpochState;
 
+#define VAULT_EPOCH_SECRET_SIZE 32U
+#define VAULT_EPOCH_TPM_MAX     66U
+
+/* What a word has to do with a counter outside of all files, which only goes up. All zeros: nothing. */
+typedef struct VaultEpochCounter {
+        uint32_t handle; /* where it is; 0: there is none, and the next four mean nothing */
+        uint64_t count;  /* what it comes to by this word */
+        bool behind;     /* and by another one before this */
+        uint64_t spent;  /* seconds: when it may move as often as ever again */
+        size_t tpm_size; /* name of the storage root key of the TPM that it is in; 0: unknown */
+        uint8_t tpm[VAULT_EPOCH_TPM_MAX];
+        uint32_t stale;  /* one that is to be removed; 0: none */
+        uint8_t stale_tag[VAULT_EPOCH_SECRET_SIZE];
+} VaultEpochCounter;
+
 typedef struct VaultEpoch {
         VaultEpochState state;
         uint64_t recorded; /* seconds: when it was kept; 0: unknown */
         uint64_t found;    /* seconds: when what is here was changed last */
         bool moved;        /* it is farther than what was kept */
         bool structure;    /* by slots, keys or collections */
+        VaultEpochCounter counter; /* of the word, when that is the vault's */
 } VaultEpoch;
 
 /* Goes up with every change of slots, keys, collections and aliases. */
 uint32_t vault_structure(const Vault *vault);
 /* Holds the open vault against the word that was kept of it (NULL: none). VAULT_E_LOCKED; -EBUSY in a batch. */
 int vault_epoch_compare(Vault *vault, const void *data, size_t size, VaultEpoch *ret);
-/* A word to keep in place of the previous one (NULL: none), from which what is closed now is taken. */
-int vault_epoch_make(Vault *vault, const void *previous, size_t size, uint64_t now, Secret **ret);
+/* A word to keep in place of the previous one (NULL: none), from which what is closed now is taken. `counter` NULL: it has none. */
+int vault_epoch_make(Vault *vault, const void *previous, size_t size, uint64_t now, const VaultEpochCounter *counter,
+                     Secret **ret);
+/* What makes the open vault's counter known, which anybody may see, and what it is moved by, for a user. Other keys make others.
+ * VAULT_E_LOCKED, -ENOMEM. */
+int vault_epoch_secrets(const Vault *vault, uint32_t user, uint8_t ret_tag[VAULT_EPOCH_SECRET_SIZE],
+                        uint8_t ret_auth[VAULT_EPOCH_SECRET_SIZE]);

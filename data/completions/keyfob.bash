@@ -81,7 +81,7 @@ _keyfob()
                 --password-file --password-fd --all --yes --undo --sh --fish --csh --key --json --help" ;;
         backup) options+=" --force --json" ;;
         restore) options+=" --yes --touch --accept --password-file --password-fd --json" ;;
-        check) options+=" --accept --json" ;;
+        check) options+=" --accept --forget --json" ;;
         env) options+=" --sh --fish --csh" ;;
         fido2) options+=" --print --sh --fish --csh" ;;
         prompt-agent) options+=" --command" ;;

@@ -122,6 +122,7 @@ complete -c keyfob -n '__fish_seen_subcommand_from retention' -l versions -x
 complete -c keyfob -n '__fish_seen_subcommand_from wipe' -l all
 complete -c keyfob -n '__fish_seen_subcommand_from restore' -l touch
 complete -c keyfob -n '__fish_seen_subcommand_from check restore' -l accept
+complete -c keyfob -n '__fish_seen_subcommand_from check' -l forget
 complete -c keyfob -n '__fish_seen_subcommand_from env fido2 ssh' -l sh
 complete -c keyfob -n '__fish_seen_subcommand_from env fido2 ssh' -l fish
 complete -c keyfob -n '__fish_seen_subcommand_from env fido2 ssh' -l csh

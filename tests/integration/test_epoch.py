@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 
 from jeepney import DBusAddress, Properties
 
@@ -98,6 +99,34 @@ class Epoch(kt.KeyfobTest):
         self.start()
         self.assert_good()
 
+    def test_one_that_comes_as_far_again(self):
+        """By then its numbers tell nothing; what was said is said until the owner decides."""
+        self.prepare()
+        self.put_back()
+        self.start()
+        self.assert_bad()
+        for n in range(3):
+            self.keyfob('set', 'svc', str(n), input='x')
+            self.keyfob('collection', 'create', f'more {n}', '--password-file', self.sandbox.write('password', PASSWORD))
+            self.assert_bad()
+        self.keyfob('lock')
+        self.sandbox.unlock(PASSWORD)
+        self.assert_bad()
+        self.keyfob('check', '--accept')
+        self.assert_good()
+
+    def test_a_change_is_kept_at_once(self):
+        """Whatever ends the daemon then."""
+        self.sandbox.start_daemon()
+        self.sandbox.init(PASSWORD)
+        before = self.words()
+        self.keyfob('collection', 'create', 'other', '--password-file', self.sandbox.write('password', PASSWORD))
+        deadline = time.monotonic() + kt.TIMEOUT
+        while self.words() == before:  # written after the answer
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+        self.sandbox.kill_daemon()
+
     def test_an_old_password(self):
         """The point of all this for some: only the password had been changed."""
         self.sandbox.start_daemon()
@@ -191,6 +220,31 @@ class Epoch(kt.KeyfobTest):
         for n in range(5):
             self.keyfob('set', 'svc', str(n), input='x')
         self.assertEqual(self.sandbox.read_log().count('could not be kept'), 1)
+
+    def test_forgotten(self):
+        self.sandbox.start_daemon()
+        self.sandbox.init(PASSWORD)
+        self.assertEqual(len(self.words()), 1)
+        self.keyfob('check', '--forget')
+        self.assertEqual(self.words(), {})
+        self.keyfob('set', 'svc', 'me', input='x')
+        self.sandbox.stop_daemon()
+        self.assertEqual(self.words(), {})
+        self.start()
+        self.assert_good()
+        for arguments in (('--forget', '--accept'), ('--forget', '--json'), ('--forget', 'x')):
+            self.keyfob('check', *arguments, code=2)
+
+    def test_no_tpm(self):
+        """Nor a word about it."""
+        self.sandbox.start_daemon()
+        self.sandbox.init(PASSWORD)
+        self.keyfob('check')
+        status = self.status()
+        self.assertEqual((status['counter'], status['counter_problem'], status['counter_handle']), ('none', '', 0))
+        self.assertNotIn('TPM', self.sandbox.read_log())
+        (_, word), = self.words().items()
+        self.assertEqual(word[4:18], b'keyfob epoch 1')
 
     def test_nowhere_to_keep_it(self):
         """Without a place the vault works as ever, and the log says what is missing."""

@@ -4,6 +4,7 @@ import hashlib
 import os
 import struct
 import unittest
+from typing import NamedTuple
 
 try:
     from cryptography.exceptions import InvalidSignature
@@ -18,9 +19,11 @@ import tpm_tools
 
 HELPER_TPM = 9
 INFO, MAKE, SIGN, EXCHANGE = 1, 2, 3, 4
+COUNTER_READ, COUNTER_MAKE, COUNTER_MOVE, COUNTER_REMOVE = 7, 8, 9, 10
 TO_SIGN, TO_EXCHANGE = 1, 2
 P256, P384 = 1, 2
 NONE_HERE, NOT_PERMITTED, BUSY, LOCKOUT, FOREIGN, OWNER_AUTH = 2, 3, 4, 5, 6, 7
+FULL = 12
 AUTH = bytes(range(32))
 SRK = 'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|noda|restricted|decrypt'
 CURVES = {P256: (32, 'SECP256R1', 'SHA256'), P384: (48, 'SECP384R1', 'SHA384')}
@@ -293,6 +296,202 @@ class Trouble(TpmTest):
             result, rest = self.helper.call(HELPER_TPM, body)
             self.assertEqual(result, th.FAILED)
             self.assertIn(b'malformed', rest)
+
+
+TAG, VALUE = bytes(range(100, 132)), bytes(range(50, 82))
+FIRST, LAST = 0x01800000, 0x01bffffe
+
+
+class Told(NamedTuple):
+    handle: int
+    count: int
+    fresh: int
+    noted: int
+    seconds: int
+    parent: bytes
+
+
+class Counters(TpmTest):
+    def told(self, answer):
+        told = Told(*struct.unpack_from('<IQBQQ', answer), b'')
+        (parent,), rest = read_blobs(answer[struct.calcsize('<IQBQQ'):], 1)
+        self.assertEqual(rest, b'')
+        return told._replace(parent=parent)
+
+    def read(self, handle=0, tag=TAG, value=VALUE):
+        return self.told(self.call(COUNTER_READ, tag + value + struct.pack('<I', handle)))
+
+    def make_one(self, tag=TAG, value=VALUE, seconds=1000):
+        return self.told(self.call(COUNTER_MAKE, tag + value + struct.pack('<Q', seconds)))
+
+    def move(self, handle, count, tag=TAG, value=VALUE, seconds=2000):
+        return self.told(self.call(COUNTER_MOVE, tag + value + struct.pack('<IQQ', handle, count, seconds)))
+
+    def remove(self, handle, tag=TAG):
+        self.assertEqual(self.call(COUNTER_REMOVE, tag + struct.pack('<I', handle)), b'')
+
+    def indices(self):
+        return [int(word, 0) for word in self.tpm.tool('tpm2_getcap', 'handles-nv-index').replace('-', '').split()]
+
+    def places(self, tag=TAG):
+        return [FIRST + 2 * (number % 0x200000) for number in struct.unpack('<8I', tag)]
+
+    def test_goes_up_and_says_when(self):
+        self.assertEqual(self.read()[:5], (0, 0, 0, 0, 0))
+        made = self.make_one()
+        self.assertEqual(made[2:5], (1, made.count, 1000))
+        self.assertEqual(made.handle, self.places()[0])
+        self.assertEqual(self.indices(), [made.handle, made.handle + 1])
+        self.assertEqual(self.read()[:5], made[:5])
+        moved = self.move(made.handle, made.count + 1)
+        self.assertEqual(moved[:5], (made.handle, made.count + 1, 0, made.count + 1, 2000))
+        self.assertEqual(self.read(made.handle)[:5], moved[:5])
+        self.assertEqual(self.read()[:5], moved[:5])
+        self.tpm.restart()
+        self.assertEqual(self.read(made.handle)[:5], moved[:5])
+        self.assertEmpty()
+
+    def test_moves_by_one_and_once(self):
+        made = self.make_one()
+        self.move(made.handle, made.count + 1)
+        for count in (made.count + 1, made.count, 1, made.count + 3, 2 ** 64 - 1):
+            self.assertEqual(self.move(made.handle, count, seconds=9)[:5], (made.handle, made.count + 1, 0, made.count + 1, 2000))
+
+    def test_one_that_is_made_anew_begins_above(self):
+        made = self.make_one()
+        for n in range(1, 4):
+            self.move(made.handle, made.count + n)
+        self.tpm.tool('tpm2_nvundefine', '-C', 'o', hex(made.handle))
+        self.assertEqual(self.read(made.handle).handle, 0)
+        # What is left of it is cleared away.
+        again = self.make_one()
+        self.assertEqual(again.handle, made.handle)
+        self.assertGreater(again.count, made.count + 3)
+        self.assertEqual(self.indices(), [made.handle, made.handle + 1])
+        self.remove(made.handle)
+        self.assertEqual(self.indices(), [])
+        self.assertGreater(self.make_one().count, again.count)
+
+    def test_another_value_is_refused_and_does_not_count(self):
+        made = self.make_one()
+        for _ in range(5):
+            self.assertProblem(FOREIGN, self.read, value=bytes(32))
+            self.assertProblem(FOREIGN, self.move, made.handle, made.count + 1, value=bytes(32))
+        self.assertEqual(self.tpm.properties()['TPM2_PT_LOCKOUT_COUNTER'], 0)
+        self.assertEqual(self.read()[:5], made[:5])
+        self.assertEmpty()
+
+    def test_values_that_end_in_zeros(self):
+        for value in (VALUE[:31] + b'\0', VALUE[:8] + bytes(24), bytes(32)):
+            made = self.make_one(value=value)
+            self.assertEqual(self.move(made.handle, made.count + 1, value=value).count, made.count + 1)
+            self.assertEqual(self.read(value=value).count, made.count + 1)
+
+    def test_what_others_have_there_is_left_alone(self):
+        places = self.places()
+        self.tpm.tool('tpm2_nvdefine', '-C', 'o', '-s', '8', '-a', 'authread|authwrite|no_da', hex(places[0]))
+        self.tpm.tool('tpm2_nvdefine', '-C', 'o', '-s', '8', '-a', 'authread|authwrite|no_da', hex(places[1] + 1))
+        self.assertEqual(self.read(places[0]).handle, 0)
+        made = self.make_one()
+        self.assertEqual(made.handle, places[2])
+        self.assertEqual(self.read()[:5], made[:5])
+        self.remove(places[0])
+        self.remove(made.handle, tag=bytes(32))
+        self.assertEqual(self.read()[:5], made[:5])
+        self.remove(made.handle)
+        self.remove(made.handle)
+        self.assertEqual(self.indices(), sorted((places[0], places[1] + 1)))
+        for place in places[1:]:
+            self.tpm.tool('tpm2_nvdefine', '-C', 'o', '-s', '8', '-a', 'authread|authwrite|no_da', hex(place))
+        self.assertIn('other programs', self.assertProblem(FULL, self.make_one))
+
+    def test_others_have_theirs_beside_it(self):
+        made = self.make_one()
+        other = self.make_one(tag=TAG[::-1], value=AUTH)
+        self.assertNotEqual(other.handle, made.handle)
+        self.move(other.handle, other.count + 1, tag=TAG[::-1], value=AUTH)
+        self.assertEqual(self.read()[:5], made[:5])
+
+    def test_a_note_that_is_gone(self):
+        made = self.make_one()
+        self.tpm.tool('tpm2_nvundefine', '-C', 'o', hex(made.handle + 1))
+        self.assertEqual(self.read()[:5], (made.handle, made.count, 0, 0, 0))
+        moved = self.move(made.handle, made.count + 1)
+        self.assertEqual(self.read().count, moved.count)
+
+    def test_a_beginning_that_was_cut_off(self):
+        """Its note alone, or a counter that has never counted: there is none, and the next is made in its place."""
+        made = self.make_one()
+        attributes = 'authread|authwrite|no_da'
+        policy = self.sandbox.write('policy', '')
+        with open(policy, 'wb') as file:
+            file.write(TAG)
+        self.tpm.tool('tpm2_nvundefine', '-C', 'o', hex(made.handle))
+        self.assertEqual(self.read().handle, 0)
+        self.tpm.tool('tpm2_nvdefine', '-C', 'o', '-s', '8', '-a', attributes + '|nt=1', '-L', policy, hex(made.handle))
+        self.assertEqual(self.read().handle, 0)
+        self.assertEqual(self.make_one().handle, made.handle)
+        self.assertEqual(self.indices(), [made.handle, made.handle + 1])
+
+    def test_full(self):
+        """Nothing of one that does not fit is left."""
+        handle, made = 0x01900000, 0
+        while self.tpm.tool('tpm2_nvdefine', '-C', 'o', '-s', '512', '-a', 'authread|authwrite', hex(handle + made), code=None):
+            made += 1
+        self.assertGreater(made, 1)
+        size = 512
+        while size > 8:  # what is left is filled up with smaller ones; counters have room set aside for them, notes have not
+            if not self.tpm.tool('tpm2_nvdefine', '-C', 'o', '-s', str(size), '-a', 'authread|authwrite', hex(handle + made),
+                                 code=None):
+                size //= 2
+            else:
+                made += 1
+        before = self.indices()
+        self.assertIn('full', self.assertProblem(FULL, self.make_one))
+        self.assertEqual(self.indices(), before)
+        self.tpm.tool('tpm2_nvundefine', '-C', 'o', hex(handle))
+        self.make_one()
+        self.assertEmpty()
+
+    def test_a_password_of_the_owner(self):
+        made = self.make_one()
+        self.tpm.tool('tpm2_changeauth', '-c', 'owner', 'secret')
+        # What is there goes on counting.
+        self.move(made.handle, made.count + 1)
+        self.assertEqual(self.read().count, made.count + 1)
+        self.assertProblem(OWNER_AUTH, self.call, COUNTER_REMOVE, TAG + struct.pack('<I', made.handle))
+        why = self.assertProblem(OWNER_AUTH, self.make_one, tag=TAG[::-1])
+        self.assertIn('no counter', why)
+        self.assertEqual(self.read(tag=TAG[::-1]).parent, b'')
+
+    def test_lockout_by_others(self):
+        made = self.make_one()
+        self.tpm.fill()
+        self.assertEqual(self.move(made.handle, made.count + 1).count, made.count + 1)
+        self.make_one(tag=TAG[::-1])
+
+    def test_whose_tpm_it_is(self):
+        made = self.make_one()
+        self.assertTrue(made.parent)
+        self.assertEqual(self.read(made.handle + 2).parent, made.parent)
+        self.tpm.exchange()
+        self.assertEqual(self.read(made.handle).handle, 0)
+        other = self.read().parent
+        self.assertNotIn(other, (b'', made.parent))
+        self.tpm.exchange(0)
+        self.assertEqual(self.read()[:5], made[:5])
+        self.tpm.tool('tpm2_clear')
+        self.assertEqual(self.read().handle, 0)
+        self.assertNotIn(self.read().parent, (b'', made.parent))
+
+    def test_malformed_counters(self):
+        for fields in (TAG + VALUE, TAG + VALUE + struct.pack('<I', 1), TAG + VALUE + struct.pack('<I', FIRST - 2),
+                       TAG + VALUE + struct.pack('<I', FIRST + 1), TAG + VALUE + struct.pack('<I', LAST + 2),
+                       TAG + VALUE + struct.pack('<IB', FIRST, 0), TAG):
+            self.assertIn('malformed', self.assertProblem(1, self.call, COUNTER_READ, fields))
+        self.assertIn('malformed', self.assertProblem(1, self.call, COUNTER_MOVE, TAG + VALUE + struct.pack('<IQQ', FIRST, 0, 0)))
+        self.assertIn('malformed', self.assertProblem(1, self.call, COUNTER_MOVE, TAG + VALUE + struct.pack('<IQQ', 0, 1, 0)))
+        self.assertIn('malformed', self.assertProblem(1, self.call, COUNTER_REMOVE, TAG + struct.pack('<I', 0)))
 
 
 del TpmTest

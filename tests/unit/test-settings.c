@@ -24,6 +24,7 @@ TEST(defaults)
         CHECK(settings->ssh_agent && !settings->ssh_keep);
         CHECK(settings->idle == 0 && !settings->screen && settings->sleep);
         CHECK(strcmp(settings->tpm, "") == 0);
+        CHECK(settings->tpm_epoch);
 }
 
 TEST(every_key)
@@ -31,13 +32,14 @@ TEST(every_key)
         _cleanup_(settings_freep) Settings *settings =
                 parsed("# who asks\n[prompts]\nsession-agent=no\ndesktop = false\nnotification=OFF\npinentry=0\n\n"
                        "[security-key]\nuhid=no\nfingerprint=no\nremote-fingerprint=on\n[ssh]\nagent=no\nkeep=yes\n"
-                       "[lock]\nidle=15min\nscreen=yes\nsleep=no\n[tpm]\ntcti=swtpm:port=2321");
+                       "[lock]\nidle=15min\nscreen=yes\nsleep=no\n[tpm]\ntcti=swtpm:port=2321\nepoch=no");
 
         CHECK(!settings->session_agent && !settings->desktop && !settings->notification && !settings->pinentry);
         CHECK(!settings->uhid && !settings->fingerprint && settings->remote_fingerprint);
         CHECK(!settings->ssh_agent && settings->ssh_keep);
         CHECK(settings->idle == 15 * 60 && settings->screen && !settings->sleep);
         CHECK(strcmp(settings->tpm, "swtpm:port=2321") == 0);
+        CHECK(!settings->tpm_epoch);
 }
 
 TEST(words)

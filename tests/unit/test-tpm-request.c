@@ -174,6 +174,71 @@ TEST(bindings_out_of_limits)
         }
 }
 
+static ByteWriter counter_body(TpmOperation operation, uint32_t handle, uint64_t count)
+{
+        ByteWriter body = begin((uint8_t)operation);
+
+        byte_writer_raw(&body, filler, TPM_TAG_SIZE);
+        if (operation != TPM_COUNTER_REMOVE)
+                byte_writer_raw(&body, filler, TPM_AUTH_SIZE);
+        if (operation != TPM_COUNTER_MAKE)
+                byte_writer_u32(&body, handle);
+        if (operation == TPM_COUNTER_MOVE)
+                byte_writer_u64(&body, count);
+        if (operation == TPM_COUNTER_MOVE || operation == TPM_COUNTER_MAKE)
+                byte_writer_u64(&body, 1000);
+        return body;
+}
+
+TEST(counters)
+{
+        ByteWriter body = counter_body(TPM_COUNTER_MOVE, TPM_COUNTER_LAST, 7);
+        TpmRequest request;
+
+        CHECK_EQ(tpm_request_parse(body.data, body.size, &request), 0);
+        CHECK(request.operation == TPM_COUNTER_MOVE && request.tag && request.auth);
+        CHECK(request.handle == TPM_COUNTER_LAST && request.count == 7 && request.seconds == 1000);
+        byte_writer_done(&body);
+        for (TpmOperation operation = TPM_COUNTER_READ; operation <= TPM_COUNTER_REMOVE; operation++) {
+                body = counter_body(operation, TPM_COUNTER_FIRST, 1);
+                for (size_t size = 0; size < body.size; size++)
+                        CHECK_EQ(tpm_request_parse(body.data, size, &request), -EBADMSG);
+                CHECK_EQ(tpm_request_parse(body.data, body.size, &request), 0);
+                CHECK(!request.auth == (operation == TPM_COUNTER_REMOVE));
+                byte_writer_u8(&body, 0);
+                CHECK_EQ(parse(&body), -EBADMSG);
+        }
+}
+
+TEST(counters_out_of_limits)
+{
+        static const uint32_t wrong[] = {1,
+                                         TPM_COUNTER_FIRST - 2,
+                                         TPM_COUNTER_FIRST + 1,
+                                         TPM_COUNTER_LAST + 1,
+                                         TPM_COUNTER_LAST + 2,
+                                         0x01c00002,
+                                         0x81000001,
+                                         UINT32_MAX};
+        ByteWriter body;
+
+        for (TpmOperation operation = TPM_COUNTER_READ; operation <= TPM_COUNTER_REMOVE; operation++) {
+                if (operation == TPM_COUNTER_MAKE)
+                        continue;
+                for (size_t i = 0; i < ELEMENTSOF(wrong); i++) {
+                        body = counter_body(operation, wrong[i], 1);
+                        CHECK_EQ(parse(&body), -EBADMSG);
+                }
+                /* Whichever there is can be read, not moved or removed. */
+                body = counter_body(operation, 0, 1);
+                CHECK_EQ(parse(&body), operation == TPM_COUNTER_READ ? 0 : -EBADMSG);
+        }
+        body = counter_body(TPM_COUNTER_MOVE, TPM_COUNTER_FIRST, 0);
+        CHECK_EQ(parse(&body), -EBADMSG);
+        body = begin(TPM_COUNTER_REMOVE + 1);
+        CHECK_EQ(parse(&body), -EBADMSG);
+}
+
 #if HAVE_TPM
 TEST(what_response_codes_mean)
 {
@@ -194,6 +259,7 @@ TEST(what_response_codes_mean)
                 {TPM2_RC_POLICY_FAIL | TPM2_RC_S | TPM2_RC_1, TPM_PROBLEM_REGISTERS},
                 {TPM2_RC_PCR_CHANGED, TPM_PROBLEM_REGISTERS},
                 {TPM2_RC_NV_LOCKED, TPM_PROBLEM_FAILED},
+                {TPM2_RC_NV_SPACE, TPM_PROBLEM_FULL},
                 {TSS2_RESMGR_TPM_RC_LAYER | TPM2_RC_RETRY, TPM_PROBLEM_BUSY},
                 {TSS2_TCTI_RC_IO_ERROR, TPM_PROBLEM_NONE_HERE},
                 {TSS2_TCTI_RC_TRY_AGAIN, TPM_PROBLEM_BUSY},

@@ -9,7 +9,7 @@ static Secret *word_of(Vault *vault, const Secret *previous)
 {
         Secret *word = NULL;
 
-        CHECK_EQ(vault_epoch_make(vault, previous ? previous->data : NULL, previous ? previous->size : 0, 1000, &word), 0);
+        CHECK_EQ(vault_epoch_make(vault, previous ? previous->data : NULL, previous ? previous->size : 0, 1000, NULL, &word), 0);
         return word;
 }
 
@@ -222,7 +222,7 @@ TEST(what_is_closed_keeps_its_number)
         second = word_of(s.vault, first);
         vault_lock(s.vault, 0);
         CHECK_EQ(vault_epoch_compare(s.vault, first->data, first->size, &epoch), VAULT_E_LOCKED);
-        CHECK_EQ(vault_epoch_make(s.vault, NULL, 0, 1, &none), VAULT_E_LOCKED);
+        CHECK_EQ(vault_epoch_make(s.vault, NULL, 0, 1, NULL, &none), VAULT_E_LOCKED);
         put_back(&s);
         CHECK_EQ(held(s.vault, second).state, VAULT_EPOCH_OLD);
         CHECK_EQ(vault_batch_begin(s.vault), 0);
@@ -247,6 +247,149 @@ TEST(an_undone_change_leaves_the_order)
         scratch_unlock(&s);
         CHECK(!tampered(s.vault, 1));
         check_in_order(s.vault);
+        scratch_done(&s);
+}
+
+/* ---- with a counter ---- */
+
+static const VaultEpochCounter some = {
+        .handle = 0x01812344,
+        .count = 77,
+        .behind = true,
+        .spent = 5000,
+        .tpm_size = 34,
+        .tpm = {0, 11, 1, 2, 3},
+};
+
+static Secret *counted_word(Vault *vault, const VaultEpochCounter *counter)
+{
+        Secret *word = NULL;
+
+        CHECK_EQ(vault_epoch_make(vault, NULL, 0, 1000, counter, &word), 0);
+        return word;
+}
+
+static bool same(const VaultEpochCounter *a, const VaultEpochCounter *b)
+{
+        return a->handle == b->handle && a->count == b->count && a->behind == b->behind && a->spent == b->spent &&
+               a->tpm_size == b->tpm_size && memcmp(a->tpm, b->tpm, a->tpm_size) == 0 && a->stale == b->stale &&
+               memcmp(a->stale_tag, b->stale_tag, sizeof(a->stale_tag)) == 0;
+}
+
+TEST(a_word_has_what_the_counter_comes_to)
+{
+        _cleanup_(secret_freep) Secret *word = NULL, *plain = NULL, *again = NULL;
+        VaultEpochCounter counter = some;
+        const VaultEpochCounter none = {0};
+        VaultEpoch epoch;
+        Scratch s;
+
+        scratch_new(&s);
+        (void)put(s.vault, 1, "x", "1", true, NULL, ATTRIBUTES({"a", "1"}));
+        word = counted_word(s.vault, &counter);
+        epoch = held(s.vault, word);
+        CHECK_EQ(epoch.state, VAULT_EPOCH_CURRENT);
+        CHECK(!epoch.moved && epoch.recorded == 1000 && same(&epoch.counter, &counter));
+        for (size_t i = 0; i < word->size; i++) {
+                word->data[i] ^= 1;
+                epoch = held(s.vault, word);
+                CHECK_EQ(epoch.state, VAULT_EPOCH_FOREIGN);
+                CHECK(same(&epoch.counter, &none));
+                word->data[i] ^= 1;
+        }
+        for (size_t size = 0; size < word->size; size++) {
+                CHECK_EQ(vault_epoch_compare(s.vault, word->data, size, &epoch), 0);
+                CHECK_EQ(epoch.state, VAULT_EPOCH_FOREIGN);
+        }
+
+        /* One that is to be removed, and none beside it. */
+        counter = (VaultEpochCounter){.stale = 0x01812346, .stale_tag = {9, 8, 7}};
+        word = secret_free(word);
+        word = counted_word(s.vault, &counter);
+        epoch = held(s.vault, word);
+        CHECK(same(&epoch.counter, &counter));
+
+        /* Without either it is what it was before there were counters, byte for byte. */
+        plain = word_of(s.vault, NULL);
+        again = counted_word(s.vault, &none);
+        CHECK(plain->size == again->size && memcmp(plain->data, again->data, plain->size) == 0);
+        CHECK(memcmp(plain->data + 4, "keyfob epoch 1", 14) == 0);
+        CHECK(memcmp(word->data + 4, "keyfob epoch 2", 14) == 0);
+        epoch = held(s.vault, plain);
+        CHECK(epoch.state == VAULT_EPOCH_CURRENT && same(&epoch.counter, &none));
+        scratch_done(&s);
+}
+
+TEST(an_old_copy_is_old_with_a_counter_too)
+{
+        _cleanup_(secret_freep) Secret *first = NULL, *second = NULL, *third = NULL;
+        const VaultCollection *c;
+        Scratch s;
+
+        scratch_new(&s);
+        CHECK_EQ(vault_collection_create(s.vault, s.root, "other", NULL, &c), 0);
+        (void)put(s.vault, c->no, "y", "1", true, NULL, ATTRIBUTES({"a", "2"}));
+        save(&s);
+        (void)put(s.vault, 2, "y", "2", true, NULL, ATTRIBUTES({"a", "2"}));
+        first = word_of(s.vault, NULL);
+        /* What is closed is taken from a word of either kind. */
+        vault_lock(s.vault, 2);
+        CHECK_EQ(vault_epoch_make(s.vault, first->data, first->size, 1000, &some, &second), 0);
+        CHECK_EQ(vault_epoch_make(s.vault, second->data, second->size, 1000, &some, &third), 0);
+        put_back(&s);
+        CHECK_EQ(held(s.vault, first).state, VAULT_EPOCH_OLD);
+        CHECK_EQ(held(s.vault, second).state, VAULT_EPOCH_OLD);
+        CHECK_EQ(held(s.vault, third).state, VAULT_EPOCH_OLD);
+        scratch_done(&s);
+}
+
+TEST(counters_have_limits)
+{
+        VaultEpochCounter counter = some;
+        Secret *word = NULL;
+        VaultEpoch epoch;
+        Scratch s;
+
+        scratch_new(&s);
+        counter.tpm_size = VAULT_EPOCH_TPM_MAX;
+        word = counted_word(s.vault, &counter);
+        epoch = held(s.vault, word);
+        CHECK(word->size <= VAULT_EPOCH_MAX && same(&epoch.counter, &counter));
+        word = secret_free(word);
+        counter.tpm_size = VAULT_EPOCH_TPM_MAX + 1;
+        CHECK_EQ(vault_epoch_make(s.vault, NULL, 0, 1000, &counter, &word), VAULT_E_INVALID);
+        counter = some;
+        counter.count = UINT64_MAX;
+        CHECK_EQ(vault_epoch_make(s.vault, NULL, 0, 1000, &counter, &word), VAULT_E_INVALID);
+        CHECK(!word);
+        scratch_done(&s);
+}
+
+TEST(what_a_counter_is_known_by)
+{
+        uint8_t tag[VAULT_EPOCH_SECRET_SIZE], auth[VAULT_EPOCH_SECRET_SIZE], other[VAULT_EPOCH_SECRET_SIZE],
+                other_auth[VAULT_EPOCH_SECRET_SIZE];
+        _cleanup_(slot_draft_freep) SlotDraft *again = NULL;
+        _cleanup_(slot_list_done) SlotList slots = {0};
+        SlotRequest request = {.kind = SLOT_NONE};
+        Scratch s;
+
+        scratch_new(&s);
+        CHECK_EQ(vault_epoch_secrets(s.vault, 1000, tag, auth), 0);
+        CHECK(memcmp(tag, auth, sizeof(tag)) != 0);
+        CHECK_EQ(vault_epoch_secrets(s.vault, 1001, other, other_auth), 0);
+        CHECK(memcmp(tag, other, sizeof(tag)) != 0 && memcmp(auth, other_auth, sizeof(auth)) != 0);
+        scratch_again(&s);
+        CHECK_EQ(vault_epoch_secrets(s.vault, 1000, other, other_auth), 0);
+        CHECK(memcmp(tag, other, sizeof(tag)) == 0 && memcmp(auth, other_auth, sizeof(auth)) == 0);
+
+        CHECK_EQ(vault_slots(s.vault, &slots), 0);
+        CHECK_EQ(slot_prepare_again(slots.slots[0], &request, &again), 0);
+        CHECK_EQ(vault_rekey(s.vault, s.root, &again, 1), 0);
+        CHECK_EQ(vault_epoch_secrets(s.vault, 1000, other, other_auth), 0);
+        CHECK(memcmp(tag, other, sizeof(tag)) != 0 && memcmp(auth, other_auth, sizeof(auth)) != 0);
+        vault_lock(s.vault, 0);
+        CHECK_EQ(vault_epoch_secrets(s.vault, 1000, other, other_auth), VAULT_E_LOCKED);
         scratch_done(&s);
 }
 
