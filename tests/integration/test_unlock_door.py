@@ -266,7 +266,12 @@ class Hostile(DoorTest):
         self.keyfob('status')
         for peer in crowd:
             peer.close()
-        wait_for(lambda: self.hand_over(login.open_frame(self.slot.id, self.key)) == (login.DONE, 0), 'room again')
+        wait_for(self.is_let_in, 'room again')
+
+    def is_let_in(self):
+        with contextlib.suppress(ConnectionResetError):  # the door was full still, and the frame was not read
+            return self.hand_over(login.open_frame(self.slot.id, self.key)) == (login.DONE, 0)
+        return False
 
     def test_many_that_leave_before_the_answer(self):
         sent = 0
