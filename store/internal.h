@@ -28,6 +28,7 @@
 #define COLLECTION_NO_MAX ((UINT32_C(1) << 22) - 1)
 #define ITEM_ID_LAST      ITEM_ID(COLLECTION_NO_MAX, ITEM_NUMBER_MAX)
 #define NOTE_MAX          1024U
+#define FREQUENT_MAX      64U
 
 /* A class keeps its records as a collection keeps items, under a number that no collection gets. Ids stay positive. */
 #define CLASS_NO(class) (COLLECTION_NO_MAX + 1 + (uint32_t)(class))
@@ -163,10 +164,11 @@ struct Vault {
         uint32_t next_collection, next_key;
         Collection **collections; /* sorted by number; deleted ones too */
         size_t n_collections;
+        uint8_t frequent[FREQUENT_MAX][TOKEN_SIZE]; /* tokens that many items were seen to have, each in its place */
+        ItemId seen; /* an item that is there, unless something was begun since; 0: none */
         Alias *aliases; /* sorted by name */
         size_t n_aliases;
         Secret *in, *out; /* locked pages that plaintext of records passes through */
-        Secret *spare;    /* for the next item's value, or NULL */
         bool in_batch;
         bool whole; /* the batch: its changes have no savepoints */
         bool structure_dirty; /* the batch changed more than heads */
@@ -342,7 +344,9 @@ int record_encode(Vault *vault, const Record *record);
 /* box_open() of an item. */
 int record_open(Vault *vault, const Collection *c, sqlite3_stmt *s, int column, Row *ret_row, Record *ret);
 /* The item of vault.h from a record. */
-int record_item(Vault *vault, const Record *record, const Row *row, bool with_value, Item **ret);
+int record_item(const Record *record, const Row *row, bool with_value, Item **ret);
+/* What is open for reading, as vault.h shows it; box_done() takes it away. `record` is of it, and not to be used any more. */
+void record_show(const Record *record, const Row *row, bool with_value, ItemValue *ret);
 bool record_has(const Record *record, const Pair *pair);
 /* Whether two attribute sets, sorted by name, are the same when an absent schema is the generic one. */
 bool pairs_same(const Pair *a, size_t n_a, const Pair *b, size_t n_b);

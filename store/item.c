@@ -4,7 +4,6 @@
  * An item is a record in a row (row.c) and tokens of its attributes. What is replaced goes to the trash first, as it
  * was sealed.
  */
-#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -18,6 +17,10 @@ int item_there(Vault *vault, ItemId id, bool *ret)
 
         if (!c || c->deleted) {
                 *ret = false;
+                return 0;
+        }
+        if (vault->seen == id && !vault->in_batch) {
+                *ret = true;
                 return 0;
         }
         r = vault_statement(vault, STATEMENT_ITEM_EXISTS, &s);
@@ -42,6 +45,8 @@ int item_open(Vault *vault, Collection *c, ItemId id, Row *ret_row, Record *ret)
         r = row_open(vault, c, id, ret_row, &plain);
         if (r != 0)
                 return r;
+        /* Who found it is likely to ask for it next. What is not committed yet may go again. */
+        vault->seen = vault->in_batch ? 0 : id;
         r = record_decode(plain->data, plain->size, ret);
         if (r != 0) {
                 box_done(vault);
@@ -76,7 +81,7 @@ int vault_item_get(Vault *vault, ItemId id, bool with_value, Item **ret)
         r = open_item(vault, id, &row, &record);
         if (r != 0)
                 return r;
-        r = record_item(vault, &record, &row, with_value, ret);
+        r = record_item(&record, &row, with_value, ret);
         box_done(vault);
         if (with_value)
                 vault_use(vault);
@@ -92,11 +97,7 @@ int vault_value_open(Vault *vault, ItemId id, ItemValue *ret)
         r = open_item(vault, id, &row, &record);
         if (r != 0)
                 return r;
-        ret->value = record.value;
-        ret->size = record.value_size;
-        assert(record.content_type.size <= VAULT_CONTENT_TYPE_MAX);
-        memcpy(ret->content_type, record.content_type.data, record.content_type.size);
-        ret->content_type[record.content_type.size] = 0;
+        record_show(&record, &row, /* with_value= */ true, ret);
         vault_use(vault);
         return 0;
 }
@@ -104,7 +105,9 @@ int vault_value_open(Vault *vault, ItemId id, ItemValue *ret)
 void vault_value_done(Vault *vault, ItemValue *value)
 {
         box_done(vault);
-        *value = (ItemValue){0};
+        value->label = value->content_type = NULL;
+        value->n_attributes = value->size = 0;
+        value->value = NULL;
 }
 
 int item_write(Vault *vault, Collection *c, ItemId id, const Row *old, const Tokens *old_tokens, const Record *record)

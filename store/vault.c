@@ -65,6 +65,8 @@ int vault_statement(Vault *vault, Statement statement, sqlite3_stmt **ret)
         }
         /* One user at a time: a nested use would reset the outer one. */
         assert(!sqlite3_stmt_busy(*s));
+        if (!sqlite3_stmt_readonly(*s))
+                vault->seen = 0;
         *ret = *s;
         return 0;
 }
@@ -152,7 +154,6 @@ Vault *vault_free(Vault *vault)
         (void)key_free(vault->index_key);
         (void)secret_free(vault->in);
         (void)secret_free(vault->out);
-        (void)secret_free(vault->spare);
         free(vault->path);
         free(vault);
         return NULL;
