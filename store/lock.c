@@ -179,6 +179,10 @@ int vault_unlock(Vault *vault, const Root *root, uint32_t collection)
                 return vault->broken;
         if (vault->ephemeral)
                 return VAULT_E_INVALID;
+        /* Half a change may be left of it in the file, which no manifest fits. */
+        r = batch_lost(vault);
+        if (r != 0)
+                return r;
         if (collection == 0 && root->scope != 0)
                 collection = root->scope;
         r = keys_wrapping(vault, root, &wrap);
