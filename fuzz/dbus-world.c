@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "daemon/door.h"
+#include "fuzz/clock.h"
 #include "fuzz/dbus-stubs.h"
 #include "fuzz/dbus-value.h"
 #include "fuzz/dice.h"
@@ -17,7 +18,7 @@
 #include "fuzz/memory-vfs.h"
 
 #define TURNS_MAX 4000 /* of the loop, until all is quiet: more would be a loop that never ends */
-
+#define TURN_USEC 20   /* that one of them takes */
 
 /* ---- the helper ---- */
 
@@ -425,6 +426,7 @@ void dbus_world_run(DbusWorld *world)
         do {
                 do {
                         PROMISE(turns++ < TURNS_MAX);
+                        clock_pass(TURN_USEC);
                         fail_enter();
                         r = sd_event_run(world->daemon->event, 0);
                         fail_leave();
@@ -500,6 +502,7 @@ DbusWorld *dbus_world_new(DbusVault vault, bool pinentry, Input *in)
         PROMISE(arena_init() >= 0);
         fail_at(0);
         fail_stand_in(true);
+        clock_hold(true);
         set_places();
         dice_reset(0);
         (void)dbus_world_image(/* locked= */ true, &size);
@@ -532,7 +535,7 @@ static void check_vault(void)
 
         (void)snprintf(path, sizeof(path), "%s/vault.db", memory_vfs_dir());
         (void)snprintf(wal, sizeof(wal), "%s-wal", path);
-        if (!memory_vfs_get(path, &size) || !memory_vfs_get(wal, &size) || size == 0)
+        if (!memory_vfs_get(path, &size) || !memory_vfs_get(wal, &size) || size == 0 || memory_vfs_seen(0))
                 return;
         PROMISE(vault_open(path, &vault, NULL) == 0);
         root = base_root(vault, 0);
@@ -558,4 +561,5 @@ void dbus_world_free(DbusWorld *world)
                 check_vault();
         free(world);
         memory_vfs_clear();
+        clock_hold(false);
 }

@@ -1,6 +1,7 @@
 /*
- * A file of ours has the first page that the kept one had, where SQLite keeps the schema, but for four numbers in its header; these have
- * to be right. SQLite's pager is kept between two transactions, with no page: at the next one it looks at the file.
+ * A file of ours has the first page that the kept one had, where SQLite keeps the schema, but for four numbers in its
+ * header; these have to be right. SQLite's pager is kept between two transactions, with no page: at the next one it
+ * looks at the file.
  *
  * A connection is closed for real where that may change the file. Any other one is forgotten.
  */
@@ -42,8 +43,8 @@ static FrozenStatement statements[STATEMENTS_MAX];
 static unsigned n_statements;
 static FrozenStatement *by_text[PLACES], *by_pointer[PLACES];
 static uint8_t first_page[PAGE];
-static unsigned n_open; /* connections that are in use */
-static bool changed;    /* what was kept is not what there is */
+static unsigned n_open;  /* connections that are in use */
+static bool changed;     /* what was kept is not what there is */
 static unsigned written; /* when the file's was given out */
 
 static unsigned place_of_text(const char *sql)
@@ -109,7 +110,8 @@ static bool nothing_left(sqlite3 *db)
             sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &persist) != SQLITE_OK || persist != 1)
                 return false;
         return memory_vfs_written() == written ||
-               (sqlite3_wal_checkpoint_v2(db, "main", SQLITE_CHECKPOINT_PASSIVE, &log, &done) == SQLITE_OK && log == done);
+               (sqlite3_wal_checkpoint_v2(db, "main", SQLITE_CHECKPOINT_PASSIVE, &log, &done) == SQLITE_OK &&
+                log == done);
 }
 
 int __wrap_sqlite3_close(sqlite3 *db);
@@ -162,9 +164,12 @@ int __wrap_sqlite3_prepare_v2(sqlite3 *db, const char *sql, int size, sqlite3_st
         return give(db, sql, ret) ? SQLITE_OK : __real_sqlite3_prepare_v2(db, sql, size, ret, ret_rest);
 }
 
-int __real_sqlite3_prepare_v3(sqlite3 *db, const char *sql, int size, unsigned flags, sqlite3_stmt **ret, const char **ret_rest);
-int __wrap_sqlite3_prepare_v3(sqlite3 *db, const char *sql, int size, unsigned flags, sqlite3_stmt **ret, const char **ret_rest);
-int __wrap_sqlite3_prepare_v3(sqlite3 *db, const char *sql, int size, unsigned flags, sqlite3_stmt **ret, const char **ret_rest)
+int __real_sqlite3_prepare_v3(sqlite3 *db, const char *sql, int size, unsigned flags, sqlite3_stmt **ret,
+                              const char **ret_rest);
+int __wrap_sqlite3_prepare_v3(sqlite3 *db, const char *sql, int size, unsigned flags, sqlite3_stmt **ret,
+                              const char **ret_rest);
+int __wrap_sqlite3_prepare_v3(sqlite3 *db, const char *sql, int size, unsigned flags, sqlite3_stmt **ret,
+                              const char **ret_rest)
 {
         return give(db, sql, ret) ? SQLITE_OK : __real_sqlite3_prepare_v3(db, sql, size, flags, ret, ret_rest);
 }
@@ -190,8 +195,8 @@ static uint32_t number_at(const uint8_t *page, size_t at)
         return (uint32_t)page[at] << 24 | (uint32_t)page[at + 1] << 16 | (uint32_t)page[at + 2] << 8 | page[at + 3];
 }
 
-/* SQLite's "Database File Format", section 1.3: the change counter, the size in pages, the list of free pages, and what
- * counter the size is valid for. */
+/* SQLite's "Database File Format", section 1.3: the change counter, the size in pages, the list of free pages, and
+ * what counter the size is valid for. */
 static bool fits(const char *path)
 {
         const uint8_t *page, *log;
@@ -256,7 +261,8 @@ static void freeze_statement(Frozen *of, const char *sql)
 
         PROMISE(n_statements <= STATEMENTS_MAX);
         *statement = (FrozenStatement){.sql = sql, .of = of};
-        PROMISE(__real_sqlite3_prepare_v3(of->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement->s, NULL) == SQLITE_OK);
+        PROMISE(__real_sqlite3_prepare_v3(of->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement->s, NULL) ==
+                SQLITE_OK);
         enter(by_text, place_of_text(sql), statement);
         enter(by_pointer, place_of_pointer(statement->s), statement);
 }
@@ -266,9 +272,10 @@ void frozen_db_make(const uint8_t *image, size_t size)
         static const char *const beside[] = {"PRAGMA application_id", "PRAGMA user_version", "PRAGMA journal_mode=WAL",
                                              "PRAGMA integrity_check(1)",
                                              "SELECT name,sql FROM sqlite_schema ORDER BY name"};
-        static const Statement of_memory[] = {STATEMENT_BEGIN, STATEMENT_COMMIT, STATEMENT_META_GET, STATEMENT_META_PUT,
-                                              STATEMENT_ALIAS_LIST, STATEMENT_COLLECTION_LIST, STATEMENT_COLLECTION_PUT,
-                                              STATEMENT_HEAD_PUT}; /* what the first collection takes */
+        static const Statement of_memory[] = {
+                STATEMENT_BEGIN,          STATEMENT_COMMIT,     STATEMENT_META_GET,
+                STATEMENT_META_PUT,       STATEMENT_ALIAS_LIST, STATEMENT_COLLECTION_LIST,
+                STATEMENT_COLLECTION_PUT, STATEMENT_HEAD_PUT}; /* what the first collection takes */
         Frozen *of = frozen + OF_FILE;
 
         PROMISE(!of->db && size >= PAGE && image[100] == 0x0d); /* the schema is all on this page */

@@ -1,11 +1,12 @@
 /*
  * Connections that were opened once, and are had again as they were then
  *
- * Opening a vault's file and compiling what the vault says to SQLite takes longer than most of what an input does. So it is done once
- * for the file of memory_vfs_vault() and once for a new vault in memory, and db_open(), migrate() and SQLite's functions for statements, which
- * the linker wraps, give out what there is (sqlite-memory.h). That is only done where the outcome is the same: where the file is one
- * of our schema with nothing in its log, and no failure was ordered. Whatever an input orders to fail happens to a connection that
- * is really opened and a statement that is really compiled. Nothing of an earlier input is there: each is given the same.
+ * Opening a vault's file and compiling what the vault says to SQLite takes longer than most of what an input does. So
+ * it is done once for the file of memory_vfs_vault() and once for a new vault in memory, and db_open(), migrate() and
+ * SQLite's functions for statements, which the linker wraps, give out what there is (sqlite-memory.h). That is only
+ * done where the outcome is the same: where the file is one of our schema with nothing in its log, and no failure was
+ * ordered. Whatever an input orders to fail happens to a connection that is really opened, or to a statement that is
+ * really compiled. Nothing of an earlier input is there: each is given the same.
  */
 #pragma once
 

@@ -1,8 +1,9 @@
 /*
  * The mappings of secrets, without the kernel
  *
- * A Secret is a mapping of its own (common/secret.h), which is made and locked with five system calls. Here what was unmapped is kept and
- * given out again, zeroed as the kernel does. With AddressSanitizer mappings are real, so that a use after the end is seen.
+ * A Secret is a mapping of its own (common/secret.h), which is made and locked with five system calls. Here what was
+ * unmapped is kept and given out again, zeroed as the kernel does. With AddressSanitizer mappings are real, so that a
+ * use after the end is seen.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /*
  * Blocks of a few sizes with a list of free ones for each
  *
- * A block has its size in front. What was once given out never becomes part of another block, which is good enough for the moments
- * that an input takes.
+ * A block has its size in front. What was once given out never becomes part of another block, which is good enough for
+ * the moments that an input takes.
  */
 #include "fuzz/sqlite-memory.h"
 
@@ -18,9 +18,9 @@
 #include "fuzz/fuzz.h"
 
 #define REGION_SIZE ((size_t)1024 * 1024 * 1024) /* of address space */
-#define SMALL       1024U                        /* up to here a class for every 16 bytes, then four for each doubling */
+#define SMALL       1024U /* up to here a class for every 16 bytes, then four for each doubling */
 #define CLASSES     (SMALL / 16U + 1U + 4U * 21U)
-#define RESIDENT    ((size_t)8 * 1024 * 1024)    /* kept between inputs */
+#define RESIDENT    ((size_t)8 * 1024 * 1024) /* kept between inputs */
 
 typedef struct Block {
         uint32_t class, size; /* that was asked for, rounded up */
@@ -139,7 +139,8 @@ static void *watched_realloc(void *p, int size)
 
 void sqlite_memory_set_up(void)
 {
-        static const sqlite3_mem_methods ours = {on_malloc, on_free, on_realloc, on_size, on_round_up, on_init, on_shut_down, NULL};
+        static const sqlite3_mem_methods ours = {on_malloc,   on_free, on_realloc,   on_size,
+                                                 on_round_up, on_init, on_shut_down, NULL};
         sqlite3_mem_methods methods = ours;
 
         if (WITH_SANITIZER) {
@@ -148,7 +149,8 @@ void sqlite_memory_set_up(void)
                 methods.xMalloc = watched_malloc;
                 methods.xRealloc = watched_realloc;
         } else {
-                region = mmap(NULL, REGION_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+                region = mmap(NULL, REGION_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                              -1, 0);
                 PROMISE(region != MAP_FAILED);
                 region->end = (uint8_t *)(((uintptr_t)(region + 1) + 15) & ~(uintptr_t)15);
         }
