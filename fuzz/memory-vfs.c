@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/sanitizer.h"
 #include "fuzz/fail.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/sqlite-memory.h"
@@ -361,7 +362,7 @@ bool memory_vfs_seen(uint64_t with)
         sum = memory_vfs_sum(sum, files[VAULT_LOG].data, files[VAULT_LOG].size) | 1;
         place = seen + (sum >> 16) % ELEMENTSOF(seen);
         if (*place == sum)
-                return true;
+                return !WITH_SANITIZER;
         *place = sum;
         return false;
 }
