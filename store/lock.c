@@ -205,12 +205,11 @@ int vault_unlock(Vault *vault, const Root *root, uint32_t collection)
 
 static void lock_collection(Vault *vault, Collection *c)
 {
-        (void)batch_lost(vault);
-        if (c->key && c->dirty) {
+        if (batch_lost(vault) == 0 && c->key && c->dirty) {
                 /* Its head can be written only now. */
                 int r = keeper_store(vault, c);
 
-                if (r != 0 && !vault->batch_error)
+                if (r != 0)
                         vault->batch_error = r;
                 c->dirty = false;
         }

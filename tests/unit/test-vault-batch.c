@@ -202,6 +202,29 @@ TEST(nothing_is_unlocked_by_a_batch_that_has_failed)
         scratch_done(&s);
 }
 
+/* It has failed, and then SQLite throws its transaction away: a head that is written now would be in the file for good, without the
+ * items that it counts. */
+TEST(locking_writes_nothing_of_a_batch_that_has_failed)
+{
+        Scratch s;
+        ItemId kept;
+
+        scratch_new(&s);
+        kept = put(s.vault, 1, "a", "1", false, NULL, NULL, 0);
+        CHECK_EQ(vault_batch_begin_whole(s.vault), 0);
+        CHECK_EQ(change_value(s.vault, kept, "2"), 0);
+        CHECK_EQ(vault_record_undelete(s.vault, VAULT_CLASS_PASSKEYS, 1), VAULT_E_NOT_FOUND);
+        CHECK(s.vault->batch_error != 0);
+        CHECK_EQ(sqlite3_exec(s.vault->db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+        vault_lock(s.vault, 0);
+        CHECK(vault_batch_commit(s.vault) != 0);
+        scratch_again(&s);
+        CHECK(!tampered(s.vault, 1));
+        check_value(s.vault, kept, "1");
+        check_in_order(s.vault);
+        scratch_done(&s);
+}
+
 TEST(a_batch_that_sqlite_gave_up_fails_at_its_commit)
 {
         _cleanup_free_ char *big = calloc(1, 1000000);
