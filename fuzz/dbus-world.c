@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "daemon/door.h"
+#include "fuzz/clock.h"
+#include "fuzz/dbus-broker.h"
 #include "fuzz/dbus-stubs.h"
 #include "fuzz/dbus-value.h"
 #include "fuzz/dice.h"
@@ -17,7 +19,7 @@
 #include "fuzz/memory-vfs.h"
 
 #define TURNS_MAX 4000 /* of the loop, until all is quiet: more would be a loop that never ends */
-
+#define TURN_USEC 20   /* that one of them takes */
 
 /* ---- the helper ---- */
 
@@ -366,7 +368,7 @@ sd_bus *dbus_world_bus(DbusWorld *world, unsigned i)
         sd_bus *bus;
         int fd;
 
-        if (client->bus && sd_bus_is_open(client->bus) > 0)
+        if (i == DBUS_BROKER || (client->bus && sd_bus_is_open(client->bus) > 0))
                 return client->bus;
         dbus_world_disconnect(world, i);
         fd = connect_to(doors_socket_path(world->daemon));
@@ -376,6 +378,11 @@ sd_bus *dbus_world_bus(DbusWorld *world, unsigned i)
         PROMISE(sd_bus_add_object_vtable(bus, NULL, "/agent", KEYFOB_AGENT_INTERFACE, agent_vtable, client) >= 0);
         *client = (DbusClient){.world = world, .bus = bus};
         return bus;
+}
+
+void dbus_world_join(DbusWorld *world, unsigned i, sd_bus *bus)
+{
+        world->clients[i] = (DbusClient){.world = world, .bus = bus};
 }
 
 void dbus_world_disconnect(DbusWorld *world, unsigned i)
@@ -393,6 +400,10 @@ void dbus_world_call(DbusWorld *world, unsigned i, sd_bus_message *call)
 {
         DbusClient *client = world->clients + i;
 
+        if (i == DBUS_BROKER) {
+                (void)sd_bus_message_set_sender(call, ":1.9");
+                (void)sd_bus_message_set_destination(call, ":1.1");
+        }
         /* A message with descriptors would wait for the end of the handshake, whose other side is us. */
         if (client->bus && sd_bus_is_ready(client->bus) <= 0 && strchr(sd_bus_message_get_signature(call, 1), 'h')) {
                 dbus_world_run(world);
@@ -425,6 +436,7 @@ void dbus_world_run(DbusWorld *world)
         do {
                 do {
                         PROMISE(turns++ < TURNS_MAX);
+                        clock_pass(TURN_USEC);
                         fail_enter();
                         r = sd_event_run(world->daemon->event, 0);
                         fail_leave();
@@ -487,9 +499,10 @@ static void set_places(void)
 
         for (unsigned i = 0; i < ELEMENTSOF(names); i++)
                 PROMISE(setenv(names[i], memory_vfs_dir(), 1) == 0);
+        PROMISE(unsetenv("DBUS_SESSION_BUS_ADDRESS") == 0);
 }
 
-DbusWorld *dbus_world_new(DbusVault vault, bool pinentry, Input *in)
+DbusWorld *dbus_world_new(DbusVault vault, bool pinentry, bool session, Input *in)
 {
         DbusWorld *world;
         const uint8_t *image;
@@ -500,6 +513,7 @@ DbusWorld *dbus_world_new(DbusVault vault, bool pinentry, Input *in)
         PROMISE(arena_init() >= 0);
         fail_at(0);
         fail_stand_in(true);
+        clock_hold(true);
         set_places();
         dice_reset(0);
         (void)dbus_world_image(/* locked= */ true, &size);
@@ -513,7 +527,11 @@ DbusWorld *dbus_world_new(DbusVault vault, bool pinentry, Input *in)
                 image = dbus_world_image(vault == DBUS_VAULT_PASSWORD, &size);
                 memory_vfs_put(path, image, size);
         }
-        PROMISE(daemon_new(&(DaemonOptions){.vault_path = path}, &world->daemon, &pid) >= 0);
+        if (session)
+                world->broker = dbus_broker_new(world);
+        PROMISE(daemon_new(&(DaemonOptions){.vault_path = path, .use_bus = session}, &world->daemon, &pid) >= 0);
+        if (session)
+                dbus_broker_attach(world->broker);
         world->helper = dbus_stubs_helper();
         world->person = pinentry ? DBUS_RIGHT : DBUS_ERROR;
         dbus_world_help(world); /* PROBE */
@@ -532,7 +550,7 @@ static void check_vault(void)
 
         (void)snprintf(path, sizeof(path), "%s/vault.db", memory_vfs_dir());
         (void)snprintf(wal, sizeof(wal), "%s-wal", path);
-        if (!memory_vfs_get(path, &size) || !memory_vfs_get(wal, &size) || size == 0)
+        if (!memory_vfs_get(path, &size) || !memory_vfs_get(wal, &size) || size == 0 || memory_vfs_seen(0))
                 return;
         PROMISE(vault_open(path, &vault, NULL) == 0);
         root = base_root(vault, 0);
@@ -546,8 +564,9 @@ static void check_vault(void)
 
 void dbus_world_free(DbusWorld *world)
 {
-        for (unsigned i = 0; i < DBUS_CLIENTS; i++)
+        for (unsigned i = 0; i <= DBUS_BROKER; i++)
                 dbus_world_disconnect(world, i);
+        world->broker = dbus_broker_free(world->broker);
         fail_enter();
         world->daemon = daemon_free(world->daemon);
         fail_leave();
@@ -558,4 +577,5 @@ void dbus_world_free(DbusWorld *world)
                 check_vault();
         free(world);
         memory_vfs_clear();
+        clock_hold(false);
 }

@@ -15,6 +15,7 @@
 #include "helper/protocol.h"
 
 #define DBUS_CLIENTS      2U
+#define DBUS_BROKER       DBUS_CLIENTS /* one more, when there is a session bus: whoever calls through it */
 #define DBUS_PATHS_MAX    48U
 #define DBUS_WORDS_MAX    48U
 #define DBUS_WORD_SIZE    64U
@@ -56,6 +57,7 @@ typedef struct DbusRequest {
 } DbusRequest;
 
 typedef struct DbusWorld DbusWorld;
+typedef struct DbusBroker DbusBroker; /* dbus-broker.h */
 
 typedef struct DbusClient {
         DbusWorld *world;
@@ -65,12 +67,14 @@ typedef struct DbusClient {
 
 struct DbusWorld {
         Daemon *daemon;
-        DbusClient clients[DBUS_CLIENTS];
+        DbusClient clients[DBUS_CLIENTS + 1];
+        DbusBroker *broker; /* or NULL */
         int helper; /* our end of the helper's socket, or -1 */
         DbusRequest requests[DBUS_REQUESTS_MAX]; /* that it has read and not answered */
         unsigned n_requests;
         DbusProgram program;    /* who calls, from now on */
-        DbusMood agent, person; /* the agent's; pinentry's and whatever else the helper does */
+        DbusMood agent, person; /* the agent's and the desktop's prompters'; pinentry's and whatever else the helper does */
+        DbusMood bus;           /* the broker's */
         Input *in;              /* what nonsense is made of */
         bool knows;             /* a right secret was given, or the vault opens by itself: secrets may be seen */
         bool foreign;           /* a backup was passed that may be damaged: the vault need not be in order */
@@ -84,12 +88,15 @@ struct DbusWorld {
 
 /* The file of a vault that is locked at first, or of one that opens by itself. */
 const uint8_t *dbus_world_image(bool locked, size_t *ret_size);
-DbusWorld *dbus_world_new(DbusVault vault, bool pinentry, Input *in);
+/* With `session` there is a session bus. */
+DbusWorld *dbus_world_new(DbusVault vault, bool pinentry, bool session, Input *in);
 /* Ends the daemon as it ends itself. Its vault is found in order afterwards. */
 void dbus_world_free(DbusWorld *world);
 
-/* Connected; the client is made when it isn't there. NULL when the daemon had no room. */
+/* Connected; the client is made when it isn't there. Of DBUS_BROKER: NULL when it isn't. */
 sd_bus *dbus_world_bus(DbusWorld *world, unsigned client);
+/* A connection that was made elsewhere, which takes it over. */
+void dbus_world_join(DbusWorld *world, unsigned client, sd_bus *bus);
 void dbus_world_disconnect(DbusWorld *world, unsigned client);
 /* Sends a call; what the reply has of paths and strings is learnt. Takes the message over. */
 void dbus_world_call(DbusWorld *world, unsigned client, sd_bus_message *call);

@@ -1,4 +1,4 @@
-/* Random bytes that are the same each time: random_bytes(), wrapped by the linker */
+/* Random bytes that are the same each time: random_bytes() and libsodium's, wrapped by the linker, and the system's, for libraries */
 #pragma once
 
 #include <stdint.h>

@@ -22,6 +22,11 @@ bool fail_happened(void)
         return happened;
 }
 
+bool fail_ordered(void)
+{
+        return left > 0;
+}
+
 void fail_enter(void)
 {
         inside = true;
@@ -35,6 +40,7 @@ void fail_leave(void)
 void fail_stand_in(bool on)
 {
         standing_in = on;
+        standin_reset();
 }
 
 bool fail_pause(void)

@@ -14,6 +14,9 @@ void fail_at(unsigned n);
 /* Whether it has come to that since fail_at(). */
 bool fail_happened(void);
 
+/* Whether a failure is still to come. */
+bool fail_ordered(void);
+
 void fail_enter(void);
 void fail_leave(void);
 /* For what the target does in between: whether failures were allowed, and back. */

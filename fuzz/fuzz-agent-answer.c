@@ -12,6 +12,7 @@
 #include "crypto/prompt-exchange.h"
 #include "daemon/keys1-internal.h"
 #include "daemon/tpm.h"
+#include "fuzz/dbus-broker.h"
 #include "fuzz/dbus-value.h"
 #include "fuzz/dbus-world.h"
 #include "fuzz/fail.h"
@@ -192,11 +193,12 @@ static void answer(DbusWorld *world, Input *in)
 static void life(Input *in)
 {
         uint8_t how = input_u8(in), mood;
-        DbusWorld *world = dbus_world_new((DbusVault)(how % _DBUS_VAULT_MAX), how & 4, in);
+        DbusWorld *world;
 
+        mood = input_u8(in);
+        world = dbus_world_new((DbusVault)(how % _DBUS_VAULT_MAX), how & 4, /* session= */ mood & 64, in);
         if (how & 8)
                 dbus_world_register_agent(world, how & 16);
-        mood = input_u8(in);
         world->agent = (DbusMood)(mood % _DBUS_MOOD_MAX);
         if (mood >= 128)
                 world->program = (DbusProgram)(mood / _DBUS_MOOD_MAX % _DBUS_PROGRAM_MAX);
@@ -219,6 +221,8 @@ static void life(Input *in)
                 case 3:
                         if (what >= 240)
                                 dbus_world_disconnect(world, 0);
+                        else if (what >= 160 && world->broker)
+                                dbus_broker_step(world->broker, in);
                         else
                                 fail_at(what / 8 * 7U);
                         break;

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fuzz/clock.h"
+#include "fuzz/dbus-broker.h"
 #include "fuzz/dbus-value.h"
 #include "fuzz/dbus-world.h"
 #include "fuzz/fail.h"
@@ -151,7 +153,7 @@ static void introspect(void)
         const char *paths[] = {SECRETS_PATH, KEYFOB_PATH, "/org/freedesktop/DBus", SECRETS_PATH "/collection/Default",
                                SECRETS_PATH "/collection/Default/1", session, prompt};
         Input none = {0};
-        DbusWorld *world = dbus_world_new(DBUS_VAULT_PASSWORD, false, &none);
+        DbusWorld *world = dbus_world_new(DBUS_VAULT_PASSWORD, false, /* session= */ false, &none);
         sd_bus *bus = dbus_world_bus(world, 0);
 
         PROMISE(sd_bus_call_method_async(bus, NULL, NULL, SECRETS_PATH, SECRETS_SERVICE, "OpenSession", on_opened, session,
@@ -315,6 +317,16 @@ static void step(DbusWorld *world, Input *program)
                 dbus_world_help(world);
                 world->program = (DbusProgram)(input_u8(in) % _DBUS_PROGRAM_MAX);
                 break;
+        case 27:
+                dbus_broker_step(world->broker, in);
+                break;
+        case 28:
+        case 29:
+                call_method(world, world->clients[DBUS_BROKER].bus ? DBUS_BROKER : client, in);
+                break;
+        case 30:
+                clock_pass((uint64_t)1000 << input_u8(in) % 24); /* up to hours */
+                break;
         default:
                 call_method(world, client, in);
         }
@@ -361,7 +373,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (n_methods == 0)
                 introspect();
         how = input_u8(&in);
-        world = dbus_world_new((DbusVault)(how % _DBUS_VAULT_MAX), how & 8, &in);
+        world = dbus_world_new((DbusVault)(how % _DBUS_VAULT_MAX), how & 8, /* session= */ how & 64, &in);
         if (how & 16)
                 dbus_world_register_agent(world, how & 32);
         for (unsigned i = 0; i < STEPS_MAX && input_more(&in); i++)

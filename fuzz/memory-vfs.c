@@ -6,11 +6,14 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/sanitizer.h"
 #include "fuzz/fail.h"
 #include "fuzz/fuzz.h"
+#include "fuzz/sqlite-memory.h"
 #include "store/internal.h"
 
 #define FILES_MAX 8U
@@ -30,8 +33,13 @@ typedef struct Handle {
         int persist;
 } Handle;
 
+/* The vault and its log have places of their own, so that a kept handle is still theirs. */
+enum { VAULT, VAULT_LOG, OTHERS };
+
 static File files[FILES_MAX];
-static char dir[64];
+static char dir[64], vault[80], vault_log[88];
+static unsigned written;
+static bool dir_used; /* something may be in the real one */
 
 static File *find(const char *name)
 {
@@ -45,7 +53,11 @@ static File *make(const char *name)
 {
         File *file = find(name);
 
-        for (unsigned i = 0; !file && i < FILES_MAX; i++)
+        if (!file && strcmp(name, vault) == 0)
+                file = files + VAULT;
+        else if (!file && strcmp(name, vault_log) == 0)
+                file = files + VAULT_LOG;
+        for (unsigned i = OTHERS; !file && i < FILES_MAX; i++)
                 if (!files[i].name[0])
                         file = files + i;
         PROMISE(file && strlen(name) < sizeof(file->name));
@@ -56,12 +68,14 @@ static File *make(const char *name)
 /* The memory of a file that has gone is kept for the next one. */
 static void forget(File *file)
 {
+        written++;
         file->name[0] = 0;
         file->size = 0;
 }
 
 static bool resize(File *file, size_t size)
 {
+        written++;
         if (size > FILE_MAX)
                 return false;
         if (size > file->capacity) {
@@ -118,6 +132,7 @@ static int on_write(sqlite3_file *base, const void *data, int n, sqlite3_int64 a
         File *file = file_of(base);
         bool fails = fail_now();
 
+        written++;
         if (fails)
                 n /= 2;
         if (n > 0) {
@@ -237,31 +252,6 @@ static int on_full_path(sqlite3_vfs *vfs, const char *name, int size, char *ret)
         return snprintf(ret, (size_t)size, "%s", name) < size ? SQLITE_OK : SQLITE_CANTOPEN;
 }
 
-/* ---- memory of SQLite's own ---- */
-
-static sqlite3_mem_methods memory;
-
-static void *on_malloc(int size)
-{
-        return fail_now() ? NULL : memory.xMalloc(size);
-}
-
-static void *on_realloc(void *p, int size)
-{
-        return fail_now() ? NULL : memory.xRealloc(p, size);
-}
-
-static void set_up_memory(void)
-{
-        sqlite3_mem_methods mine;
-
-        PROMISE(sqlite3_config(SQLITE_CONFIG_GETMALLOC, &memory) == SQLITE_OK);
-        mine = memory;
-        mine.xMalloc = on_malloc;
-        mine.xRealloc = on_realloc;
-        PROMISE(sqlite3_config(SQLITE_CONFIG_MALLOC, &mine) == SQLITE_OK);
-}
-
 /* ---- life ---- */
 
 static void remove_below(const char *path)
@@ -295,7 +285,7 @@ static void set_up(void)
         static sqlite3_vfs vfs;
         const sqlite3_vfs *usual;
 
-        set_up_memory();
+        sqlite_memory_set_up();
         usual = sqlite3_vfs_find(NULL);
         PROMISE(usual);
         vfs = *usual;
@@ -313,6 +303,8 @@ static void set_up(void)
                 (void)snprintf(dir, sizeof(dir), "/tmp/keyfob-fuzz-XXXXXX");
                 PROMISE(mkdtemp(dir));
         }
+        (void)snprintf(vault, sizeof(vault), "%s/vault.db", dir);
+        (void)snprintf(vault_log, sizeof(vault_log), "%s-wal", vault);
         (void)atexit(leave);
 }
 
@@ -321,6 +313,70 @@ const char *memory_vfs_dir(void)
         if (!dir[0])
                 set_up();
         return dir;
+}
+
+const char *memory_vfs_vault(void)
+{
+        (void)memory_vfs_dir();
+        return vault;
+}
+
+unsigned memory_vfs_written(void)
+{
+        return written;
+}
+
+const uint8_t *memory_vfs_log(size_t *ret_size)
+{
+        *ret_size = files[VAULT_LOG].size;
+        return files[VAULT_LOG].data;
+}
+
+/* Four words at a time; it is no enemy that it has to tell files apart for. */
+uint64_t memory_vfs_sum(uint64_t sum, const void *data, size_t size)
+{
+        const uint8_t *p = data;
+        uint64_t lanes[4] = {sum ^ size, sum + 1, sum + 2, sum + 3}, words[4];
+
+        for (; size > 0; p += sizeof(words)) {
+                size_t n = size < sizeof(words) ? size : sizeof(words);
+
+                memset(words, 0, sizeof(words));
+                memcpy(words, p, n);
+                size -= n;
+                for (unsigned i = 0; i < 4; i++) {
+                        lanes[i] = (lanes[i] ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
+                        lanes[i] ^= lanes[i] >> 29;
+                }
+        }
+        for (unsigned i = 1; i < 4; i++)
+                lanes[0] = (lanes[0] ^ lanes[i] ^ lanes[i] >> 32) * UINT64_C(0xbf58476d1ce4e5b9);
+        return lanes[0] ^ lanes[0] >> 32;
+}
+
+bool memory_vfs_seen(uint64_t with)
+{
+        static uint64_t seen[65536];
+        uint64_t sum = memory_vfs_sum(with, files[VAULT].data, files[VAULT].size), *place;
+
+        sum = memory_vfs_sum(sum, files[VAULT_LOG].data, files[VAULT_LOG].size) | 1;
+        place = seen + (sum >> 16) % ELEMENTSOF(seen);
+        if (*place == sum)
+                return !WITH_SANITIZER;
+        *place = sum;
+        return false;
+}
+
+void memory_vfs_make_log(void)
+{
+        (void)make(vault_log);
+}
+
+bool memory_vfs_has(const char *path, const char *suffix)
+{
+        char name[NAME_MAX_];
+
+        return snprintf(name, sizeof(name), "%s%s", path, suffix) < (int)sizeof(name) && find(name);
 }
 
 void memory_vfs_put(const char *path, const void *data, size_t size)
@@ -347,7 +403,11 @@ void memory_vfs_clear(void)
         for (unsigned i = 0; i < FILES_MAX; i++)
                 if (files[i].name[0])
                         forget(files + i);
-        remove_below(dir);
+        if (dir_used)
+                remove_below(dir);
+        dir_used = false;
+        /* SQLite's own dice, of which the log's salts are made. */
+        PROMISE(sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, 1, (sqlite3 *)NULL) == SQLITE_OK);
 }
 
 /* ---- what store/file.c does with a real one ---- */
@@ -388,6 +448,33 @@ int __wrap_access(const char *path, int mode)
         return find(path) || (name && strcmp(name, "/keyfob-helper") == 0) ? 0 : __real_access(path, mode);
 }
 
+/* What is made in the real directory is a directory or a socket at first. */
+int __real_mkdir(const char *path, mode_t mode);
+int __wrap_mkdir(const char *path, mode_t mode);
+int __wrap_mkdir(const char *path, mode_t mode)
+{
+        dir_used = true;
+        return __real_mkdir(path, mode);
+}
+
+int __real_bind(int fd, const struct sockaddr *address, socklen_t size);
+int __wrap_bind(int fd, const struct sockaddr *address, socklen_t size);
+int __wrap_bind(int fd, const struct sockaddr *address, socklen_t size)
+{
+        dir_used = true;
+        return __real_bind(fd, address, size);
+}
+
+int __real_unlink(const char *path);
+int __wrap_unlink(const char *path);
+int __wrap_unlink(const char *path)
+{
+        if (dir_used || strncmp(path, dir, strlen(dir)) != 0)
+                return __real_unlink(path);
+        errno = ENOENT;
+        return -1;
+}
+
 static File *find_wal(const char *path)
 {
         char name[NAME_MAX_];
@@ -404,8 +491,10 @@ int __wrap_file_grow_wal(const char *path, bool wipe)
 
         if (fail_now())
                 return -ENOSPC;
-        if (wipe && wal && wal->size > 0)
+        if (wipe && wal && wal->size > 0) {
                 memset(wal->data, 0, wal->size);
+                written++;
+        }
         return 0;
 }
 
@@ -426,8 +515,10 @@ void __wrap_file_forget_wal(const char *path)
 {
         File *wal = find_wal(path);
 
-        if (wal && wal->size >= 32 && !fail_now())
+        if (wal && wal->size >= 32 && !fail_now()) {
                 memset(wal->data, 0, 32);
+                written++;
+        }
 }
 
 /* One or the other is there, whole; what was there is kept by name only. */

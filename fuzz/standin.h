@@ -11,6 +11,8 @@
 #include "crypto/kdf.h"
 #include "crypto/sign.h"
 
+/* Keys that are made begin anew. */
+void standin_reset(void);
 int standin_sign_generate(SignKind kind, SignKey *ret);
 int standin_sign(const SignKey *key, const void *data, size_t size, uint8_t *ret, size_t *ret_size);
 int standin_signer_new(const SignKey *key, Signer **ret);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fuzz/fail.h"
+#include "fuzz/frozen-db.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/memory-vfs.h"
 
@@ -177,6 +178,7 @@ const Base *base_get(void)
         base.image = malloc(base.size);
         PROMISE(base.image);
         memcpy(base.image, data, base.size);
+        frozen_db_make(base.image, base.size);
         memory_vfs_clear();
         return &base;
 }

@@ -7,6 +7,7 @@
 
 #include "fuzz/fail.h"
 #include "fuzz/fuzz.h"
+#include "fuzz/memory-vfs.h"
 #include "fuzz/vault-base.h"
 #include "fuzz/vault-open.h"
 
@@ -220,6 +221,15 @@ void keeping_check(const Keeping *keeping, Vault *vault)
         compare_word(keeping, vault);
         if (keeping->retention_set && !keeping->loose)
                 PROMISE(retention.days == keeping->retention.days && retention.versions == keeping->retention.versions);
+}
+
+uint64_t keeping_sum(const Keeping *keeping, uint64_t sum)
+{
+        const uint64_t facts[] = {keeping->loose, keeping->reordered, keeping->retention_set, keeping->retention.days,
+                                  keeping->retention.versions};
+
+        sum = memory_vfs_sum(sum, facts, sizeof(facts));
+        return keeping->word ? memory_vfs_sum(sum, keeping->word->data, keeping->word->size) : sum;
 }
 
 void keeping_done(Keeping *keeping)

@@ -24,4 +24,6 @@ typedef struct Keeping {
 bool keeping_step(Keeping *keeping, Vault *vault, unsigned what, ItemId id, Input *in);
 /* The vault was opened again. */
 void keeping_check(const Keeping *keeping, Vault *vault);
+/* Of all that keeping_check() compares the vault with. */
+uint64_t keeping_sum(const Keeping *keeping, uint64_t sum);
 void keeping_done(Keeping *keeping);

@@ -189,18 +189,24 @@ int op_begin(Op *op, Vault *vault, Collection *collection, bool structure)
         return 0;
 }
 
+/* Undoing a batch puts back only what is marked as changed, and the mark may have been taken away. */
+static void undo_head(const Op *op)
+{
+        Collection *c = op->collection;
+
+        if (!c)
+                return;
+        c->head = op->head;
+        c->dirty = op->dirty;
+        c->public.modified = c->head.modified;
+        c->public.n_items = c->head.n;
+}
+
 static void undo_op(Op *op, int r)
 {
         Vault *vault = op->vault;
-        Collection *c = op->collection;
 
-        /* First: what follows puts back only what is marked as changed, and the mark may have been taken away. */
-        if (c) {
-                c->head = op->head;
-                c->dirty = op->dirty;
-                c->public.modified = c->head.modified;
-                c->public.n_items = c->head.n;
-        }
+        undo_head(op);
         if (sqlite3_get_autocommit(vault->db)) {
                 /* The transaction is gone, and with it the work of others. */
                 vault->batch_error = r;
@@ -228,8 +234,11 @@ int op_end(Op *op, int r)
                 r = VAULT_E_LIMIT;
         if (op->own) {
                 if (r == 0)
-                        return vault_batch_commit(vault);
-                vault_batch_rollback(vault);
+                        r = vault_batch_commit(vault);
+                else
+                        vault_batch_rollback(vault);
+                if (r != 0)
+                        undo_head(op);
                 return r;
         }
         if (r == 0 && !vault->whole)

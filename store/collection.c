@@ -251,6 +251,16 @@ static int reload_collections(Vault *vault)
         return 0;
 }
 
+void collection_drop(Vault *vault, Collection *c)
+{
+        size_t at = position(vault, c->public.no);
+
+        vault->n_collections--;
+        memmove(vault->collections + at, vault->collections + at + 1,
+                (vault->n_collections - at) * sizeof(vault->collections[0]));
+        (void)collection_free(c);
+}
+
 static int meta_number(Vault *vault, const char *name, uint32_t *ret)
 {
         uint8_t number[4];

@@ -530,6 +530,7 @@ void collection_refresh(Vault *vault, Collection *c);         /* sets the public
 void collection_note_damaged(Collection *c, ItemId id);
 int collection_put(Vault *vault, const Collection *c);
 Collection *collection_free(Collection *c);
+void collection_drop(Vault *vault, Collection *c); /* takes it out of the list and frees it */
 /* One that exists and is open. VAULT_E_NOT_FOUND, VAULT_E_LOCKED. */
 int collection_open(const Vault *vault, uint32_t no, Collection **ret);
 int collection_make(Vault *vault, const Root *root, const char *label, const SlotDraft *own, Collection **ret);

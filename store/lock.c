@@ -179,6 +179,10 @@ int vault_unlock(Vault *vault, const Root *root, uint32_t collection)
                 return vault->broken;
         if (vault->ephemeral)
                 return VAULT_E_INVALID;
+        /* Half a change may be left of it in the file, which no manifest fits. */
+        r = batch_lost(vault);
+        if (r != 0)
+                return r;
         if (collection == 0 && root->scope != 0)
                 collection = root->scope;
         r = keys_wrapping(vault, root, &wrap);
@@ -201,12 +205,11 @@ int vault_unlock(Vault *vault, const Root *root, uint32_t collection)
 
 static void lock_collection(Vault *vault, Collection *c)
 {
-        (void)batch_lost(vault);
-        if (c->key && c->dirty) {
+        if (batch_lost(vault) == 0 && c->key && c->dirty) {
                 /* Its head can be written only now. */
                 int r = keeper_store(vault, c);
 
-                if (r != 0 && !vault->batch_error)
+                if (r != 0)
                         vault->batch_error = r;
                 c->dirty = false;
         }

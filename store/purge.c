@@ -194,7 +194,7 @@ static int purge_items(Vault *vault, Collection *c, unsigned items, bool *ret_go
         return there ? 0 : purge_rows(vault, c);
 }
 
-/* A slice of a deleted collection; when nothing is left of it, the list is read anew. */
+/* A slice of a deleted collection; when nothing is left of it in the file, nothing is in memory, without anything that can fail. */
 static int purge_collection(Vault *vault, Collection *c, unsigned items, bool *ret_gone)
 {
         bool gone = false;
@@ -206,8 +206,9 @@ static int purge_collection(Vault *vault, Collection *c, unsigned items, bool *r
                 return r;
         r = op_end(&op, purge_items(vault, c, items, &gone));
         *ret_gone = r == 0 && gone;
-        /* Its row is gone for good now; reading the list anew frees it. */
-        return r == 0 && gone ? vault_reload(vault) : r;
+        if (r == 0 && gone)
+                collection_drop(vault, c);
+        return r;
 }
 
 int purge_deleted_one(Vault *vault, uint32_t no, unsigned items, bool *ret_gone)

@@ -103,7 +103,8 @@ bool vault_wants_checkpoint(const Vault *vault);
 int vault_slots(Vault *vault, SlotList *ret);
 
 /* Opens what this root opens: every collection under it and the class keys, or with `collection` != 0 that one only.
- * Checks the manifest and each collection's sum (see VaultCollection.tampered). VAULT_E_DAMAGED when the root does not fit. */
+ * Checks the manifest and each collection's sum (see VaultCollection.tampered). VAULT_E_DAMAGED when the root does not fit.
+ * In a batch that has failed: what that failed with. */
 int vault_unlock(Vault *vault, const Root *root, uint32_t collection);
 
 /* Wipes keys: of one collection, or (0) everything. The token index key stays. */

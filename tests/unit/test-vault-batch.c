@@ -168,6 +168,63 @@ TEST(a_failing_change_fails_a_batch_that_is_whole)
         scratch_done(&s);
 }
 
+/* What such a batch has left in the file fits no manifest: whoever unlocked by it would take the vault for tampered with, and say so
+ * in the next manifest, for good. */
+TEST(nothing_is_unlocked_by_a_batch_that_has_failed)
+{
+        const VaultCollection *c;
+        Scratch s;
+
+        scratch_new(&s);
+        CHECK_EQ(vault_collection_create(s.vault, s.root, "New", NULL, &c), 0);
+        vault_lock(s.vault, 0);
+        CHECK_EQ(vault_unlock(s.vault, s.root, 1), 0);
+        CHECK_EQ(vault_batch_begin_whole(s.vault), 0);
+        CHECK_EQ(db_exec(s.vault->db,
+                         "CREATE TEMP TRIGGER stop BEFORE INSERT ON main.attr BEGIN SELECT raise(ABORT,'no'); END"),
+                 0);
+        CHECK_EQ(sqlite3_db_config(s.vault->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 1, (int *)NULL), SQLITE_OK);
+        CHECK_EQ(db_exec(s.vault->db, "UPDATE slot SET label='half a change'"), 0);
+        CHECK(vault_item_create(s.vault, 1,
+                                &(ItemChange){.attributes = (const VaultAttribute[]){{"k", "v"}}, .n_attributes = 1,
+                                              .value = "x", .value_size = 1},
+                                false, &(ItemId){0}, NULL) != 0);
+        CHECK_EQ(db_exec(s.vault->db, "DROP TRIGGER temp.stop"), 0);
+        CHECK(vault_unlock(s.vault, s.root, 0) != 0);
+        CHECK(vault_unlock(s.vault, s.root, c->no) != 0);
+        CHECK(!vault_is_unlocked(s.vault));
+        vault_batch_rollback(s.vault);
+        CHECK_EQ(vault_unlock(s.vault, s.root, 0), 0);
+        CHECK(!tampered(s.vault, 1) && !tampered(s.vault, c->no));
+        CHECK_EQ(vault_collection_create(s.vault, s.root, "Another", NULL, &c), 0);
+        scratch_again(&s);
+        check_in_order(s.vault);
+        scratch_done(&s);
+}
+
+/* It has failed, and then SQLite throws its transaction away: a head that is written now would be in the file for good, without the
+ * items that it counts. */
+TEST(locking_writes_nothing_of_a_batch_that_has_failed)
+{
+        Scratch s;
+        ItemId kept;
+
+        scratch_new(&s);
+        kept = put(s.vault, 1, "a", "1", false, NULL, NULL, 0);
+        CHECK_EQ(vault_batch_begin_whole(s.vault), 0);
+        CHECK_EQ(change_value(s.vault, kept, "2"), 0);
+        CHECK_EQ(vault_record_undelete(s.vault, VAULT_CLASS_PASSKEYS, 1), VAULT_E_NOT_FOUND);
+        CHECK(s.vault->batch_error != 0);
+        CHECK_EQ(sqlite3_exec(s.vault->db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+        vault_lock(s.vault, 0);
+        CHECK(vault_batch_commit(s.vault) != 0);
+        scratch_again(&s);
+        CHECK(!tampered(s.vault, 1));
+        check_value(s.vault, kept, "1");
+        check_in_order(s.vault);
+        scratch_done(&s);
+}
+
 TEST(a_batch_that_sqlite_gave_up_fails_at_its_commit)
 {
         _cleanup_free_ char *big = calloc(1, 1000000);

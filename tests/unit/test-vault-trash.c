@@ -386,6 +386,61 @@ TEST(a_damaged_record_is_set_aside_whatever_is_kept)
         scratch_done(&s);
 }
 
+/* The list of collections, and it alone, asks for this column. */
+static int no_list(void *userdata, int what, const char *a, const char *b, const char *c, const char *d)
+{
+        return what == SQLITE_READ && strcmp(a, "head") == 0 && strcmp(b, "n") == 0 ? SQLITE_DENY : SQLITE_OK;
+}
+
+/* What is in the file no more must not be in memory: undeleted from there, it would be a collection without a key. */
+TEST(a_purged_collection_is_gone_though_the_list_cannot_be_read)
+{
+        const VaultCollection *c;
+        Scratch s;
+        uint32_t no;
+
+        scratch_new(&s);
+        CHECK_EQ(vault_collection_create(s.vault, s.root, "Old", NULL, &c), 0);
+        no = c->no;
+        put(s.vault, no, "a", "1", false, NULL, NULL, 0);
+        CHECK_EQ(vault_collection_delete(s.vault, no), 0);
+        CHECK_EQ(sqlite3_set_authorizer(s.vault->db, no_list, NULL), SQLITE_OK);
+        (void)vault_idle(s.vault, vault_now() + 10 * (uint64_t)365 * 24 * 3600);
+        CHECK_EQ(sqlite3_set_authorizer(s.vault->db, NULL, NULL), SQLITE_OK);
+        CHECK_EQ(vault_collection_undelete(s.vault, no), VAULT_E_NOT_FOUND);
+        scratch_again(&s);
+        check_in_order(s.vault);
+        scratch_done(&s);
+}
+
+static int no_head_goes(void *userdata, int what, const char *a, const char *b, const char *c, const char *d)
+{
+        return what == SQLITE_DELETE && strcmp(a, "head") == 0 ? SQLITE_DENY : SQLITE_OK;
+}
+
+TEST(a_purge_that_fails_leaves_the_collection_as_it_was)
+{
+        const VaultCollection *c;
+        Scratch s;
+        ItemId id;
+
+        scratch_new(&s);
+        CHECK_EQ(vault_collection_create(s.vault, s.root, "Old", NULL, &c), 0);
+        id = put(s.vault, c->no, "a", "1", false, NULL, NULL, 0);
+        CHECK_EQ(vault_collection_delete(s.vault, c->no), 0);
+        CHECK_EQ(sqlite3_set_authorizer(s.vault->db, no_head_goes, NULL), SQLITE_OK);
+        CHECK(vault_idle(s.vault, vault_now() + 10 * (uint64_t)365 * 24 * 3600) != 0);
+        CHECK_EQ(sqlite3_set_authorizer(s.vault->db, NULL, NULL), SQLITE_OK);
+        CHECK_EQ(vault_collection_undelete(s.vault, ITEM_ID_COLLECTION(id)), 0);
+        CHECK_EQ(c->n_items, 1);
+        put(s.vault, c->no, "b", "2", false, NULL, NULL, 0);
+        scratch_again(&s);
+        CHECK(!tampered(s.vault, ITEM_ID_COLLECTION(id)));
+        check_value(s.vault, id, "1");
+        check_in_order(s.vault);
+        scratch_done(&s);
+}
+
 TEST(a_purged_collection_leaves_no_index_behind)
 {
         const char *ways[] = {NULL, "UPDATE item SET box=x'00' WHERE id>>40=2"};
