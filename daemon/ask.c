@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "daemon/ask-internal.h"
 
 #define ASKS_MAX 256U
@@ -28,10 +29,7 @@ static const AskWay *const usual_line[LINE_LENGTH] = {
 
 time_t ask_now(void)
 {
-        struct timespec ts;
-
-        (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-        return ts.tv_sec;
+        return (time_t)(clock_usec() / 1000000);
 }
 
 void asker_pump(Asker *asker)

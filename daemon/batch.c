@@ -20,6 +20,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/clock.h"
 #include "daemon/access-log.h"
 #include "daemon/door.h"
 #include "daemon/epoch.h"
@@ -51,14 +52,6 @@ struct Batch {
         uint64_t last_use; /* when something was committed last */
         bool open, wrote, ending;
 };
-
-static uint64_t monotonic_usec(void)
-{
-        struct timespec ts;
-
-        (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
 
 static Held *held_free(Held *held)
 {
@@ -147,7 +140,7 @@ static void after_commit(Batch *batch)
         int enabled = SD_EVENT_OFF;
 
         batch->wrote = false;
-        batch->last_use = monotonic_usec();
+        batch->last_use = clock_usec();
         epoch_idle(batch->daemon);
         if (batch->daemon->vault && vault_wants_checkpoint(batch->daemon->vault))
                 housekeeping(batch);
@@ -209,7 +202,7 @@ static int on_commit(sd_event_source *source, void *userdata)
 static int on_idle(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Batch *batch = userdata;
-        uint64_t quiet = monotonic_usec() - batch->last_use;
+        uint64_t quiet = clock_usec() - batch->last_use;
 
         if (batch->open || quiet < IDLE_USEC)
                 arm(source, batch->open ? IDLE_USEC : IDLE_USEC - quiet + 1000);
@@ -266,7 +259,7 @@ int batch_begin(Daemon *daemon)
                 if (r != 0)
                         return r;
                 batch->open = true;
-                batch->since = monotonic_usec();
+                batch->since = clock_usec();
                 r = sd_event_source_set_enabled(batch->commit, SD_EVENT_ONESHOT);
                 if (r < 0) {
                         vault_batch_rollback(daemon->vault);
@@ -282,7 +275,7 @@ int batch_begin(Daemon *daemon)
 static void look_at_limits(Batch *batch)
 {
         if (batch->open && (batch->n_writes >= BATCH_WRITES_MAX || batch->n_held >= BATCH_HELD_MAX ||
-                            monotonic_usec() - batch->since >= BATCH_DEADLINE_USEC))
+                            clock_usec() - batch->since >= BATCH_DEADLINE_USEC))
                 batch_flush(batch->daemon);
 }
 

@@ -7,18 +7,15 @@
  * pid of one that ended is not mistaken for it.
  */
 #include <string.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "daemon/ctap-internal.h"
 
 #define TIMER_ACCURACY_USEC 1000
 
 uint64_t ctap_now(void *userdata)
 {
-        struct timespec ts;
-
-        (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+        return clock_msec();
 }
 
 void ctap_client_done(CtapClient *client)

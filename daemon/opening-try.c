@@ -14,8 +14,8 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
+#include "common/clock.h"
 #include "common/recovery-code.h"
 #include "daemon/log.h"
 
@@ -33,14 +33,6 @@ typedef struct Try {
         Root *root;
         int result;
 } Try;
-
-static uint64_t monotonic_usec(void)
-{
-        struct timespec ts;
-
-        (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
 
 /* ---- a try ---- */
 
@@ -110,7 +102,7 @@ static void count_wrong(Openings *openings, pid_t pid)
                 seconds *= 2;
         if (seconds > DELAY_MAX)
                 seconds = DELAY_MAX;
-        openings->not_before = monotonic_usec() + (uint64_t)seconds * 1000000;
+        openings->not_before = clock_usec() + (uint64_t)seconds * 1000000;
         if (openings->wrong == WRONG_FREE)
                 log_line(LOG_WARNING, "%u wrong secrets in a row: further tries are slowed down", openings->wrong);
 }
@@ -267,7 +259,7 @@ unsigned secret_typo(const Secret *secret)
 
 unsigned openings_delay(const Openings *openings)
 {
-        uint64_t now = monotonic_usec();
+        uint64_t now = clock_usec();
 
         return now < openings->not_before ? (unsigned)((openings->not_before - now + 999999) / 1000000) : 1;
 }
@@ -304,7 +296,7 @@ static Opening *next_in_line(const Openings *openings)
 /* One secret at a time, not before the delay is over. */
 void openings_give_turn(Openings *openings)
 {
-        uint64_t now = monotonic_usec();
+        uint64_t now = clock_usec();
         Opening *opening = openings->trying ? NULL : next_in_line(openings);
         SlotList slots = {0};
         uint32_t kinds;

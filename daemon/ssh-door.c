@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "daemon/log.h"
 #include "daemon/settings.h"
 #include "daemon/ssh-internal.h"
@@ -20,10 +21,7 @@
 
 static uint64_t monotonic(void *userdata)
 {
-        struct timespec ts;
-
-        (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+        return clock_msec();
 }
 
 static uint64_t wall_clock(void *userdata)

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "daemon/door.h"
+#include "common/clock.h"
 #include "daemon/log.h"
 #include "daemon/ssh-internal.h"
 
@@ -218,14 +219,6 @@ static void receive(SshConnection *connection)
                 connection->dead = true;
 }
 
-static uint64_t now_usec(void)
-{
-        struct timespec now;
-
-        (void)clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* Who asked again as soon as he had his answer is likely to do so once more. To fall asleep and be woken takes longer than he
  * does, so he is waited for, as long as that would take and until anybody has anything to say. */
 static void stay_awake(SshDoor *door)
@@ -233,7 +226,7 @@ static void stay_awake(SshDoor *door)
         struct pollfd anything = {.fd = sd_event_get_fd(door->daemon->event), .events = POLLIN};
         uint64_t until = door->answered + AWAKE_USEC;
 
-        while (poll(&anything, 1, 0) == 0 && now_usec() < until)
+        while (poll(&anything, 1, 0) == 0 && clock_usec() < until)
                 ;
 }
 
@@ -241,7 +234,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
 {
         SshConnection *connection = userdata;
         SshDoor *door = connection->door;
-        bool quick = now_usec() - door->answered < AWAKE_USEC;
+        bool quick = clock_usec() - door->answered < AWAKE_USEC;
 
         if (ssh_client_wants(connection->client) && (revents & (EPOLLIN | EPOLLHUP | EPOLLERR)))
                 receive(connection);
@@ -250,7 +243,7 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
         ssh_connection_settle(connection);
         while (door->held > HELD_MAX && (connection = ssh_spare_memory(door)))
                 connection_free(connection);
-        door->answered = now_usec();
+        door->answered = clock_usec();
         if (quick)
                 stay_awake(door);
         return 0;
