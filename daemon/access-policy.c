@@ -476,13 +476,12 @@ bool access_would_ask(Daemon *daemon, const Identity *who, ItemRef item)
                decide(daemon, rules, who, item, &reach, &grant) == ACCESS_ASK && !grant;
 }
 
-int access_may_read(Daemon *daemon, sd_bus_message *call, sd_bus_message_handler_t again, Identity *who, ItemRef item,
-                    sd_bus_error *error)
+/* What access_may_read() answers, but nobody is asked: -EINPROGRESS, and how far the answer would reach. */
+static int judge(Daemon *daemon, Identity *who, ItemRef item, AccessTarget *ret_reach, sd_bus_error *error)
 {
         const AccessRules *rules;
         AccessVerdict verdict;
         const Grant *grant;
-        AccessTarget reach;
         int r;
 
         if (!can_be_read(item))
@@ -492,14 +491,31 @@ int access_may_read(Daemon *daemon, sd_bus_message *call, sd_bus_message_handler
                 (void)daemon_secret_error(daemon, error, r);
                 return r < 0 ? r : 0;
         }
-        verdict = decide(daemon, rules, who, item, &reach, &grant);
+        verdict = decide(daemon, rules, who, item, ret_reach, &grant);
         if (verdict == ACCESS_ALLOW || (grant && grant->allowed))
                 return 1;
         if (verdict == ACCESS_DENY)
                 return denied(daemon, who, item, KEYFOB_ERROR_NOT_ALLOWED, "keyfob policy denies it", error);
         if (grant)
                 return denied(daemon, who, item, KEYFOB_ERROR_CANCELLED, "it was refused", error);
-        return wait_for(daemon, call, again, who, &reach, item);
+        return -EINPROGRESS;
+}
+
+int access_may_read(Daemon *daemon, sd_bus_message *call, sd_bus_message_handler_t again, Identity *who, ItemRef item,
+                    sd_bus_error *error)
+{
+        AccessTarget reach;
+        int r;
+
+        r = judge(daemon, who, item, &reach, error);
+        return r == -EINPROGRESS ? wait_for(daemon, call, again, who, &reach, item) : r;
+}
+
+int access_may_read_now(Daemon *daemon, Identity *who, ItemRef item, sd_bus_error *error)
+{
+        AccessTarget reach;
+
+        return judge(daemon, who, item, &reach, error);
 }
 
 int access_may_have_key(Daemon *daemon, Identity *app, const AccessObject *key)

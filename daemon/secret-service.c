@@ -100,8 +100,8 @@ static int ask_first(Daemon *daemon, sd_bus_message *call, Identity *who, sd_bus
 }
 
 /* Appends one entry of GetSecrets' answer, if there is anything to show. `*total` counts bytes. */
-static int append_secret(Daemon *daemon, sd_bus_message *call, sd_bus_message *reply, const SecretSession *session,
-                         Identity *who, const char *path, size_t *total, sd_bus_error *error)
+static int append_secret(Daemon *daemon, sd_bus_message *reply, const SecretSession *session, Identity *who,
+                         const char *path, size_t *total, sd_bus_error *error)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error denied = SD_BUS_ERROR_NULL;
         ItemValue value;
@@ -110,9 +110,9 @@ static int append_secret(Daemon *daemon, sd_bus_message *call, sd_bus_message *r
 
         if (!secret_path_item(daemon, path, &item))
                 return 0;
-        if (access_would_ask(daemon, who, item))
+        r = access_may_read_now(daemon, who, item, &denied);
+        if (r == -EINPROGRESS)
                 return 0; /* ask_first() has looked: there is nothing to give away */
-        r = access_may_read(daemon, call, method_get_secrets, who, item, &denied);
         if (r <= 0)
                 return r;
         r = vault_value_open(item.vault, item.id, &value);
@@ -179,7 +179,7 @@ static int method_get_secrets(sd_bus_message *message, void *userdata, sd_bus_er
         if (r < 0)
                 return r;
         while ((r = sd_bus_message_read(message, "o", &path)) > 0) {
-                r = append_secret(daemon, message, reply, session, who, path, &total, error);
+                r = append_secret(daemon, reply, session, who, path, &total, error);
                 if (r < 0)
                         return r;
         }
