@@ -466,6 +466,26 @@ static bool can_be_read(ItemRef item)
         return c && !c->locked;
 }
 
+/* While the rules are not known, the one above reads them. */
+bool access_is_allowed(Daemon *daemon, const Identity *who, ItemRef item)
+{
+        const AccessPolicy *policy = daemon->policy;
+        const Grant *grant;
+        AccessTarget reach;
+
+        if (!can_be_read(item) || (daemon->vault && !policy->known))
+                return false;
+        switch (decide(daemon, &policy->rules, who, item, &reach, &grant)) {
+        case ACCESS_ALLOW:
+                return true;
+        case ACCESS_ASK:
+                return grant && grant->allowed;
+        case ACCESS_DENY:
+                return false;
+        }
+        return false;
+}
+
 bool access_would_ask(Daemon *daemon, const Identity *who, ItemRef item)
 {
         const AccessRules *rules;

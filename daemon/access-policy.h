@@ -24,6 +24,10 @@ int access_may_read(Daemon *daemon, sd_bus_message *call, sd_bus_message_handler
 /* The same, where nobody can be asked any more: -EINPROGRESS means that somebody would have to be. */
 int access_may_read_now(Daemon *daemon, Identity *who, ItemRef item, sd_bus_error *error);
 
+/* Whether it may at once, by rules that are known: what access_may_read() says, without any use of the vault. When it is not
+ * so, access_may_read() says why. */
+bool access_is_allowed(Daemon *daemon, const Identity *who, ItemRef item);
+
 /* Whether an app may have the key of its own that is, or would be, this item. Nobody is asked about that, but a rule may deny
  * it. 0; -EKEYREJECTED: denied, which is logged; a vault result; another negative errno. */
 int access_may_have_key(Daemon *daemon, Identity *app, const AccessObject *key);

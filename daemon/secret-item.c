@@ -88,11 +88,10 @@ static int method_get_secret(sd_bus_message *message, void *userdata, sd_bus_err
                 r = sd_bus_message_sensitive(reply);
         if (r >= 0)
                 r = secret_value_append(reply, session, &value);
+        if (r >= 0)
+                access_log_read(daemon, who, &ACCESS_OBJECT(item, &value));
         vault_value_done(item.vault, &value);
-        if (r < 0)
-                return r;
-        access_log_read(daemon, who, &(AccessObject){.item = item});
-        return batch_reply(daemon, message, reply);
+        return r < 0 ? r : batch_reply(daemon, message, reply);
 }
 
 static int method_set_secret(sd_bus_message *message, void *userdata, sd_bus_error *error)

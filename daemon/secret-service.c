@@ -133,11 +133,11 @@ static int append_secret(Daemon *daemon, sd_bus_message *reply, const SecretSess
                 r = sd_bus_message_append_basic(reply, 'o', path);
         if (r >= 0)
                 r = secret_value_append(reply, session, &value);
-        vault_value_done(item.vault, &value);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         if (r >= 0)
-                access_log_read(daemon, who, &(AccessObject){.item = item});
+                access_log_read(daemon, who, &ACCESS_OBJECT(item, &value));
+        vault_value_done(item.vault, &value);
         return r;
 }
 

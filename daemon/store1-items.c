@@ -14,39 +14,73 @@
 #include "daemon/access-policy.h"
 #include "daemon/secret-attributes.h"
 
-/* The best match in the vault, and with `session` in the one in memory. 0, VAULT_E_NOT_FOUND, VAULT_E_LOCKED, …; with
- * `value` the item carries its value. */
-static int find_one(Daemon *daemon, const VaultAttribute *attributes, size_t n, uint32_t only, bool session,
-                    bool value, ItemRef *ret_ref, Item **ret)
+/* An item that is open. */
+typedef struct Found {
+        ItemRef ref; /* without a vault: nothing is */
+        ItemValue value;
+} Found;
+
+#define FOUND_NULL ((Found){.ref = {.vault = NULL}})
+
+static void found_done(Found *found)
 {
-        _cleanup_(item_freep) Item *best = NULL;
+        if (found->ref.vault)
+                vault_value_done(found->ref.vault, &found->value);
+        found->ref.vault = NULL;
+}
+
+/* The best match in the vault, and with `session` in the one in memory. 0, VAULT_E_NOT_FOUND, VAULT_E_LOCKED, …; with
+ * `value` it carries its value. */
+static int find_one(Daemon *daemon, const VaultAttribute *attributes, size_t n, uint32_t only, bool session,
+                    bool value, Found *ret)
+{
         Vault *vaults[] = {daemon->vault, session ? daemon->session_vault : NULL};
         bool any_locked = false, any_damaged = false;
-        ItemRef ref = {0};
+        Found found[ELEMENTSOF(vaults)], *best = NULL;
 
         for (size_t v = 0; v < ELEMENTSOF(vaults); v++) {
-                _cleanup_(item_freep) Item *item = NULL;
                 bool locked = false, damaged = false;
                 int r;
 
                 if (!vaults[v])
                         continue;
-                r = vault_lookup(vaults[v], only, attributes, n, value, &item, &locked, &damaged);
-                if (r != 0 && r != VAULT_E_NOT_FOUND)
+                r = vault_lookup(vaults[v], only, attributes, n, value, &found[v].value, &locked, &damaged);
+                if (r != 0 && r != VAULT_E_NOT_FOUND) {
+                        if (best)
+                                found_done(best);
                         return r;
+                }
                 any_locked |= locked;
                 any_damaged |= damaged;
-                if (!item || (best && best->modified > item->modified))
+                if (r != 0)
                         continue;
-                item_free(best);
-                best = TAKE_PTR(item);
-                ref = (ItemRef){.vault = vaults[v], .id = best->id};
+                found[v].ref = (ItemRef){.vault = vaults[v], .id = found[v].value.id};
+                if (best && best->value.modified > found[v].value.modified) {
+                        found_done(&found[v]);
+                        continue;
+                }
+                if (best)
+                        found_done(best);
+                best = &found[v];
         }
         /* "Not found" would invite the caller to put a new item in place of what can perhaps be restored. */
         if (!best)
                 return any_locked ? VAULT_E_LOCKED : any_damaged ? VAULT_E_DAMAGED : VAULT_E_NOT_FOUND;
-        *ret_ref = ref;
-        *ret = TAKE_PTR(best);
+        *ret = *best;
+        return 0;
+}
+
+/* The same, where only which one it is counts. */
+static int find_ref(Daemon *daemon, const VaultAttribute *attributes, size_t n, uint32_t only, bool session, ItemRef *ret)
+{
+        Found found;
+        int r;
+
+        r = find_one(daemon, attributes, n, only, session, /* value= */ false, &found);
+        if (r != 0)
+                return r;
+        *ret = found.ref;
+        found_done(&found);
         return 0;
 }
 
@@ -65,7 +99,7 @@ int store1_lookup(sd_bus_message *m, void *userdata, sd_bus_error *error)
         _cleanup_(secret_attributes_done) SecretAttributes query = {0};
         _cleanup_(sd_bus_error_free) sd_bus_error denied = SD_BUS_ERROR_NULL;
         _cleanup_(identity_unrefp) Identity *who = NULL;
-        _cleanup_(item_freep) Item *item = NULL;
+        _cleanup_(found_done) Found found = FOUND_NULL;
         char path[SECRETS_PATH_MAX];
         Daemon *daemon = userdata;
         ItemRef ref;
@@ -79,30 +113,37 @@ int store1_lookup(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = secret_attributes_read(m, &query, error);
         if (r < 0)
                 return r;
-        r = find_one(daemon, query.attributes, query.n, 0, true, true, &ref, &item);
+        r = find_one(daemon, query.attributes, query.n, 0, true, true, &found);
         if (r != 0)
                 return reply_result(daemon, m, r);
-        r = access_may_read(daemon, m, store1_lookup, who, ref, &denied);
-        if (r <= 0)
-                return r == -EINPROGRESS ? 1 : r < 0 ? r : batch_reply_error(daemon, m, &denied);
+        ref = found.ref;
+        if (!access_is_allowed(daemon, who, ref)) {
+                /* To ask, and to say what was refused, takes the vault. */
+                found_done(&found);
+                r = access_may_read(daemon, m, store1_lookup, who, ref, &denied);
+                if (r <= 0)
+                        return r == -EINPROGRESS ? 1 : r < 0 ? r : batch_reply_error(daemon, m, &denied);
+                r = vault_value_open(ref.vault, ref.id, &found.value);
+                if (r != 0)
+                        return reply_result(daemon, m, r);
+                found.ref = ref;
+        }
 
         r = sd_bus_message_new_method_return(m, &reply);
         if (r < 0)
                 return r;
         sd_bus_message_sensitive(reply);
-        r = sd_bus_message_append(reply, "o", secret_item_path(daemon, ref, path));
+        r = sd_bus_message_append_basic(reply, 'o', secret_item_path(daemon, ref, path));
         if (r >= 0)
-                r = secret_attributes_append(reply, item->attributes, item->n_attributes);
+                r = secret_attributes_append(reply, found.value.attributes, found.value.n_attributes);
         if (r >= 0)
-                r = sd_bus_message_append(reply, "s", item->content_type);
+                r = sd_bus_message_append_basic(reply, 's', found.value.content_type);
         if (r >= 0)
-                r = sd_bus_message_append_array(reply, 'y', item->value->data, item->value->size);
-        if (r < 0) {
-                item = vault_item_done(ref.vault, item);
+                r = sd_bus_message_append_array(reply, 'y', found.value.value, found.value.size);
+        if (r < 0)
                 return r;
-        }
-        access_log_read(daemon, who, &ACCESS_OBJECT(ref, item));
-        item = vault_item_done(ref.vault, item);
+        access_log_read(daemon, who, &ACCESS_OBJECT(ref, &found.value));
+        found_done(&found);
         return batch_reply(daemon, m, reply);
 }
 
@@ -110,14 +151,13 @@ int store1_lookup(sd_bus_message *m, void *userdata, sd_bus_error *error)
 static int find_to_update(Daemon *daemon, const SecretAttributes *match, CollectionRef collection, bool named,
                           ItemRef *ret)
 {
-        _cleanup_(item_freep) Item *item = NULL;
         int r;
 
         if (match->n == 0)
                 return VAULT_E_NOT_FOUND;
         if (collection.vault != daemon->vault)
                 return VAULT_E_NOT_FOUND;
-        r = find_one(daemon, match->attributes, match->n, named ? collection.no : 0, false, false, ret, &item);
+        r = find_ref(daemon, match->attributes, match->n, named ? collection.no : 0, /* session= */ false, ret);
         return r == VAULT_E_LOCKED || r == VAULT_E_DAMAGED ? VAULT_E_NOT_FOUND : r;
 }
 
@@ -221,13 +261,12 @@ int store1_delete(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r != 0)
                 return daemon_error(daemon, error, r);
         if (strcmp(named, "/") == 0) {
-                r = find_one(daemon, query.attributes, query.n, 0, true, false, &ref, &item);
+                r = find_ref(daemon, query.attributes, query.n, 0, /* session= */ true, &ref);
                 if (r != 0)
                         return reply_result(daemon, m, r);
         }
         /* What it was called is known only now. */
-        if (!item)
-                (void)vault_item_get(ref.vault, ref.id, /* with_value= */ false, &item);
+        (void)vault_item_get(ref.vault, ref.id, /* with_value= */ false, &item);
         r = vault_item_delete(ref.vault, ref.id);
         if (r != 0)
                 return reply_result(daemon, m, r);

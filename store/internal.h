@@ -166,7 +166,6 @@ struct Vault {
         Alias *aliases; /* sorted by name */
         size_t n_aliases;
         Secret *in, *out; /* locked pages that plaintext of records passes through */
-        Secret *spare;    /* for the next item's value, or NULL */
         bool in_batch;
         bool whole; /* the batch: its changes have no savepoints */
         bool structure_dirty; /* the batch changed more than heads */
@@ -342,7 +341,9 @@ int record_encode(Vault *vault, const Record *record);
 /* box_open() of an item. */
 int record_open(Vault *vault, const Collection *c, sqlite3_stmt *s, int column, Row *ret_row, Record *ret);
 /* The item of vault.h from a record. */
-int record_item(Vault *vault, const Record *record, const Row *row, bool with_value, Item **ret);
+int record_item(const Record *record, const Row *row, bool with_value, Item **ret);
+/* What is open for reading, as vault.h shows it; box_done() takes it away. `record` is of it, and not to be used any more. */
+void record_show(const Record *record, const Row *row, bool with_value, ItemValue *ret);
 bool record_has(const Record *record, const Pair *pair);
 /* Whether two attribute sets, sorted by name, are the same when an absent schema is the generic one. */
 bool pairs_same(const Pair *a, size_t n_a, const Pair *b, size_t n_b);

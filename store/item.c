@@ -4,7 +4,6 @@
  * An item is a record in a row (row.c) and tokens of its attributes. What is replaced goes to the trash first, as it
  * was sealed.
  */
-#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -76,7 +75,7 @@ int vault_item_get(Vault *vault, ItemId id, bool with_value, Item **ret)
         r = open_item(vault, id, &row, &record);
         if (r != 0)
                 return r;
-        r = record_item(vault, &record, &row, with_value, ret);
+        r = record_item(&record, &row, with_value, ret);
         box_done(vault);
         if (with_value)
                 vault_use(vault);
@@ -92,11 +91,7 @@ int vault_value_open(Vault *vault, ItemId id, ItemValue *ret)
         r = open_item(vault, id, &row, &record);
         if (r != 0)
                 return r;
-        ret->value = record.value;
-        ret->size = record.value_size;
-        assert(record.content_type.size <= VAULT_CONTENT_TYPE_MAX);
-        memcpy(ret->content_type, record.content_type.data, record.content_type.size);
-        ret->content_type[record.content_type.size] = 0;
+        record_show(&record, &row, /* with_value= */ true, ret);
         vault_use(vault);
         return 0;
 }
@@ -104,7 +99,9 @@ int vault_value_open(Vault *vault, ItemId id, ItemValue *ret)
 void vault_value_done(Vault *vault, ItemValue *value)
 {
         box_done(vault);
-        *value = (ItemValue){0};
+        value->label = value->content_type = NULL;
+        value->n_attributes = value->size = 0;
+        value->value = NULL;
 }
 
 int item_write(Vault *vault, Collection *c, ItemId id, const Row *old, const Tokens *old_tokens, const Record *record)

@@ -9,8 +9,6 @@
 
 #include "store/internal.h"
 
-#define SPARE_MAX 4096U /* bytes of an empty value that are kept */
-
 #define RECORD_FORMAT 1U
 
 static bool read_text(ByteReader *reader, size_t max, Text *ret)
@@ -116,31 +114,7 @@ static char *text_dup(Text text)
         return copy;
 }
 
-/* A value of ordinary size goes to memory that an item before it has given back. */
-static int value_new(Vault *vault, const Record *record, Secret **ret)
-{
-        Secret *spare = vault->spare;
-
-        if (!spare || record->value_size > spare->capacity)
-                return secret_new_from(ret, record->value, record->value_size);
-        vault->spare = NULL;
-        if (record->value_size > 0)
-                memcpy(spare->data, record->value, record->value_size);
-        spare->size = record->value_size;
-        *ret = spare;
-        return 0;
-}
-
-Item *vault_item_done(Vault *vault, Item *item)
-{
-        if (item && item->value && !vault->spare && item->value->capacity <= SPARE_MAX) {
-                vault->spare = TAKE_PTR(item->value);
-                secret_clear(vault->spare);
-        }
-        return item_free(item);
-}
-
-int record_item(Vault *vault, const Record *record, const Row *row, bool with_value, Item **ret)
+int record_item(const Record *record, const Row *row, bool with_value, Item **ret)
 {
         _cleanup_(item_freep) Item *item = calloc(1, sizeof(*item));
         int r;
@@ -166,12 +140,35 @@ int record_item(Vault *vault, const Record *record, const Row *row, bool with_va
                         return -ENOMEM;
         }
         if (with_value) {
-                r = value_new(vault, record, &item->value);
+                r = secret_new_from(&item->value, record->value, record->value_size);
                 if (r < 0)
                         return r;
         }
         *ret = TAKE_PTR(item);
         return 0;
+}
+
+/* Behind each text lies the length of what follows, which has been read: there is room for the byte that ends a string. */
+static const char *terminated(Text text)
+{
+        char *end = (char *)(uintptr_t)(text.data + text.size);
+
+        *end = 0;
+        return text.data;
+}
+
+void record_show(const Record *record, const Row *row, bool with_value, ItemValue *ret)
+{
+        ret->id = row->id;
+        ret->modified = record->modified;
+        ret->label = terminated(record->label);
+        ret->content_type = terminated(record->content_type);
+        for (size_t i = 0; i < record->n_attributes; i++)
+                ret->attributes[i] = (VaultAttribute){.name = terminated(record->attributes[i].name),
+                                                      .value = terminated(record->attributes[i].value)};
+        ret->n_attributes = record->n_attributes;
+        ret->value = with_value ? record->value : NULL;
+        ret->size = with_value ? record->value_size : 0;
 }
 
 static void wipe_const(const char *string)

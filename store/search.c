@@ -16,18 +16,26 @@
 #define PROBE 16U
 #define FEW   4U /* items that are opened without asking the index for all their tokens: that costs as much */
 
-typedef struct Search {
-        Vault *vault;
+/* Apart from the rest because of its size: nothing of it is cleared before it is used. */
+typedef struct Query {
         Pair pairs[VAULT_ATTRIBUTES_MAX];
         uint8_t token[VAULT_ATTRIBUTES_MAX][TOKEN_SIZE];
+        Record record; /* of the item that was opened last */
+} Query;
+
+typedef struct Search {
+        Vault *vault;
+        Query *query;
         size_t n;
         ItemId first, last; /* range of ids */
         size_t limit, found;
         ItemIds unlocked, locked;
         size_t unlocked_capacity, locked_capacity;
-        bool one;        /* only the item that was modified last, and whether others are locked */
-        bool with_value;
-        Item *best;
+        bool one;     /* only the item that was modified last, and whether others are locked */
+        ItemId best;  /* 0: none yet */
+        uint64_t modified;
+        bool is_open; /* it is: its record is the query's */
+        Row row;
 } Search;
 
 void item_ids_done(ItemIds *ids)
@@ -62,7 +70,7 @@ static int has_tokens(const Search *search, ItemId id, size_t known, bool *ret)
         bool all = true;
 
         for (size_t i = 0; all && i < search->n; i++) {
-                int r = i == known ? 0 : index_has(search->vault, search->token[i], id, &all);
+                int r = i == known ? 0 : index_has(search->vault, search->query->token[i], id, &all);
 
                 if (r != 0)
                         return r;
@@ -71,27 +79,35 @@ static int has_tokens(const Search *search, ItemId id, size_t known, bool *ret)
         return 0;
 }
 
-static int keep_best(Search *search, const Row *row, const Record *record)
+static void close_best(Search *search)
 {
-        Item *item;
-        int r;
+        if (search->is_open)
+                box_done(search->vault);
+        search->is_open = false;
+}
 
-        if (search->best && search->best->modified > record->modified)
-                return 0;
-        r = record_item(search->vault, record, row, search->with_value, &item);
-        if (r != 0)
-                return r;
-        (void)vault_item_done(search->vault, search->best);
-        search->best = item;
-        return 0;
+/* Looks into the item, which is open, and closes it unless it is the best so far. Whether it has all the attributes. */
+static bool look(Search *search)
+{
+        const Query *query = search->query;
+        bool fits = true;
+
+        for (size_t i = 0; fits && i < search->n; i++)
+                fits = record_has(&query->record, query->pairs + i);
+        if (fits && search->one && !(search->best && search->modified > query->record.modified)) {
+                search->best = search->row.id;
+                search->modified = query->record.modified;
+                search->is_open = true;
+                return true;
+        }
+        box_done(search->vault);
+        return fits;
 }
 
 /* An item that has all the tokens, or may have: `known` is one that it has, `sure` that it has the others. */
 static int propose(Search *search, ItemId id, size_t known, bool sure)
 {
         Collection *c = collection_find(search->vault, ITEM_ID_COLLECTION(id));
-        Record record;
-        Row row;
         int r;
 
         if (!c || c->deleted)
@@ -103,7 +119,8 @@ static int propose(Search *search, ItemId id, size_t known, bool sure)
                 search->found++;
                 return append(&search->locked, &search->locked_capacity, id);
         }
-        r = item_open(search->vault, c, id, &row, &record);
+        close_best(search);
+        r = item_open(search->vault, c, id, &search->row, &search->query->record);
         if (r == VAULT_E_DAMAGED) {
                 r = sure ? 0 : has_tokens(search, id, known, &sure);
                 search->unlocked.damaged |= sure;
@@ -111,14 +128,8 @@ static int propose(Search *search, ItemId id, size_t known, bool sure)
         }
         if (r != 0)
                 return r < 0 ? r : 0;
-        for (size_t i = 0; r == 0 && i < search->n; i++)
-                if (!record_has(&record, search->pairs + i))
-                        r = VAULT_E_NOT_FOUND;
-        if (r == 0 && search->one)
-                r = keep_best(search, &row, &record);
-        box_done(search->vault);
-        if (r != 0)
-                return r < 0 ? r : 0;
+        if (!look(search))
+                return 0;
         search->found++;
         return search->one ? 0 : append(&search->unlocked, &search->unlocked_capacity, id);
 }
@@ -134,7 +145,7 @@ static int probe(Search *search, size_t i, size_t max, ItemId ret[PROBE], size_t
         r = vault_statement(search->vault, STATEMENT_ATTR_PROBE, &s);
         if (r != 0)
                 return r;
-        db_bind_blob(s, 1, search->token[i], TOKEN_SIZE);
+        db_bind_blob(s, 1, search->query->token[i], TOKEN_SIZE);
         db_bind_u64(s, 2, search->first);
         db_bind_u64(s, 3, search->last);
         db_bind_u64(s, 4, max);
@@ -181,7 +192,7 @@ static int leapfrog(Search *search)
                 ItemId id;
                 int r;
 
-                r = index_seek(search->vault, search->token[i], at, search->last, &id);
+                r = index_seek(search->vault, search->query->token[i], at, search->last, &id);
                 if (r != 0)
                         return r == VAULT_E_NOT_FOUND ? 0 : r;
                 agreed = id == at && agreed > 0 ? agreed + 1 : 1;
@@ -309,14 +320,15 @@ static void search_done(Search *search)
 {
         item_ids_done(&search->unlocked);
         item_ids_done(&search->locked);
-        (void)vault_item_done(search->vault, search->best);
+        close_best(search);
 }
 
 static int search_run(Search *search, uint32_t collection, const VaultAttribute *attributes)
 {
+        Query *query = search->query;
         int r;
 
-        r = pairs_from(attributes, search->n, search->pairs);
+        r = pairs_from(attributes, search->n, query->pairs);
         if (r != 0)
                 return r;
         search->last = ITEM_ID_LAST;
@@ -328,7 +340,7 @@ static int search_run(Search *search, uint32_t collection, const VaultAttribute 
                 search->last = ITEM_ID(collection, ITEM_NUMBER_MAX);
         }
         for (size_t i = 0; i < search->n; i++) {
-                r = index_token(search->vault->index_key, search->pairs + i, search->token[i]);
+                r = index_token(search->vault->index_key, query->pairs + i, query->token[i]);
                 if (r != 0)
                         return r;
         }
@@ -352,7 +364,8 @@ static ItemId behind(const Search *search)
 int vault_search_next(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, ItemId *from,
                       size_t limit, ItemIds *ret_unlocked, ItemIds *ret_locked)
 {
-        Search search = {.vault = vault, .n = n, .limit = limit, .first = *from};
+        Query query;
+        Search search = {.vault = vault, .query = &query, .n = n, .limit = limit, .first = *from};
         int r = search_run(&search, collection, attributes);
 
         if (r != 0) {
@@ -373,19 +386,38 @@ int vault_search(Vault *vault, uint32_t collection, const VaultAttribute *attrib
         return vault_search_next(vault, collection, attributes, n, &from, limit, ret_unlocked, ret_locked);
 }
 
-int vault_lookup(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, bool with_value,
-                 Item **ret, bool *ret_locked, bool *ret_damaged)
+/* The best may have been closed for one that was looked into after it. */
+static int open_best(Search *search)
 {
-        Search search = {.vault = vault, .n = n, .one = true, .with_value = with_value};
+        Collection *c;
+        int r;
+
+        if (search->is_open)
+                return 0;
+        r = collection_open(search->vault, ITEM_ID_COLLECTION(search->best), &c);
+        if (r == 0)
+                r = item_open(search->vault, c, search->best, &search->row, &search->query->record);
+        search->is_open = r == 0;
+        return r;
+}
+
+int vault_lookup(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, bool with_value,
+                 ItemValue *ret, bool *ret_locked, bool *ret_damaged)
+{
+        Query query;
+        Search search = {.vault = vault, .query = &query, .n = n, .one = true};
         int r = search_run(&search, collection, attributes);
 
+        *ret_locked = search.locked.n > 0;
+        *ret_damaged = search.unlocked.damaged;
+        if (r == 0)
+                r = search.best ? open_best(&search) : VAULT_E_NOT_FOUND;
         if (r == 0) {
-                *ret_locked = search.locked.n > 0;
-                *ret_damaged = search.unlocked.damaged;
-                *ret = TAKE_PTR(search.best);
-                if (*ret && with_value)
+                record_show(&query.record, &search.row, with_value, ret);
+                search.is_open = false; /* the caller's now */
+                if (with_value)
                         vault_use(vault);
         }
         search_done(&search);
-        return r != 0 ? r : *ret ? 0 : VAULT_E_NOT_FOUND;
+        return r;
 }

@@ -134,7 +134,7 @@ static int list_entries(Vault *vault, sqlite3_stmt *s, size_t limit, TrashList *
                         return r;
                 if (r != 0)
                         continue; /* damaged: nothing to bring back */
-                r = record_item(vault, &record, &row, /* with_value= */ false, &item);
+                r = record_item(&record, &row, /* with_value= */ false, &item);
                 box_done(vault);
                 if (r == 0)
                         r = append(&list, &entry, item);
@@ -223,7 +223,7 @@ int vault_history_get(Vault *vault, ItemId id, uint64_t version, Item **ret)
                 r = open_entry(vault, c, id, version, &entry, &record);
         if (r != 0)
                 return r;
-        r = record_item(vault, &record, &row, /* with_value= */ true, ret);
+        r = record_item(&record, &row, /* with_value= */ true, ret);
         box_done(vault);
         if (r == 0)
                 vault_use(vault);

@@ -152,7 +152,6 @@ Vault *vault_free(Vault *vault)
         (void)key_free(vault->index_key);
         (void)secret_free(vault->in);
         (void)secret_free(vault->out);
-        (void)secret_free(vault->spare);
         free(vault->path);
         free(vault);
         return NULL;

@@ -214,9 +214,6 @@ typedef struct Item {
 Item *item_free(Item *item); /* wipes label, attributes and value */
 DEFINE_CLEANUP(Item *, item_free)
 
-/* The same, for who is about to ask for the next one of this vault: its value's memory is wiped and kept for that. */
-Item *vault_item_done(Vault *vault, Item *item);
-
 typedef struct ItemIds {
         ItemId *ids;
         size_t n;
@@ -230,12 +227,16 @@ bool vault_item_exists(Vault *vault, ItemId id);
 /* VAULT_E_LOCKED, VAULT_E_NOT_FOUND, VAULT_E_DAMAGED. */
 int vault_item_get(Vault *vault, ItemId id, bool with_value, Item **ret);
 
-/* What of an item goes to who may have its secret. It lies in the vault's own locked pages: the next call for this vault takes
- * them, so each is given back first. */
+/* An item without a copy of it. All that this points to lies in the vault's own locked pages: the next call for this vault
+ * takes them, so each is given back first. */
 typedef struct ItemValue {
-        const uint8_t *value;
+        ItemId id;
+        uint64_t modified; /* seconds */
+        const char *label, *content_type;
+        VaultAttribute attributes[VAULT_ATTRIBUTES_MAX]; /* sorted by name */
+        size_t n_attributes;
+        const uint8_t *value; /* NULL when not asked for */
         size_t size;
-        char content_type[VAULT_CONTENT_TYPE_MAX + 1];
 } ItemValue;
 
 /* As vault_item_get(), without making a copy. Give it back with vault_value_done(). */
@@ -281,11 +282,12 @@ int vault_search_next(Vault *vault, uint32_t collection, const VaultAttribute *a
                       size_t limit, ItemIds *ret_unlocked, ItemIds *ret_locked);
 
 /*
- * The item that vault_search() would find, and that was modified last; with its value when asked for. 0, VAULT_E_NOT_FOUND.
- * `*ret_locked`: locked items match by token. `*ret_damaged`: a damaged item may have matched.
+ * The item that vault_search() would find, and that was modified last; with its value when asked for. 0: give it back with
+ * vault_value_done(). VAULT_E_NOT_FOUND. `*ret_locked`: locked items match by token. `*ret_damaged`: a damaged item may have
+ * matched. Both are set then, too.
  */
 int vault_lookup(Vault *vault, uint32_t collection, const VaultAttribute *attributes, size_t n, bool with_value,
-                 Item **ret, bool *ret_locked, bool *ret_damaged);
+                 ItemValue *ret, bool *ret_locked, bool *ret_damaged);
 
 /* ---- trash ---- */
 

@@ -111,10 +111,11 @@ TEST(what_counts_as_a_use)
                 CHECK_EQ(was_used(s.vault), with_value);
         }
         for (int with_value = 0; with_value < 2; with_value++) {
-                _cleanup_(item_freep) Item *item = NULL;
                 bool some_locked, damaged;
 
-                CHECK_EQ(vault_lookup(s.vault, 0, NULL, 0, with_value, &item, &some_locked, &damaged), 0);
+                CHECK_EQ(vault_lookup(s.vault, 0, NULL, 0, with_value, &value, &some_locked, &damaged), 0);
+                CHECK(!value.value == !with_value);
+                vault_value_done(s.vault, &value);
                 CHECK_EQ(was_used(s.vault), with_value);
         }
         CHECK_EQ(vault_value_open(s.vault, id, &value), 0);

@@ -56,8 +56,10 @@ static int pick(uint32_t *state, size_t name)
 /* Of what a search finds, vault_lookup() has the one that was modified last. */
 static void check_lookup(Vault *vault, const VaultAttribute *attributes, size_t n, const ItemIds *open, const ItemIds *closed)
 {
-        _cleanup_(item_freep) Item *best = NULL, *found = NULL;
+        _cleanup_(item_freep) Item *best = NULL;
+        ItemValue found;
         bool locked, damaged;
+        int r;
 
         for (size_t i = 0; i < open->n; i++) {
                 _cleanup_(item_freep) Item *item = NULL;
@@ -68,13 +70,20 @@ static void check_lookup(Vault *vault, const VaultAttribute *attributes, size_t 
                 best = item_free(best);
                 best = TAKE_PTR(item);
         }
-        CHECK_EQ(vault_lookup(vault, 0, attributes, n, true, &found, &locked, &damaged), best ? 0 : VAULT_E_NOT_FOUND);
+        r = vault_lookup(vault, 0, attributes, n, true, &found, &locked, &damaged);
+        CHECK_EQ(r, best ? 0 : VAULT_E_NOT_FOUND);
         CHECK(locked == (closed->n > 0));
         CHECK(!damaged);
-        CHECK(!found == !best);
-        if (found)
-                CHECK(found->id == best->id && found->value);
-        found = vault_item_done(vault, found);
+        if (r == 0) {
+                CHECK(found.id == best->id && found.modified == best->modified && found.value);
+                CHECK(strcmp(found.label, best->label) == 0 && strcmp(found.content_type, best->content_type) == 0);
+                CHECK_EQ(found.n_attributes, best->n_attributes);
+                for (size_t i = 0; i < found.n_attributes; i++)
+                        CHECK(strcmp(found.attributes[i].name, best->attributes[i].name) == 0 &&
+                              strcmp(found.attributes[i].value, best->attributes[i].value) == 0);
+                vault_value_done(vault, &found);
+        }
+        CHECK(!vault->in || vault->in->size == 0);
 }
 
 static void check_query(Vault *vault, const Model *model, const int query[N_NAMES], bool locked)
