@@ -28,6 +28,7 @@
 #define COLLECTION_NO_MAX ((UINT32_C(1) << 22) - 1)
 #define ITEM_ID_LAST      ITEM_ID(COLLECTION_NO_MAX, ITEM_NUMBER_MAX)
 #define NOTE_MAX          1024U
+#define FREQUENT_MAX      64U
 
 /* A class keeps its records as a collection keeps items, under a number that no collection gets. Ids stay positive. */
 #define CLASS_NO(class) (COLLECTION_NO_MAX + 1 + (uint32_t)(class))
@@ -163,6 +164,7 @@ struct Vault {
         uint32_t next_collection, next_key;
         Collection **collections; /* sorted by number; deleted ones too */
         size_t n_collections;
+        uint8_t frequent[FREQUENT_MAX][TOKEN_SIZE]; /* tokens that many items were seen to have, each in its place */
         Alias *aliases; /* sorted by name */
         size_t n_aliases;
         Secret *in, *out; /* locked pages that plaintext of records passes through */

@@ -228,6 +228,7 @@ void vault_lock(Vault *vault, uint32_t collection)
                 vault->classes[i].seal = class_seal_free(vault->classes[i].seal);
         }
         vault->manifest_key = key_free(vault->manifest_key);
+        explicit_bzero(vault->frequent, sizeof(vault->frequent));
         vault->unlocked = false;
         vault->manifest_bad = false;
 }

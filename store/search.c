@@ -4,7 +4,8 @@
  * The order in which tokens are looked up decides everything: beside a token that one item has and one that all have,
  * the first must lead. So each token is probed for a few rows; a short list leads and its few items are looked up in
  * the others. When all lists are long, they are walked together, each seeking to the largest item the others have
- * reached (leapfrog), so the cost is bounded by the shortest list and the jumps in it.
+ * reached (leapfrog), so the cost is bounded by the shortest list and the jumps in it. A token whose list was long is
+ * likely to be asked for again, and its list to be long again: it is remembered, and probed after the others.
  *
  * Tokens only propose: in an open collection the sealed attributes decide.
  */
@@ -211,6 +212,41 @@ static int leapfrog(Search *search)
         return 0;
 }
 
+static uint8_t *frequent_place(Vault *vault, const uint8_t token[TOKEN_SIZE])
+{
+        return vault->frequent[token[0] % FREQUENT_MAX];
+}
+
+static bool was_frequent(const Search *search, const uint8_t token[TOKEN_SIZE])
+{
+        return memcmp(frequent_place(search->vault, token), token, TOKEN_SIZE) == 0;
+}
+
+/* The items of a token that few have. VAULT_E_NOT_FOUND: many have each. */
+static int probe_few(Search *search, ItemId ret[PROBE], size_t *ret_n, size_t *ret_token)
+{
+        bool last[VAULT_ATTRIBUTES_MAX];
+
+        for (size_t i = 0; i < search->n; i++)
+                last[i] = was_frequent(search, search->query->token[i]);
+        for (unsigned turn = 0; turn < 2; turn++)
+                for (size_t i = 0; i < search->n; i++) {
+                        int r;
+
+                        if (last[i] != (turn == 1))
+                                continue;
+                        r = probe(search, i, FEW + 1, ret, ret_n);
+                        if (r != 0)
+                                return r;
+                        if (*ret_n <= FEW) {
+                                *ret_token = i;
+                                return 0;
+                        }
+                        memcpy(frequent_place(search->vault, search->query->token[i]), search->query->token[i], TOKEN_SIZE);
+                }
+        return VAULT_E_NOT_FOUND;
+}
+
 static int by_tokens(Search *search)
 {
         ItemId shortest[PROBE], ids[PROBE];
@@ -218,13 +254,9 @@ static int by_tokens(Search *search)
         int r;
 
         /* Most questions have an attribute that few items share: that is found by looking at a few rows of each. */
-        for (size_t i = 0; i < search->n; i++) {
-                r = probe(search, i, FEW + 1, ids, &n);
-                if (r != 0)
-                        return r;
-                if (n <= FEW)
-                        return check_short(search, i, ids, n);
-        }
+        r = probe_few(search, ids, &n, &leader);
+        if (r != VAULT_E_NOT_FOUND)
+                return r != 0 ? r : check_short(search, leader, ids, n);
         for (size_t i = 0; i < search->n; i++) {
                 r = probe(search, i, PROBE, ids, &n);
                 if (r != 0)
@@ -316,6 +348,17 @@ static int everything(Search *search)
         return 0;
 }
 
+/* Of the vault in memory, which nobody else writes, it is known, and it mostly is. */
+static bool is_empty(const Vault *vault)
+{
+        if (!vault->ephemeral)
+                return false;
+        for (size_t i = 0; i < vault->n_collections; i++)
+                if (vault->collections[i]->head.n > 0)
+                        return false;
+        return true;
+}
+
 static void search_done(Search *search)
 {
         item_ids_done(&search->unlocked);
@@ -339,6 +382,8 @@ static int search_run(Search *search, uint32_t collection, const VaultAttribute 
                         search->first = ITEM_ID(collection, 0);
                 search->last = ITEM_ID(collection, ITEM_NUMBER_MAX);
         }
+        if (is_empty(search->vault))
+                return 0;
         for (size_t i = 0; i < search->n; i++) {
                 r = index_token(search->vault->index_key, query->pairs + i, query->token[i]);
                 if (r != 0)
