@@ -165,6 +165,7 @@ struct Vault {
         Collection **collections; /* sorted by number; deleted ones too */
         size_t n_collections;
         uint8_t frequent[FREQUENT_MAX][TOKEN_SIZE]; /* tokens that many items were seen to have, each in its place */
+        ItemId seen; /* an item that is there, unless something was begun since; 0: none */
         Alias *aliases; /* sorted by name */
         size_t n_aliases;
         Secret *in, *out; /* locked pages that plaintext of records passes through */

@@ -19,6 +19,10 @@ int item_there(Vault *vault, ItemId id, bool *ret)
                 *ret = false;
                 return 0;
         }
+        if (vault->seen == id && !vault->in_batch) {
+                *ret = true;
+                return 0;
+        }
         r = vault_statement(vault, STATEMENT_ITEM_EXISTS, &s);
         if (r != 0)
                 return r;
@@ -41,6 +45,8 @@ int item_open(Vault *vault, Collection *c, ItemId id, Row *ret_row, Record *ret)
         r = row_open(vault, c, id, ret_row, &plain);
         if (r != 0)
                 return r;
+        /* Who found it is likely to ask for it next. What is not committed yet may go again. */
+        vault->seen = vault->in_batch ? 0 : id;
         r = record_decode(plain->data, plain->size, ret);
         if (r != 0) {
                 box_done(vault);

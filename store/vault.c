@@ -65,6 +65,8 @@ int vault_statement(Vault *vault, Statement statement, sqlite3_stmt **ret)
         }
         /* One user at a time: a nested use would reset the outer one. */
         assert(!sqlite3_stmt_busy(*s));
+        if (!sqlite3_stmt_readonly(*s))
+                vault->seen = 0;
         *ret = *s;
         return 0;
 }
