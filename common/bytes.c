@@ -197,6 +197,16 @@ void byte_writer_done(ByteWriter *writer)
         *writer = BYTE_WRITER_NULL;
 }
 
+/* Eight bytes at once: whether each is of ASCII, and none is NUL. */
+static bool is_plain(const uint8_t *p)
+{
+        const uint64_t ones = UINT64_C(0x0101010101010101), high = UINT64_C(0x8080808080808080);
+        uint64_t word;
+
+        memcpy(&word, p, sizeof(word));
+        return ((word | (word - ones)) & high) == 0;
+}
+
 bool utf8_valid(const void *data, size_t size)
 {
         const uint8_t *p = data, *end;
@@ -208,6 +218,10 @@ bool utf8_valid(const void *data, size_t size)
                 uint32_t point;
                 size_t more;
 
+                if (end - p >= 8 && is_plain(p)) {
+                        p += 8;
+                        continue;
+                }
                 if (*p == 0)
                         return false;
                 if (*p < 0x80) {

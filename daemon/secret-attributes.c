@@ -24,7 +24,9 @@ int secret_attributes_read(sd_bus_message *message, SecretAttributes *ret, sd_bu
         while ((r = sd_bus_message_enter_container(message, 'e', "ss")) > 0) {
                 const char *name, *value;
 
-                r = sd_bus_message_read(message, "ss", &name, &value);
+                r = sd_bus_message_read_basic(message, 's', &name);
+                if (r >= 0)
+                        r = sd_bus_message_read_basic(message, 's', &value);
                 if (r < 0)
                         return r;
                 if (attributes.n == VAULT_ATTRIBUTES_MAX || strlen(name) > VAULT_ATTRIBUTE_MAX ||
@@ -63,7 +65,14 @@ int secret_attributes_append(sd_bus_message *message, const VaultAttribute *attr
         int r;
 
         r = sd_bus_message_open_container(message, 'a', "{ss}");
-        for (size_t i = 0; r >= 0 && i < n; i++)
-                r = sd_bus_message_append(message, "{ss}", attributes[i].name, attributes[i].value);
+        for (size_t i = 0; r >= 0 && i < n; i++) {
+                r = sd_bus_message_open_container(message, 'e', "ss");
+                if (r >= 0)
+                        r = sd_bus_message_append_basic(message, 's', attributes[i].name);
+                if (r >= 0)
+                        r = sd_bus_message_append_basic(message, 's', attributes[i].value);
+                if (r >= 0)
+                        r = sd_bus_message_close_container(message);
+        }
         return r < 0 ? r : sd_bus_message_close_container(message);
 }

@@ -95,10 +95,10 @@ int secret_value_append(sd_bus_message *reply, const SecretSession *session, con
 
         r = sd_bus_message_open_container(reply, 'r', "oayays");
         if (r >= 0)
-                r = sd_bus_message_append(reply, "o", secret_session_path(session));
+                r = sd_bus_message_append_basic(reply, 'o', secret_session_path(session));
         if (r >= 0)
                 r = append_bytes(reply, secret_session_key(session), value);
         if (r >= 0)
-                r = sd_bus_message_append(reply, "s", value->content_type);
+                r = sd_bus_message_append_basic(reply, 's', value->content_type);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }

@@ -9,6 +9,8 @@
 
 #include "store/internal.h"
 
+#define SMALL_PAIR 256U /* bytes that most attributes fit in, with what frames them */
+
 static const Pair generic = {{"xdg:schema", 10}, {VAULT_GENERIC_SCHEMA, sizeof(VAULT_GENERIC_SCHEMA) - 1}};
 
 int text_compare(Text a, Text b)
@@ -109,13 +111,22 @@ static void write_pair(ByteWriter *writer, const Pair *pair)
 
 int index_token(const Key *index_key, const Pair *pair, uint8_t ret[TOKEN_SIZE])
 {
-        _cleanup_(byte_writer_done) ByteWriter writer = BYTE_WRITER_NULL;
+        static const char label[] = "keyfob attribute 1";
+        const size_t size = 3 * sizeof(uint32_t) + sizeof(label) - 1 + pair->name.size + pair->value.size;
+        _cleanup_free_ uint8_t *large = NULL;
+        uint8_t small[SMALL_PAIR];
+        ByteWriter writer = BYTE_WRITER_ON(small);
 
-        byte_writer_string(&writer, "keyfob attribute 1");
+        if (size > sizeof(small)) {
+                large = malloc(size);
+                if (!large)
+                        return -ENOMEM;
+                writer = (ByteWriter){.data = large, .capacity = size};
+        }
+        byte_writer_string(&writer, label);
         write_pair(&writer, pair);
-        if (writer.failed)
-                return -ENOMEM;
         mac(index_key, writer.data, writer.size, ret, TOKEN_SIZE);
+        explicit_bzero(writer.data, writer.size);
         return 0;
 }
 
