@@ -16,18 +16,13 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "daemon/authenticator1.h"
 #include "daemon/caller.h"
-#include "daemon/keys1.h"
 #include "daemon/listener.h"
 #include "daemon/log.h"
 #include "daemon/minibus.h"
+#include "daemon/objects.h"
 #include "daemon/own-socket.h"
-#include "daemon/prompter1.h"
-#include "daemon/secret-service.h"
 #include "daemon/session-bus.h"
-#include "daemon/ssh1.h"
-#include "daemon/store1.h"
 
 #define AUTH_USEC       (UINT64_C(10) * 1000000)
 #define STALL_USEC      (UINT64_C(2) * 1000000)
@@ -47,6 +42,7 @@ struct Connection {
         sd_event_source *timer; /* authentication; later: stalled output */
         MatchRule *matches;
         unsigned n_matches;
+        unsigned objects; /* the groups that were added */
         size_t unread; /* bytes, roughly, in unread_messages messages */
         uint64_t n_unread;
         bool connected, dead;
@@ -156,13 +152,33 @@ static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error
         return 0;
 }
 
-/* Sees each message before the objects do: a client that asks on and on without reading ends here. */
+static int add_objects(Connection *connection, unsigned groups)
+{
+        int r;
+
+        groups &= ~connection->objects;
+        connection->objects |= groups;
+        r = objects_attach(connection->doors->daemon, connection->bus, groups);
+        if (r >= 0 && groups & OBJECTS_BUS)
+                r = minibus_attach(connection, connection->bus);
+        return r;
+}
+
+/* Sees each message before the objects do, and has those there that it is for. A client that asks on and on without reading
+ * ends here. */
 static int on_message(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
         Connection *connection = userdata;
+        int r;
 
         doors_sent(connection->doors->daemon, connection->bus, NULL, 0);
-        return connection->dead ? 1 : 0;
+        if (connection->dead)
+                return 1;
+        r = add_objects(connection, objects_needed(message));
+        if (r >= 0)
+                return 0;
+        connection_end(connection); /* what was added, and what was not, can't be told apart */
+        return r;
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -217,10 +233,6 @@ static int set_up_bus(Connection *connection, int fd)
                                         "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, connection);
         if (r >= 0)
                 r = sd_bus_add_filter(bus, NULL, on_message, connection);
-        if (r >= 0)
-                r = minibus_attach(connection, bus);
-        if (r >= 0)
-                r = doors_attach(doors->daemon, bus);
         if (r >= 0)
                 r = sd_bus_start(bus);
         if (r >= 0)
@@ -462,24 +474,6 @@ static int on_accept(sd_event_source *source, int fd, uint32_t revents, void *us
                 }
         }
         return 0;
-}
-
-int doors_attach(Daemon *daemon, sd_bus *bus)
-{
-        int r;
-
-        r = secrets_attach(daemon, bus);
-        if (r >= 0)
-                r = store1_attach(daemon, bus);
-        if (r >= 0)
-                r = prompter1_attach(daemon, bus);
-        if (r >= 0)
-                r = authenticator1_attach(daemon, bus);
-        if (r >= 0)
-                r = keys1_attach(daemon, bus);
-        if (r >= 0)
-                r = ssh1_attach(daemon, bus);
-        return r;
 }
 
 const char *doors_socket_path(const Daemon *daemon)

@@ -40,9 +40,6 @@ const char *doors_socket_path(const Daemon *daemon);
 /* The connection to the session bus, or NULL. */
 sd_bus *doors_session_bus(const Daemon *daemon);
 
-/* Adds every object to a connection. */
-int doors_attach(Daemon *daemon, sd_bus *bus);
-
 /* ---- the own socket's connections ---- */
 
 /* The next connection that wants this signal; previous NULL begins, NULL ends. */

@@ -18,6 +18,7 @@
 #include "daemon/caller.h"
 #include "daemon/door.h"
 #include "daemon/log.h"
+#include "daemon/objects.h"
 #include "daemon/portal-secret.h"
 
 #define DBUS_NAME         "org.freedesktop.DBus"
@@ -309,7 +310,7 @@ static int set_up(SessionBus *session)
                 r = sd_bus_match_signal(bus, NULL, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
                                         "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, session);
         if (r >= 0)
-                r = doors_attach(session->daemon, bus);
+                r = objects_attach(session->daemon, bus, OBJECTS_OURS);
         if (r >= 0)
                 r = portal_secret_attach(session->daemon, bus);
         if (r >= 0)
