@@ -179,10 +179,11 @@ static bool snap_name(int process, char ret[static APP_NAME_MAX])
         static const char *const labels[] = {"attr/apparmor/current", "attr/current"};
 
         for (size_t i = 0; i < ELEMENTSOF(labels); i++) {
-                _cleanup_(secret_freep) Secret *label = NULL;
+                char label[LABEL_MAX];
+                ssize_t n = process_read_text(process, labels[i], label, sizeof(label));
 
-                if (process_read(process, labels[i], LABEL_MAX, &label) >= 0)
-                        return app_parse_snap((const char *)label->data, ret, APP_NAME_MAX) == 0;
+                if (n >= 0 && (size_t)n < sizeof(label) - 1)
+                        return app_parse_snap(label, ret, APP_NAME_MAX) == 0;
         }
         return false;
 }

@@ -12,21 +12,21 @@
 #include <string.h>
 #include <sys/types.h>
 
-#define STATUS_MAX 65536U
+#define STATUS_HEAD 2048U /* whose it is comes early in it; lists of any length come later */
 
 /* Real and effective uid, from the one file that is readable for every process. */
 static int process_uids(int process, uid_t *ret_real, uid_t *ret_effective)
 {
-        _cleanup_(secret_freep) Secret *status = NULL;
         unsigned long real, effective;
+        char status[STATUS_HEAD];
         const char *line;
-        int r;
+        ssize_t n;
 
-        r = process_read(process, "status", STATUS_MAX, &status);
-        if (r < 0)
-                return r;
+        n = process_read_text(process, "status", status, sizeof(status));
+        if (n < 0)
+                return (int)n;
 
-        line = strstr((const char *)status->data, "\nUid:");
+        line = strstr(status, "\nUid:");
         if (!line || sscanf(line, "\nUid: %lu %lu", &real, &effective) != 2)
                 return -EBADMSG;
 
@@ -68,21 +68,39 @@ int process_read(int process, const char *name, size_t max, Secret **ret)
         return secret_read(fd, max, ret);
 }
 
+ssize_t process_read_text(int process, const char *name, char *ret, size_t size)
+{
+        _cleanup_close_ int fd = openat(process, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        size_t n = 0;
+
+        if (fd < 0)
+                return -errno;
+        while (n < size - 1) {
+                ssize_t k = read(fd, ret + n, size - 1 - n);
+
+                if (k < 0 && errno == EINTR)
+                        continue;
+                if (k < 0)
+                        return -errno;
+                if (k == 0)
+                        break;
+                n += (size_t)k;
+        }
+        ret[n] = 0;
+        return (ssize_t)n;
+}
+
 /* A name is printed at terminals: nothing in it may move the cursor. */
 void process_name(int process, char ret[static PROCESS_NAME_MAX])
 {
-        _cleanup_(secret_freep) Secret *comm = NULL;
-        size_t size;
+        ssize_t n = process_read_text(process, "comm", ret, PROCESS_NAME_MAX);
 
-        ret[0] = 0;
-        if (process_read(process, "comm", PROCESS_NAME_MAX - 1, &comm) < 0)
-                return;
-
-        secret_chomp(comm);
-        size = comm->size;
-        memcpy(ret, comm->data, size);
-        ret[size] = 0;
-        for (size_t i = 0; i < size; i++)
+        if (n < 0)
+                n = 0;
+        if (n > 0 && ret[n - 1] == '\n')
+                n--;
+        ret[n] = 0;
+        for (ssize_t i = 0; i < n; i++)
                 if ((unsigned char)ret[i] < 0x20 || (unsigned char)ret[i] >= 0x7f)
                         ret[i] = '?';
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "common/secret.h"
 
@@ -14,8 +15,12 @@
  */
 int process_open(uint32_t pid);
 
-/* Reads a small file of it: "comm", "environ". */
+/* Reads a small file of it that may hold a secret: "environ". */
 int process_read(int process, const char *name, size_t max, Secret **ret);
+
+/* The beginning of one that holds none, as a string: "comm", "status". How long it is: with size - 1 there may be more. A
+ * negative errno. */
+ssize_t process_read_text(int process, const char *name, char *ret, size_t size);
 
 /* What it calls itself, fit to be printed; "" when it has ended. */
 void process_name(int process, char ret[static PROCESS_NAME_MAX]);
