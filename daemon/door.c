@@ -31,6 +31,7 @@
 #define UNKNOWN_SIZE    1024U /* of a message that sd-bus sent by itself */
 #define SEND_BUFFER     (512 * 1024)
 #define ACCEPT_AT_ONCE  16
+#define HANDSHAKE_STEPS 4U
 
 struct Connection {
         Doors *doors;
@@ -244,6 +245,17 @@ static int set_up_bus(Connection *connection, int fd)
         return 0;
 }
 
+/* Clients say all of it at once, before they are accepted. In the loop each step would have a turn of its own, and set a
+ * timer. */
+static int answer_handshake(Connection *connection)
+{
+        int r = 1;
+
+        for (unsigned i = 0; r > 0 && i < HANDSHAKE_STEPS && !connection->connected; i++)
+                r = sd_bus_process(connection->bus, NULL);
+        return r;
+}
+
 static int connection_new(Doors *doors, int fd, const struct ucred *peer)
 {
         Connection *connection;
@@ -273,6 +285,8 @@ static int connection_new(Doors *doors, int fd, const struct ucred *peer)
         if (r >= 0)
                 r = sd_event_add_time_relative(event, &connection->timer, CLOCK_MONOTONIC, AUTH_USEC, 0, on_timer,
                                                connection);
+        if (r >= 0)
+                r = answer_handshake(connection);
         if (r < 0)
                 connection_free(connection);
         return r;
