@@ -26,8 +26,9 @@
 #include "crypto/arena.h"
 #include "keyfob/bus.h"
 
-enum { FLOOR, PING, CREATE, REPLACE, LOOKUP, LOOKUP_ONE, DELETE, OPERATIONS };
-static const char *const operation_names[OPERATIONS] = {"empty", "ping", "create", "replace", "lookup", "lookup1", "delete"};
+enum { FLOOR, PING, CREATE, REPLACE, LOOKUP, LOOKUP_ONE, DELETE, FLOOR_LOOKUP, FLOOR_LOOKUP_ONE, OPERATIONS };
+static const char *const operation_names[OPERATIONS] = {"empty",   "ping",   "create",       "replace",      "lookup",
+                                                        "lookup1", "delete", "empty_lookup", "empty_lookup1"};
 
 #define OWNER "example.org"
 
@@ -62,6 +63,14 @@ static void lookup(const Provider *p, int i)
         free(path);
 }
 
+static void lookup_one(const Provider *p, int i)
+{
+        sd_bus_message *m = provider_method(p, p->bus, KEYFOB_PATH, KEYFOB_STORE_INTERFACE, "Lookup");
+
+        append_query(m, OWNER, i);
+        sd_bus_message_unref(call(p, m));
+}
+
 static void ping(const Provider *p, sd_bus *bus, const char *destination)
 {
         sd_bus_message *m;
@@ -77,10 +86,10 @@ static void ping(const Provider *p, sd_bus *bus, const char *destination)
 static double operate(const Provider *p, int operation, int i, int fresh)
 {
         char *path = operation == DELETE ? search(p, fresh) : NULL;
-        sd_bus_message *m;
+        const Provider floor = provider_floor(p);
         double begin;
 
-        if (operation == FLOOR)
+        if (operation == FLOOR || operation == FLOOR_LOOKUP || operation == FLOOR_LOOKUP_ONE)
                 ping(p, p->floor, p->on_bus ? p->floor_name : NULL);
         else
                 ping(p, p->bus, p->destination);
@@ -102,9 +111,13 @@ static double operate(const Provider *p, int operation, int i, int fresh)
                 lookup(p, i);
                 break;
         case LOOKUP_ONE:
-                m = provider_method(p, p->bus, KEYFOB_PATH, KEYFOB_STORE_INTERFACE, "Lookup");
-                append_query(m, OWNER, i);
-                sd_bus_message_unref(call(p, m));
+                lookup_one(p, i);
+                break;
+        case FLOOR_LOOKUP:
+                lookup(&floor, i);
+                break;
+        case FLOOR_LOOKUP_ONE:
+                lookup_one(&floor, i);
                 break;
         case DELETE:
                 sd_bus_message_unref(call(p, provider_method(p, p->bus, path, SECRETS_ITEM, "Delete")));
@@ -147,7 +160,7 @@ static int turns(int argc, char **argv)
                                 int turn = (k + round) % n;
                                 const Provider *p = &providers[turn];
 
-                                if (o == LOOKUP_ONE && strncmp(p->name, "keyfob", 6) != 0)
+                                if ((o == LOOKUP_ONE || o == FLOOR_LOOKUP_ONE) && strncmp(p->name, "keyfob", 6) != 0)
                                         continue;
                                 samples_add(&samples[turn][o], operate(p, o, (int)((long)round * 7919 % n_items),
                                                                        n_items + round));

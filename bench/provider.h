@@ -30,6 +30,9 @@ typedef struct Provider {
         char *floor_name;
 } Provider;
 
+/* The service with nothing in it, as a provider that always finds the same item. */
+Provider provider_floor(const Provider *p);
+
 _Noreturn void die(const char *what, int r);
 double now_us(void);
 
@@ -38,7 +41,7 @@ void provider_parse(Provider *p, char *spec);
 /* A further connection to it, without a session. */
 sd_bus *provider_connect(const Provider *p);
 void provider_open(Provider *p);
-/* Starts a service that answers nothing but Ping, behind the same kind of transport, and connects to it. */
+/* Starts a service that answers Ping, and what canned.h says, behind the same kind of transport, and connects to it. */
 void provider_open_floor(Provider *p);
 
 sd_bus_message *provider_method(const Provider *p, sd_bus *bus, const char *path, const char *interface,
