@@ -2,7 +2,7 @@
  * Secret buffers
  *
  * Each buffer is a mapping of its own. That costs five system calls, which matters to code that makes one for every
- * answer: such code keeps one (secret_clear()). It buys the three properties that a heap block cannot have: locked,
+ * answer: such code keeps one. It buys the three properties that a heap block cannot have: locked,
  * undumped, and gone in a child.
  * A limit that forbids locking is not an error: the buffer works and says so.
  */
@@ -71,12 +71,6 @@ Secret *secret_free(Secret *secret)
         (void)munmap(secret->data, secret->capacity + 1);
         free(secret);
         return NULL;
-}
-
-void secret_clear(Secret *secret)
-{
-        explicit_bzero(secret->data, secret->capacity + 1);
-        secret->size = 0;
 }
 
 int secret_append(Secret *secret, const void *data, size_t size)

@@ -30,9 +30,6 @@ int secret_new_from(Secret **ret, const void *data, size_t size);
 Secret *secret_free(Secret *secret);
 DEFINE_CLEANUP(Secret *, secret_free)
 
-/* Wipes what is in it. The memory stays, for the next. */
-void secret_clear(Secret *secret);
-
 /* Appends bytes, moving to larger pages where needed; the old ones are wiped. */
 int secret_append(Secret *secret, const void *data, size_t size);
 
