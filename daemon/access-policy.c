@@ -11,10 +11,10 @@
 #include "daemon/access-policy.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/access-message.h"
 #include "daemon/ask.h"
 #include "daemon/batch.h"
 #include "daemon/log.h"
@@ -320,47 +320,6 @@ static void answered(void *userdata, const AskAnswer *answer)
         question_end(question, answer->outcome == ASK_ALLOWED || answer->outcome == ASK_DENIED ? NULL : &nobody_to_ask);
 }
 
-static void write_quoted(FILE *text, const char *before, const char *what)
-{
-        _cleanup_free_ char *shown = presentable(what);
-
-        (void)fprintf(text, "%s\"%s\"", before, shown ? shown : "");
-}
-
-static const char *program_of(const Identity *who)
-{
-        if (who->app[0])
-                return who->app;
-        return who->program[0] ? who->program : who->comm;
-}
-
-/* 'The app "flatpak:org.example.Editor" (process 12) wants to read the secret "Mail". If you allow it, it may read …' */
-static int message_of(const Identity *who, const AccessTarget *target, const char *label, char **ret)
-{
-        static const char *const reach[] = {"every secret that no other rule keeps from it", "every secret of this collection",
-                                            "this secret"};
-        _cleanup_free_ char *message = NULL;
-        size_t size;
-        FILE *text;
-
-        text = open_memstream(&message, &size);
-        if (!text)
-                return -ENOMEM;
-        if (program_of(who)[0])
-                write_quoted(text, who->app[0] ? "The app " : "The program ", program_of(who));
-        else
-                (void)fputs(who->hidden ? "A program whose process has ended" : "A program", text);
-        if (who->pid > 0)
-                (void)fprintf(text, " (process %d)", who->pid);
-        write_quoted(text, " wants to read the secret ", label);
-        (void)fprintf(text, ". If you allow it, it may read %s until the vault is locked.",
-                      reach[target->item ? 2 : target->collection ? 1 : 0]);
-        if (fclose(text) < 0 || !message)
-                return -ENOMEM;
-        *ret = TAKE_PTR(message);
-        return 0;
-}
-
 static int question_start(AccessPolicy *policy, Identity *who, const AccessTarget *target, ItemRef item, Question **ret)
 {
         _cleanup_free_ char *message = NULL;
@@ -369,7 +328,7 @@ static int question_start(AccessPolicy *policy, Identity *who, const AccessTarge
         int r;
 
         (void)vault_item_get(item.vault, item.id, /* with_value= */ false, &content);
-        r = message_of(who, target, content && content->label ? content->label : "", &message);
+        r = access_message(who, target, content && content->label ? content->label : "", &message);
         if (r < 0)
                 return r;
         question = calloc(1, sizeof(*question));
@@ -386,7 +345,7 @@ static int question_start(AccessPolicy *policy, Identity *who, const AccessTarge
                                       .title = "Access to a secret",
                                       .message = message,
                                       .retries = -1,
-                                      .about = {.program = program_of(who)[0] ? program_of(who) : NULL, .pid = who->pid},
+                                      .about = {.program = access_program_of(who)[0] ? access_program_of(who) : NULL, .pid = who->pid},
                               },
                               answered, question, &question->ask);
         if (r < 0) {
@@ -437,7 +396,7 @@ static int wait_for(Daemon *daemon, sd_bus_message *call, sd_bus_message_handler
 
 static int denied(Daemon *daemon, Identity *who, ItemRef item, const char *name, const char *why, sd_bus_error *error)
 {
-        _cleanup_free_ char *shown = presentable(program_of(who));
+        _cleanup_free_ char *shown = presentable(access_program_of(who));
 
         access_log_refused(daemon, who, &(AccessObject){.item = item});
         (void)sd_bus_error_setf(error, name, "%s may not read this secret: %s", shown && *shown ? shown : "this program", why);
@@ -470,20 +429,14 @@ static bool can_be_read(ItemRef item)
 bool access_is_allowed(Daemon *daemon, const Identity *who, ItemRef item)
 {
         const AccessPolicy *policy = daemon->policy;
+        AccessVerdict verdict;
         const Grant *grant;
         AccessTarget reach;
 
         if (!can_be_read(item) || (daemon->vault && !policy->known))
                 return false;
-        switch (decide(daemon, &policy->rules, who, item, &reach, &grant)) {
-        case ACCESS_ALLOW:
-                return true;
-        case ACCESS_ASK:
-                return grant && grant->allowed;
-        case ACCESS_DENY:
-                return false;
-        }
-        return false;
+        verdict = decide(daemon, &policy->rules, who, item, &reach, &grant);
+        return verdict == ACCESS_ALLOW || (grant && grant->allowed);
 }
 
 bool access_would_ask(Daemon *daemon, const Identity *who, ItemRef item)
