@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/bytes.h"
+
 typedef struct Sign {
         char sign;
         const char *instead;
@@ -48,29 +50,51 @@ char *present_anywhere(const char *text)
         return replace(text, (const Sign[]){{'&', "＆"}, {'<', "‹"}, {'>', "›"}});
 }
 
+/* Bytes of the character here; 0: there is none. */
+static size_t character(const uint8_t *p)
+{
+        size_t n = p[0] < 0x80 ? 1 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+
+        return strnlen((const char *)p, n) == n && utf8_valid(p, n) ? n : 0;
+}
+
+/* Control characters, separators of lines, what has no width and what turns the direction; of more than one byte. */
+static bool is_hidden(const uint8_t *p, size_t n)
+{
+        if (n == 2)
+                return (p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xd8 && p[1] == 0x9c); /* U+0080 to U+009F, U+061C */
+        if (n != 3)
+                return false;
+        if (p[0] == 0xef)
+                return p[1] == 0xbb && p[2] == 0xbf; /* U+FEFF */
+        return p[0] == 0xe2 && ((p[1] == 0x80 && ((p[2] >= 0x8b && p[2] <= 0x8f) || (p[2] >= 0xa8 && p[2] <= 0xae))) ||
+                                (p[1] == 0x81 && p[2] >= 0xa0 && p[2] <= 0xaf));
+}
+
 char *presentable(const char *text)
 {
-        size_t n = strlen(text), end = n;
+        size_t size = strlen(text), end = size, n;
         char *copy;
 
-        if (n > SHOWN_MAX)
+        if (size > SHOWN_MAX)
                 for (end = SHOWN_MAX; end > 0 && ((uint8_t)text[end] & 0xc0) == 0x80; end--)
                         ;
-        if (asprintf(&copy, "%.*s%s", (int)end, text, end < n ? "…" : "") < 0)
+        if (asprintf(&copy, "%.*s%s", (int)end, text, end < size ? "…" : "") < 0)
                 return NULL;
-        for (uint8_t *p = (uint8_t *)copy; *p; p++) {
-                bool control = *p < 0x20 || *p == 0x7f || *p == '"';
-
-                if (control)
-                        *p = *p == '"' ? '\'' : ' ';
-                else if ((p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xd8 && p[1] == 0x9c)) /* U+0080 to U+009F, U+061C */
-                        memset(p, ' ', 2);
-                else if (p[0] == 0xef && p[1] == 0xbb && p[2] == 0xbf) /* U+FEFF */
-                        memset(p, ' ', 3);
-                else if (p[0] == 0xe2 &&
-                         ((p[1] == 0x80 && ((p[2] >= 0x8b && p[2] <= 0x8f) || (p[2] >= 0xa8 && p[2] <= 0xae))) ||
-                          (p[1] == 0x81 && p[2] >= 0xa0 && p[2] <= 0xaf)))
-                        memset(p, ' ', 3); /* zero width, line separators, direction marks */
+        for (uint8_t *p = (uint8_t *)copy; *p; p += n) {
+                n = character(p);
+                if (n > 1) {
+                        if (is_hidden(p, n))
+                                memset(p, ' ', n);
+                        continue;
+                }
+                if (n == 0) {
+                        *p = '?';
+                        n = 1;
+                } else if (*p < 0x20 || *p == 0x7f)
+                        *p = ' ';
+                else if (*p == '"')
+                        *p = '\'';
         }
         return copy;
 }

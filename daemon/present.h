@@ -5,7 +5,7 @@
 
 #define SHOWN_MAX 120U /* bytes of a name from outside that a question shows */
 
-/* A copy fit to be shown (UTF-8). NULL when out of memory. */
+/* A copy fit to be shown; bytes that are no UTF-8 are question marks. NULL when out of memory. */
 char *presentable(const char *text);
 
 /* For those who read markup: the same text. NULL when out of memory. */

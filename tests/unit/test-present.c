@@ -24,6 +24,17 @@ TEST(names)
         check(presentable, "", "");
 }
 
+/* What a file or another program has written need not be text, and a character may be cut off at the end. */
+TEST(what_is_no_text)
+{
+        check(presentable, "a\xc2", "a?");
+        check(presentable, "a\xd8", "a?");
+        check(presentable, "\xe2\x80", "??");
+        check(presentable, "\xef\xbb", "??");
+        check(presentable, "\xff\x9f" "a\xf0\x9f\x94\x91", "??a\xf0\x9f\x94\x91");
+        check(presentable, "\xc2\"", "?'");
+}
+
 TEST(markup)
 {
         check(present_in_markup, "<b>&amp;</b> \"x\"", "&lt;b&gt;&amp;amp;&lt;/b&gt; \"x\"");
