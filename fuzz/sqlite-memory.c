@@ -173,8 +173,10 @@ bool sqlite_memory_keep(void)
 
 void sqlite_memory_put_back(void)
 {
-        size_t used = (size_t)(region->end - (uint8_t *)region);
+        size_t used;
 
+        PROMISE(region && kept);
+        used = (size_t)(region->end - (uint8_t *)region);
         if (used > kept_size + RESIDENT) {
                 size_t from = (kept_size + RESIDENT + 4095) & ~(size_t)4095;
 

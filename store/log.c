@@ -54,7 +54,7 @@ void log_close(Vault *vault)
 
 int vault_wipe_log(Vault *vault)
 {
-        bool all;
+        bool all = false;
         int r;
 
         if (!vault->path)
@@ -113,7 +113,7 @@ int log_wipe_step(Vault *vault, LogWipe *wipe, size_t size, bool *ret_done)
 {
         sqlite3_file *log = NULL;
         sqlite3_int64 end = 0;
-        bool all;
+        bool all = false;
         int rc, r;
 
         r = vault_checkpoint(vault, &all);
