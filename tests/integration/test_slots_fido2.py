@@ -248,16 +248,22 @@ class Verified(Fido2):
         super().setUp()
         self.set_pin('one')
 
+    def asked(self):
+        """The next question for a PIN. In between it may be shown that a key is to be touched, for as long as it waits."""
+        while (question := self.person.question())['kind'] == 'show':
+            pass
+        return question
+
     def test_the_pin_is_asked_for(self):
         self.add_verified('my key')
         self.assertTrue([s for s in self.slots() if s['kind'] == 'fido2'][0]['uv'])
         self.keyfob('lock')
         unlock = self.sandbox.spawn([self.sandbox.stage.keyfob, 'unlock', '--touch'])
-        question = self.person.question()
+        question = self.asked()
         self.assertEqual((question['kind'], question['purpose']), ('secret', 'user-verification'))
         self.assertNotIn('error', question)
         self.person.answer(question, '00000000')
-        question = self.person.question()
+        question = self.asked()
         self.assertIn('PIN', question['error'])
         self.person.answer(question, PIN)
         self.assertEqual(unlock.wait(kt.TIMEOUT), 0)
@@ -283,7 +289,7 @@ class Verified(Fido2):
         self.assertEqual(uvs, [(False, 'keyfob'), (True, 'keyfob')])
         self.keyfob('lock')
         unlock = self.sandbox.spawn([self.sandbox.stage.keyfob, 'unlock', '--touch', '--slot', 'verified'])
-        self.person.answer(self.person.question(), PIN)
+        self.person.answer(self.asked(), PIN)
         self.assertEqual(unlock.wait(kt.TIMEOUT), 0)
 
     def test_the_pin_is_asked_for_three_times_and_the_password_opens(self):
@@ -291,7 +297,7 @@ class Verified(Fido2):
         self.keyfob('lock')
         unlock = self.sandbox.spawn([self.sandbox.stage.keyfob, 'unlock', '--touch'])
         for _ in range(3):
-            self.person.answer(self.person.question(), '00000000')
+            self.person.answer(self.asked(), '00000000')
         self.assertIn(unlock.wait(kt.TIMEOUT), (6, 8))
         info = json.loads(self.keys['one'].keyfob('authenticator', 'info', '--json').stdout)
         self.assertEqual(info['pin_retries'], 5)
