@@ -429,6 +429,13 @@ class Sandbox:
         self.daemon.wait()
         self.daemon = None
 
+    def kill_started_daemon(self):
+        """One that a command has started when it came after kill_daemon()."""
+        pid = peer_pid(self.socket)
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+            end_pid(pid)
+
     def init(self, password='correct horse', *args, **options):
         """Makes a vault; password=None makes an unprotected one."""
         if password is None:

@@ -108,9 +108,10 @@ class Durability(kt.KeyfobTest):
                 self.assertFalse(writer.is_alive())
                 self.assertIsNone(writer.failure)
                 acknowledged += writer.acknowledged
-            self.assertEqual(self.files(), set())
             if wipe:
                 cut_short += wipe.wait(60) != 0
+                self.sandbox.kill_started_daemon()
+            self.assertEqual(self.files(), set())
 
             self.sandbox.start_daemon()
             self.verify(writers, done)

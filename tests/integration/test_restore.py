@@ -14,7 +14,7 @@ import time
 import keyfob_bus as kb
 import keyfob_test as kt
 import secret_client as sc
-from person import runs, wait_for
+from person import wait_for
 
 PASSWORD = 'correct horse'
 OTHER = 'battery staple'
@@ -360,7 +360,7 @@ class Killed(RestoreTest):
             time.sleep(chance.random() * 0.06)          # where the blow falls is left to chance
             self.sandbox.kill_daemon()
             restore.wait()
-            self.kill_what_it_started()
+            self.sandbox.kill_started_daemon()
             self.sandbox.start_daemon()
             with kb.Client(self.sandbox.socket) as client:
                 word = client.lookup(**attributes_of(0)).split()[0]
@@ -372,16 +372,6 @@ class Killed(RestoreTest):
                 self.restore('--yes', path=self.newest_kept())
                 self.holds(b'new', ITEMS + 5)
         print(f"\n{seen[b'old']} after, {seen[b'new']} before", flush=True)
-
-    def kill_what_it_started(self):
-        """A command that comes after the blow starts a daemon."""
-        try:
-            with kb.Client(self.sandbox.socket) as client:
-                pid = client.status()['pid']
-        except OSError:
-            return
-        os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: not runs(pid), 'the daemon of the command to end')
 
     def newest_kept(self):
         """The one with the new values."""
