@@ -66,8 +66,9 @@ static int send_frame(const User *user, void *data, ByteWriter *reply)
         fd = connect_daemon();
         if (fd < 0)
                 return reply_with(reply, -fd, 0);
-        if (send(fd, data, UNLOCK_FRAME_SIZE, MSG_NOSIGNAL) != UNLOCK_FRAME_SIZE)
-                return reply_with(reply, errno, 0);
+        n = send(fd, data, UNLOCK_FRAME_SIZE, MSG_NOSIGNAL);
+        if (n != UNLOCK_FRAME_SIZE)
+                return reply_with(reply, n < 0 ? errno : EIO, 0); /* 0 would stand for an answer */
         ready = (struct pollfd){.fd = fd, .events = POLLIN};
         if (poll(&ready, 1, PATIENCE_MS) != 1)
                 return -ETIMEDOUT;
