@@ -13,7 +13,7 @@
 #include "common/cleanup.h"
 #include "common/places.h"
 
-static int fill(int fd, mode_t mode, const void *data, size_t size)
+int replace_fill(int fd, mode_t mode, const void *data, size_t size)
 {
         for (size_t n = 0; n < size;) {
                 ssize_t done = write(fd, (const char *)data + n, size - n);
@@ -39,7 +39,7 @@ int replace_file(const char *path, mode_t mode, const void *data, size_t size)
         fd = mkostemp(temporary, O_CLOEXEC);
         if (fd < 0)
                 return -errno;
-        r = fill(fd, mode, data, size);
+        r = replace_fill(fd, mode, data, size);
         if (r == 0 && rename(temporary, path) < 0)
                 r = -errno;
         if (r == 0)

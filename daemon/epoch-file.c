@@ -10,9 +10,11 @@
 #include <sys/stat.h>
 
 #include "common/hex.h"
+#include "common/replace.h"
 #include "daemon/epoch-internal.h"
 
 #define VAULT_ID 16U
+#define MODE     0600
 
 void epoch_file_name(const Vault *vault, char ret[EPOCH_NAME_SIZE])
 {
@@ -37,19 +39,6 @@ int epoch_file_read(const Epoch *epoch, const char *name, Secret **ret)
         return secret_read(fd, VAULT_EPOCH_MAX, ret);
 }
 
-static int write_all(int fd, const Secret *content)
-{
-        for (size_t at = 0; at < content->size;) {
-                ssize_t n = write(fd, content->data + at, content->size - at);
-
-                if (n < 0 && errno != EINTR)
-                        return -errno;
-                if (n > 0)
-                        at += (size_t)n;
-        }
-        return fsync(fd) < 0 ? -errno : 0;
-}
-
 int epoch_file_write(const Epoch *epoch, const char *name, const Secret *content)
 {
         char partial[EPOCH_NAME_SIZE + 8];
@@ -58,10 +47,10 @@ int epoch_file_write(const Epoch *epoch, const char *name, const Secret *content
 
         (void)snprintf(partial, sizeof(partial), "%s.new", name);
         (void)unlinkat(epoch->directory, partial, 0);
-        fd = openat(epoch->directory, partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        fd = openat(epoch->directory, partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, MODE);
         if (fd < 0)
                 return -errno;
-        r = write_all(fd, content);
+        r = replace_fill(fd, MODE, content->data, content->size);
         if (r == 0 && renameat(epoch->directory, partial, epoch->directory, name) < 0)
                 r = -errno;
         if (r < 0)
