@@ -342,14 +342,6 @@ static int settled(Waiting *waiting, sd_bus_error *error)
         return waiting->options.accept ? accept_all(waiting, error) : begin(waiting, error);
 }
 
-static void on_settled(void *userdata)
-{
-        Waiting *waiting = userdata;
-
-        waiting->counter = NULL;
-        waiting_step_done(waiting);
-}
-
 int store1_check(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         Daemon *daemon = userdata;
@@ -371,8 +363,5 @@ int store1_check(sd_bus_message *m, void *userdata, sd_bus_error *error)
         /* Whether the vault is an old copy is part of the answer, and the TPM may still be at that. */
         batch_flush(daemon);
         epoch_idle(daemon);
-        if (!epoch_settle(daemon))
-                return waiting_started(waiting, settled(waiting, error));
-        waiting->next = settled;
-        return waiting_started(waiting, epoch_wait(daemon, on_settled, waiting, &waiting->counter));
+        return waiting_started(waiting, waiting_epoch(waiting, settled, error));
 }

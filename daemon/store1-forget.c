@@ -42,14 +42,6 @@ static int forget_now(Waiting *waiting, sd_bus_error *error)
                                : forget_removed(waiting, error);
 }
 
-static void on_settled(void *userdata)
-{
-        Waiting *waiting = userdata;
-
-        waiting->counter = NULL;
-        waiting_step_done(waiting);
-}
-
 int store1_forget_epoch(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         Daemon *daemon = userdata;
@@ -62,8 +54,5 @@ int store1_forget_epoch(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r != 0)
                 return r;
         batch_flush(daemon);
-        if (!epoch_settle(daemon))
-                return waiting_started(waiting, forget_now(waiting, error));
-        waiting->next = forget_now;
-        return waiting_started(waiting, epoch_wait(daemon, on_settled, waiting, &waiting->counter));
+        return waiting_started(waiting, waiting_epoch(waiting, forget_now, error));
 }

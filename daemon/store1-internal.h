@@ -165,6 +165,8 @@ int waiting_ask(Waiting *waiting, AskKind kind, const char *purpose, const char 
 int waiting_read_key(Waiting *waiting, const char *path, WaitingNext next);
 /* Asks the TPM; what it says is in tpm_problem, tpm_why and tpm_fields. */
 int waiting_tpm(Waiting *waiting, TpmOperation operation, const ByteWriter *fields, WaitingNext next);
+/* Runs `next` when the TPM has said all that it is asked of the epoch: at once, when that is nothing. */
+int waiting_epoch(Waiting *waiting, WaitingNext next, sd_bus_error *error);
 /* Of an unlocked vault: has the storage of the security key opened, where a TPM seals it, then runs `next`: at once, when there is
  * nothing to do. */
 int waiting_storage(Waiting *waiting, WaitingNext next, sd_bus_error *error);

@@ -1,5 +1,5 @@
 /*
- * Calls that wait for a security key
+ * Calls that wait for a security key, or for the TPM that counts the epoch
  *
  * A step like others: the call is held while the key blinks, and when its caller leaves the key stops. What the key
  * does not do ends the call with why.
@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemon/epoch.h"
 #include "daemon/keys1-internal.h"
 
 static int take_answer(Waiting *waiting, const SlotKeyAnswer *answer)
@@ -84,4 +85,22 @@ int waiting_touch_slot(Waiting *waiting, WaitingNext next)
                                      .salt = salt,
                              },
                              slot_touched);
+}
+
+/* ---- the epoch, which the TPM counts ---- */
+
+static void epoch_settled(void *userdata)
+{
+        Waiting *waiting = userdata;
+
+        waiting->counter = NULL;
+        waiting_step_done(waiting);
+}
+
+int waiting_epoch(Waiting *waiting, WaitingNext next, sd_bus_error *error)
+{
+        if (!epoch_settle(waiting->daemon))
+                return next(waiting, error);
+        waiting->next = next;
+        return epoch_wait(waiting->daemon, epoch_settled, waiting, &waiting->counter);
 }

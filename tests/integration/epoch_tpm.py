@@ -150,6 +150,13 @@ class TpmEpoch(kt.KeyfobTest):
             self.assertEqual(self.word().handle, status['counter_handle'])
         return status
 
+    def assertNoticed(self):
+        """What was saved is put back, vault and word, and the TPM has counted more."""
+        self.put_back()
+        self.start()
+        self.keyfob('check', code=DAMAGED)
+        self.assertEqual(self.status()['counter'], 'ahead')
+
     def assertBad(self, epoch, counter, *words):
         """Said everywhere, again and again, and nothing stops working."""
         for _ in range(2):
