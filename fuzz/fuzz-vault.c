@@ -166,10 +166,16 @@ static void change_item(Run *run, Input *in)
         _cleanup_(item_freep) Item *was = NULL;
         char value[32];
         ItemChange change = {.value = value, .value_set = true};
-        unsigned k;
+        int r = vault_item_get(run->vault, id, false, &was);
+        unsigned k = r == 0 ? base_number(was) : 0;
 
+        if (r == VAULT_E_DAMAGED) {
+                /* Whose it is can't be said; and what SQLite could not read in a broken page, it may read the next time. */
+                PROMISE(run->touched);
+                (void)CALL(vault_item_update(run->vault, id, &(ItemChange){.label = "Another label"}));
+                return;
+        }
         /* Another value of the same item's, or where it has none of ours, anything. */
-        k = vault_item_get(run->vault, id, false, &was) == 0 ? base_number(was) : 0;
         (void)snprintf(value, sizeof(value), k > 0 ? BASE_MARKER "%u.%u" : "other %u %u", k, 100 + run->serial++);
         change.value_size = strlen(value);
         memory_set(&run->memory, id, value, CALL(vault_item_update(run->vault, id, &change)));
