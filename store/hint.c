@@ -84,21 +84,29 @@ static int open_hint(Vault *vault, ItemId id, uint64_t version, const uint8_t *s
 }
 
 /* Whether this row is the hint of the record that it stands beside. */
-static bool same_hint(Vault *vault, const Row *row, const Marked *marked, const uint8_t *sealed, size_t size)
+static int same_hint(Vault *vault, const Row *row, const Marked *marked, const uint8_t *sealed, size_t size, bool *ret)
 {
-        _cleanup_free_ uint8_t *plain = malloc(size);
+        _cleanup_free_ uint8_t *plain = NULL;
+        int r;
 
-        return plain && size == marked->hint_size + SEAL_OVERHEAD &&
-               open_hint(vault, row->id, row->version, sealed, size, plain) == 0 &&
-               (marked->hint_size == 0 || memcmp(plain, marked->hint, marked->hint_size) == 0);
+        *ret = false;
+        if (size != marked->hint_size + SEAL_OVERHEAD)
+                return 0;
+        plain = malloc(size);
+        if (!plain)
+                return -ENOMEM;
+        r = open_hint(vault, row->id, row->version, sealed, size, plain);
+        if (r == 0)
+                *ret = marked->hint_size == 0 || memcmp(plain, marked->hint, marked->hint_size) == 0;
+        return r < 0 ? r : 0;
 }
 
 int hint_check(Vault *vault, const Row *row, const Marked *marked, HintState *ret)
 {
         _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
         const uint8_t *sealed;
+        bool there, same = false;
         size_t size;
-        bool there;
         int r;
 
         r = vault_statement(vault, STATEMENT_HINT_GET, &s);
@@ -108,14 +116,14 @@ int hint_check(Vault *vault, const Row *row, const Marked *marked, HintState *re
         r = db_step(s, &there);
         if (r != 0)
                 return r;
-        if (!marked->hint)
+        if (!marked->hint) {
                 *ret = there ? HINT_EXTRA : HINT_FITS;
-        else if (there && db_column_blob(s, 0, SEAL_OVERHEAD, VAULT_HINT_MAX + SEAL_OVERHEAD, &sealed, &size) &&
-                 same_hint(vault, row, marked, sealed, size))
-                *ret = HINT_FITS;
-        else
-                *ret = HINT_MISSING;
-        return 0;
+                return 0;
+        }
+        if (there && db_column_blob(s, 0, SEAL_OVERHEAD, VAULT_HINT_MAX + SEAL_OVERHEAD, &sealed, &size))
+                r = same_hint(vault, row, marked, sealed, size, &same);
+        *ret = same ? HINT_FITS : HINT_MISSING;
+        return r;
 }
 
 int hint_orphans(Vault *vault, bool remove, uint64_t *ret)
