@@ -194,17 +194,19 @@ void access_keep_tidy(AccessKeep *keep, Vault *vault)
         keep->known = true; /* not again with each moment of rest */
 }
 
-int access_log_walk(Daemon *daemon, int (*each)(const AccessEntry *entry, void *userdata), void *userdata)
+int access_log_walk(Daemon *daemon, uint64_t *before, size_t records, int (*each)(const AccessEntry *entry, void *userdata),
+                    void *userdata)
 {
         _cleanup_(record_unmap) uint8_t *record = record_map();
-        uint64_t numbers[SCAN_MAX], before = UINT64_MAX;
-        size_t n;
+        uint64_t numbers[SCAN_MAX];
+        size_t n, wanted;
         int r;
 
         if (!record)
                 return -ENOMEM;
-        do {
-                r = vault_record_list(daemon->vault, VAULT_CLASS_LOG, before, numbers, SCAN_MAX, &n);
+        for (; records > 0 && *before > 0; records -= n) {
+                wanted = records < SCAN_MAX ? records : SCAN_MAX;
+                r = vault_record_list(daemon->vault, VAULT_CLASS_LOG, *before, numbers, wanted, &n);
                 if (r != 0)
                         return r;
                 for (size_t i = 0; i < n; i++) {
@@ -216,7 +218,7 @@ int access_log_walk(Daemon *daemon, int (*each)(const AccessEntry *entry, void *
                         if (r != 0 && r != VAULT_E_DAMAGED && r != -EBADMSG)
                                 return r;
                 }
-                before = n > 0 ? numbers[n - 1] : 0;
-        } while (n == SCAN_MAX);
+                *before = n == wanted ? numbers[n - 1] : 0;
+        }
         return 0;
 }

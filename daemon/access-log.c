@@ -26,6 +26,7 @@
 #define LINES_MAX      1024U /* that wait; then what was read is written at once, or given up while locked */
 #define LINES_OF_ONE   16U   /* of one caller in a period: then one for all further items */
 #define RECORD_FULL    ((size_t)128 * 1024)
+#define LOOSE_READ_MAX (16U * ACCESS_LOOSE_MAX) /* records that may wait to be put together while somebody reads */
 #define BUCKETS        256U
 
 typedef struct Line Line;
@@ -47,6 +48,8 @@ struct AccessLog {
         sd_event_source *timer;
         bool armed, due, joined, changes;
         AccessKeep keep;
+        unsigned n_readers;
+        uint64_t tidied; /* times that records were put together */
 };
 
 static uint64_t now_usec(void)
@@ -483,7 +486,28 @@ void access_log_forget(Daemon *daemon)
 
 void access_log_tidy(Daemon *daemon)
 {
-        access_keep_tidy(&daemon->access->keep, daemon->vault);
+        AccessLog *log = daemon->access;
+        size_t loose = log->keep.n_loose;
+
+        if (log->n_readers > 0 && loose < LOOSE_READ_MAX)
+                return;
+        access_keep_tidy(&log->keep, daemon->vault);
+        log->tidied += log->keep.n_loose < loose;
+}
+
+void access_log_hold(Daemon *daemon)
+{
+        daemon->access->n_readers++;
+}
+
+void access_log_release(Daemon *daemon)
+{
+        daemon->access->n_readers--;
+}
+
+uint64_t access_log_tidied(const Daemon *daemon)
+{
+        return daemon->access->tidied;
 }
 
 /* ---- life ---- */

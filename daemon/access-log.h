@@ -47,9 +47,17 @@ void access_log_settle(Daemon *daemon);
 /* Gives up what is in memory: another vault is opened. */
 void access_log_forget(Daemon *daemon);
 
-/* Reads entries, newest first, until `each` returns something else than 0, which is returned; 0 after the last; a vault
+/* Reads the entries of that many records, newest first, of those with lower numbers than *before (UINT64_MAX: all), and says in *before
+ * where it goes on; 0: that was the last. It ends where `each` returns something else than 0, which is returned; else 0, a vault
  * result or a negative errno. What can't be read is passed over. What is in memory is not among them. */
-int access_log_walk(Daemon *daemon, int (*each)(const AccessEntry *entry, void *userdata), void *userdata);
+int access_log_walk(Daemon *daemon, uint64_t *before, size_t records, int (*each)(const AccessEntry *entry, void *userdata),
+                    void *userdata);
+
+/* While somebody reads, records stay what they are, unless too many new ones have come: then access_log_tidied() has another value than
+ * it had, and what was read may come again. */
+void access_log_hold(Daemon *daemon);
+void access_log_release(Daemon *daemon);
+uint64_t access_log_tidied(const Daemon *daemon);
 
 /* ---- for the batch ---- */
 

@@ -71,6 +71,8 @@ typedef struct CheckWork CheckWork; /* store1-check.c */
 CheckWork *check_work_free(CheckWork *work);
 typedef struct ListWork ListWork; /* store1-list.c */
 ListWork *list_work_free(ListWork *work);
+typedef struct LogWork LogWork; /* store1-log.c */
+LogWork *log_work_free(LogWork *work);
 typedef struct RestoreWork RestoreWork; /* store1-restore.c */
 RestoreWork *restore_work_free(RestoreWork *work);
 /* A wipe goes on when its caller has left: then nobody is answered. Returns NULL. */
@@ -99,6 +101,7 @@ struct Waiting {
         BackupWork *backup;
         CheckWork *check;
         ListWork *list;
+        LogWork *log;
         RestoreWork *restore;
         WipeWork *wipe;
 

@@ -207,27 +207,27 @@ static int trash_slice(ListWork *work, sd_bus_error *error)
 
 /* ---- all of it ---- */
 
-static void step(void *userdata)
+static int go_on(Waiting *waiting, sd_bus_error *error)
 {
-        _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-        ListWork *work = userdata;
-        Waiting *waiting = work->waiting;
-        int r;
+        ListWork *work = waiting->list;
+        int r = work->slice(work, error);
 
-        batch_flush(work->daemon);
-        if (waiting->vault_changes != work->daemon->vault_changes)
-                r = sd_bus_error_set(&error, KEYFOB_ERROR_BUSY, "the vault was replaced meanwhile: try again");
-        else
-                r = work->slice(work, &error);
         if (r >= 0 && !work->done) {
                 slices_again(work->slices);
-                return;
+                return 0;
         }
         if (r >= 0)
                 r = sd_bus_message_close_container(work->reply);
-        if (r >= 0)
-                r = waiting_finish_large(waiting, work->reply, work->total);
-        waiting_settle(waiting, r, &error);
+        return r < 0 ? r : waiting_finish_large(waiting, work->reply, work->total);
+}
+
+static void step(void *userdata)
+{
+        ListWork *work = userdata;
+
+        batch_flush(work->daemon);
+        work->waiting->next = go_on;
+        waiting_step_done(work->waiting);
 }
 
 /* Takes over the work. */

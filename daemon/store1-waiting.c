@@ -98,6 +98,7 @@ Waiting *waiting_free(Waiting *waiting)
         backup_work_free(waiting->backup);
         check_work_free(waiting->check);
         list_work_free(waiting->list);
+        log_work_free(waiting->log);
         restore_work_free(waiting->restore);
         wipe_work_leave(waiting->wipe);
         slot_key_cancel(waiting->touching);
@@ -140,7 +141,7 @@ void waiting_settle(Waiting *waiting, int r, const sd_bus_error *error)
 }
 
 /* Runs the next step; a failure becomes the call's answer. */
-static void waiting_advance(Waiting *waiting)
+void waiting_step_done(Waiting *waiting)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         int r;
@@ -151,11 +152,6 @@ static void waiting_advance(Waiting *waiting)
         else
                 r = waiting->next(waiting, &error);
         waiting_settle(waiting, r, &error);
-}
-
-void waiting_step_done(Waiting *waiting)
-{
-        waiting_advance(waiting);
 }
 
 static void waiting_fail(Waiting *waiting, int (*describe)(Daemon *, sd_bus_error *, int), int result)
@@ -213,7 +209,7 @@ static void opening_done(void *userdata, int result, Root *root)
         waiting->opening = NULL;
         if (waiting->otherwise && (result == VAULT_E_WRONG_SECRET || result == VAULT_E_LOCKED || result == OPENING_NO_SLOT)) {
                 waiting->next = TAKE_PTR(waiting->otherwise);
-                waiting_advance(waiting);
+                waiting_step_done(waiting);
                 return;
         }
         waiting->otherwise = NULL;
@@ -230,7 +226,7 @@ static void opening_done(void *userdata, int result, Root *root)
         }
         root_free(waiting->root);
         waiting->root = root;
-        waiting_advance(waiting);
+        waiting_step_done(waiting);
 }
 
 int waiting_open(Waiting *waiting, uint32_t collection, const Secret *secret, const uint8_t *slot, bool unlock,
@@ -287,7 +283,7 @@ static void ask_done(void *userdata, const AskAnswer *answer)
                         *waiting->ask_target = answer->secret;
                 } else
                         secret_free(answer->secret);
-                waiting_advance(waiting);
+                waiting_step_done(waiting);
                 break;
         case ASK_DENIED:
                 waiting_fail(waiting, opening_error, OPENING_CANCELLED);
@@ -331,7 +327,7 @@ static void key_read(void *userdata, HelperResult result, ByteReader *fields)
                 if (content && secret_new_from(&options->secrets[options->n_secrets], content, size) == 0)
                         options->n_secrets++;
         }
-        waiting_advance(waiting);
+        waiting_step_done(waiting);
 }
 
 int waiting_read_key(Waiting *waiting, const char *path, WaitingNext next)
@@ -362,7 +358,7 @@ static void tpm_done(void *userdata, const TpmAnswer *answer)
              secret_new_from(&waiting->tpm_fields, answer->fields->data, answer->fields->size) < 0))
                 waiting_fail(waiting, daemon_error, -ENOMEM);
         else
-                waiting_advance(waiting);
+                waiting_step_done(waiting);
 }
 
 int waiting_tpm(Waiting *waiting, TpmOperation operation, const ByteWriter *fields, WaitingNext next)
@@ -377,7 +373,7 @@ static void storage_open(void *userdata, int result)
 
         waiting->sealed = NULL;
         if (result == 0)
-                waiting_advance(waiting);
+                waiting_step_done(waiting);
         else
                 waiting_fail(waiting, daemon_error, result);
 }
@@ -387,7 +383,7 @@ static void storage_tried(void *userdata, int result)
         Waiting *waiting = userdata;
 
         waiting->sealed = NULL;
-        waiting_advance(waiting);
+        waiting_step_done(waiting);
 }
 
 int waiting_storage_tried(Waiting *waiting, WaitingNext next, sd_bus_error *error)
@@ -459,7 +455,7 @@ static void draft_job_done(void *data)
                 waiting_fail(waiting, daemon_error, job->result);
                 return;
         }
-        waiting_advance(waiting);
+        waiting_step_done(waiting);
 }
 
 static void draft_job_free(void *data)

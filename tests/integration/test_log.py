@@ -244,6 +244,31 @@ class WhenItIsWritten(LogTest):
         self.start_again()
         self.assertEqual(sum(e['items'] for e in self.log()), 200)
 
+    def test_it_is_told_in_slices_while_others_go_on(self):
+        """What comes meanwhile is not in it, nothing is told twice, and the records that wait are put together when it is told."""
+        writer, reader, leaver = self.client(), self.client(), self.client()
+        for i in range(500):
+            writer.store({'service': f's{i}'}, b'v')
+        for client in (reader, leaver):
+            client.connection.send(new_method_call(kb.STORE, 'GetLog', 'a{sv}', ({},)), serial=4711)
+        leaver.close()
+        new, reply = 0, None
+        while not reply:
+            writer.store({'service': 'new'}, b'%d' % new)
+            new += 1
+            try:
+                message = reader.connection.receive(timeout=0)
+                reply = message if message.header.fields.get(5) == 4711 else None
+            except TimeoutError:
+                self.assertLess(new, 10000)
+        self.assertEqual(reply.header.message_type, MessageType.method_return, reply.body)
+        told = [entry['service'][1] for entry in reply.body[0]]
+        while told[0] == 'new':
+            told.pop(0)
+        self.assertEqual(told, [f's{i}' for i in reversed(range(500))])
+        self.wait_for(lambda: self.rows() < 64 + 500 // 64 + 4, 'records of one line stay so')
+        self.assertEqual(len(self.log()), 500 + new)
+
 
 class Apps(LogTest):
     def setUp(self):

@@ -48,9 +48,15 @@ static int see(const AccessEntry *entry, void *userdata)
 static Seen look(Vault *vault)
 {
         Daemon daemon = {.vault = vault};
-        Seen seen = {0};
+        uint64_t before = UINT64_MAX;
+        Seen seen = {0}, parts = {0};
 
-        CHECK_EQ(access_log_walk(&daemon, see, &seen), 0);
+        CHECK_EQ(access_log_walk(&daemon, &before, SIZE_MAX, see, &seen), 0);
+        CHECK_EQ(before, 0);
+        /* The same in parts. */
+        for (before = UINT64_MAX; before > 0;)
+                CHECK_EQ(access_log_walk(&daemon, &before, 3, see, &parts), 0);
+        CHECK(parts.n == seen.n && parts.newest == seen.newest && parts.last == seen.last && parts.gaps == seen.gaps);
         return seen;
 }
 
