@@ -241,8 +241,8 @@ static int on_broken(sd_event_source *source, uint64_t usec, void *userdata)
         (void)sd_event_source_set_time(source, UINT64_MAX);
         if (batch->ending)
                 return 0;
-        log_line(LOG_ERR, "the disk of the vault failed, and what was written last may or may not be kept: ending, so that "
-                          "the vault is read anew");
+        log_line(LOG_ERR, "the disk of the vault, or memory, failed, and what was written last may or may not be kept: ending, so "
+                          "that the vault is read anew");
         batch->ending = true;
         return sd_event_exit(batch->daemon->event, -ENOTRECOVERABLE);
 }

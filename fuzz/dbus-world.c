@@ -438,9 +438,15 @@ void dbus_world_run(DbusWorld *world)
                         PROMISE(turns++ < TURNS_MAX);
                         clock_pass(TURN_USEC);
                         fail_enter();
-                        r = sd_event_run(world->daemon->event, 0);
+                        r = world->ended ? 0 : sd_event_run(world->daemon->event, 0);
                         fail_leave();
                         PROMISE(r >= 0);
+                        world->failed |= fail_happened();
+                        if (sd_event_get_state(world->daemon->event) == SD_EVENT_FINISHED) {
+                                PROMISE(world->failed && vault_is_broken(world->daemon->vault));
+                                world->ended = true;
+                                r = 0;
+                        }
                 } while (r > 0);
         } while (read_requests(world));
 }

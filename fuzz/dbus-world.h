@@ -79,6 +79,8 @@ struct DbusWorld {
         bool knows;             /* a right secret was given, or the vault opens by itself: secrets may be seen */
         bool foreign;           /* a backup was passed that may be damaged: the vault need not be in order */
         unsigned n_replies, n_errors;
+        bool failed; /* something did */
+        bool ended;  /* the daemon, because it can't know any more what its vault has */
 
         char paths[DBUS_PATHS_MAX][128]; /* of objects, learnt */
         unsigned n_paths;

@@ -349,6 +349,9 @@ static void check_alive(DbusWorld *world)
 {
         bool alive = false, known = false;
 
+        dbus_world_run(world);
+        if (world->ended)
+                return;
         fail_at(0);
         world->person = DBUS_DENY;
         world->program = DBUS_ORDINARY;
@@ -376,7 +379,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         world = dbus_world_new((DbusVault)(how % _DBUS_VAULT_MAX), how & 8, /* session= */ how & 64, &in);
         if (how & 16)
                 dbus_world_register_agent(world, how & 32);
-        for (unsigned i = 0; i < STEPS_MAX && input_more(&in); i++)
+        for (unsigned i = 0; i < STEPS_MAX && input_more(&in) && !world->ended; i++)
                 step(world, &in);
         check_alive(world);
         dbus_world_free(world);

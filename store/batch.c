@@ -29,6 +29,7 @@ bool vault_batch_is_open(const Vault *vault)
 
 int vault_batch_begin(Vault *vault)
 {
+        sqlite3_stmt *rollback;
         int r;
 
         if (vault->broken)
@@ -36,6 +37,9 @@ int vault_batch_begin(Vault *vault)
         if (vault->in_batch)
                 return 0;
         r = vault_prove_log(vault, vault->path);
+        /* It may be wanted when there is no memory to make it. */
+        if (r == 0)
+                r = vault_statement(vault, STATEMENT_ROLLBACK, &rollback);
         if (r == 0)
                 r = vault_run(vault, STATEMENT_BEGIN);
         if (r != 0)
