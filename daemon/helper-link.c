@@ -18,6 +18,7 @@
 
 #include "common/secret.h"
 #include "daemon/log.h"
+#include "daemon/present.h"
 
 #define HELPER_NAME "keyfob-helper"
 
@@ -232,6 +233,15 @@ static void on_probed(void *userdata, HelperResult result, ByteReader *fields)
 
         link->probe = NULL;
         link->pinentry = result == HELPER_OK && byte_reader_u8(fields) == 1;
+}
+
+char *helper_why(ByteReader *fields)
+{
+        char *why = byte_reader_string(fields, HELPER_TEXT_MAX);
+
+        if (why)
+                present_in_line(why);
+        return why;
 }
 
 bool helper_link_pinentry(const Daemon *daemon)

@@ -33,5 +33,9 @@ void helper_call_on_progress(HelperCall *call, HelperProgress progress);
 /* Forgets the call; a task is ended. NULL allowed. Returns NULL. The pointer is dead after done(). */
 HelperCall *helper_call_cancel(HelperCall *call);
 
+/* Why it failed, of a HELPER_FAILED reply: what the helper wrote, in one line, whatever it was made of. NULL: nothing that can be read, or
+ * out of memory. The caller frees it. */
+char *helper_why(ByteReader *fields);
+
 /* Whether pinentry is installed, as the helper found at start. */
 bool helper_link_pinentry(const Daemon *daemon);

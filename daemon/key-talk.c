@@ -150,7 +150,7 @@ static void on_progress(void *userdata, ByteReader *fields)
 
 static void on_failure(KeyTalk *talk, HelperResult result, ByteReader *fields)
 {
-        _cleanup_free_ char *why = result == HELPER_FAILED ? byte_reader_string(fields, HELPER_TEXT_MAX) : NULL;
+        _cleanup_free_ char *why = result == HELPER_FAILED ? helper_why(fields) : NULL;
         KeyError error = why && fields->size > 0 ? byte_reader_u8(fields) : KEY_E_IO;
         bool wrong = error == KEY_E_WRONG_PIN && talk->pin && ++talk->tries < PIN_TRIES;
 

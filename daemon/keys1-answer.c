@@ -168,7 +168,7 @@ int keys1_error(sd_bus_error *error, HelperResult result, ByteReader *fields)
                 return sd_bus_error_set(error, KEYFOB_ERROR_IO,
                                         "keyfob-helper, which speaks to security keys, has ended: start keyfobd again");
         if (result == HELPER_FAILED)
-                why = byte_reader_string(fields, HELPER_TEXT_MAX);
+                why = helper_why(fields);
         if (!why)
                 return sd_bus_error_set(error, KEYFOB_ERROR_IO, "keyfob-helper's answer makes no sense");
         return sd_bus_error_set(error, keys1_error_name(fields->size > 0 ? (KeyError)byte_reader_u8(fields) : KEY_E_IO), why);

@@ -71,17 +71,11 @@ static bool is_hidden(const uint8_t *p, size_t n)
                                 (p[1] == 0x81 && p[2] >= 0xa0 && p[2] <= 0xaf));
 }
 
-char *presentable(const char *text)
+void present_in_line(char *text)
 {
-        size_t size = strlen(text), end = size, n;
-        char *copy;
+        size_t n;
 
-        if (size > SHOWN_MAX)
-                for (end = SHOWN_MAX; end > 0 && ((uint8_t)text[end] & 0xc0) == 0x80; end--)
-                        ;
-        if (asprintf(&copy, "%.*s%s", (int)end, text, end < size ? "…" : "") < 0)
-                return NULL;
-        for (uint8_t *p = (uint8_t *)copy; *p; p += n) {
+        for (uint8_t *p = (uint8_t *)text; *p; p += n) {
                 n = character(p);
                 if (n > 1) {
                         if (is_hidden(p, n))
@@ -93,8 +87,21 @@ char *presentable(const char *text)
                         n = 1;
                 } else if (*p < 0x20 || *p == 0x7f)
                         *p = ' ';
-                else if (*p == '"')
-                        *p = '\'';
         }
+}
+
+char *presentable(const char *text)
+{
+        size_t size = strlen(text), end = size;
+        char *copy;
+
+        if (size > SHOWN_MAX)
+                for (end = SHOWN_MAX; end > 0 && ((uint8_t)text[end] & 0xc0) == 0x80; end--)
+                        ;
+        if (asprintf(&copy, "%.*s%s", (int)end, text, end < size ? "…" : "") < 0)
+                return NULL;
+        present_in_line(copy);
+        for (char *p = copy; (p = strchr(p, '"'));)
+                *p = '\'';
         return copy;
 }

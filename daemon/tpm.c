@@ -94,7 +94,7 @@ static void on_done(void *userdata, HelperResult result, ByteReader *fields)
                 finish_failed(tpm, problem, "keyfob-helper has ended: start keyfobd again");
                 return;
         default:
-                why = byte_reader_string(fields, HELPER_TEXT_MAX);
+                why = helper_why(fields);
                 problem = byte_reader_u8(fields);
                 break;
         }

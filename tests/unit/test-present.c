@@ -35,6 +35,20 @@ TEST(what_is_no_text)
         check(presentable, "\xc2\"", "?'");
 }
 
+/* A sentence of ours with something of another's in it: it is not cut, and its quotation marks stay. */
+TEST(lines)
+{
+        char text[] = "run \"a\tb\"\nor\x1b[1m c\xe2\x80\xae\xff", line[4096];
+
+        present_in_line(text);
+        CHECK(strcmp(text, "run \"a b\" or [1m c   ?") == 0);
+        memset(line, 'x', sizeof(line) - 1);
+        line[sizeof(line) - 1] = 0;
+        line[4000] = '\r';
+        present_in_line(line);
+        CHECK(strlen(line) == sizeof(line) - 1 && line[4000] == ' ');
+}
+
 TEST(markup)
 {
         check(present_in_markup, "<b>&amp;</b> \"x\"", "&lt;b&gt;&amp;amp;&lt;/b&gt; \"x\"");
