@@ -1,8 +1,11 @@
 /* SQLite's part of a disk that fails: a VFS over the default one. See fault-disk.h */
+#include <malloc.h>
 #include <sqlite3.h>
 
 #include "tests/unit/fault-internal.h"
 #include "tests/unit/test.h"
+
+#define KEPT_MEMORY (256 * 1024 * 1024)
 
 typedef struct DiskFile {
         sqlite3_file base;
@@ -226,6 +229,9 @@ void disk_install(void)
 
         if (real_vfs)
                 return;
+        /* Files pass through memory thousands of times: to get it anew each time would cost more than what is done with it. */
+        (void)mallopt(M_MMAP_MAX, 0);
+        (void)mallopt(M_TRIM_THRESHOLD, KEPT_MEMORY);
         CHECK_EQ(sqlite3_initialize(), SQLITE_OK);
         real_vfs = sqlite3_vfs_find(NULL);
         CHECK(real_vfs);
