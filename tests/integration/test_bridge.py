@@ -132,7 +132,10 @@ class Scenarios:
 
     def test_interrupted(self):
         client = Client(self, 'interrupted')
-        self.person.gone(self.person.question())
+        question = self.person.question()
+        # Once more where it came while it was not waiting: between two signs of life of the key's.
+        person.wait_for(lambda: client.process.poll() is not None or client.process.send_signal(signal.SIGALRM), 'the end of it')
+        self.person.gone(question)
         self.assertEqual(client.wait(), 0, self.sandbox.read_log())
 
     def test_killed_client_asks_no_more(self):
