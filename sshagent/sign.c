@@ -33,13 +33,16 @@ static Step put_signature(SshClient *client, Span signature)
         return STEP_DONE;
 }
 
-/* The constraints of whoever added the key. */
+/* The constraints of whoever added the key. Behind another host a login must name, in what is signed, the key of the host that it is
+ * for, as OpenSSH wants: a server that looks at that key takes the signature from no one in between. */
 static bool constraints_permit(SshClient *client, Wanted *wanted)
 {
         const Subject *subject = &wanted->subject;
 
         if (wanted->entry->n_destinations == 0)
                 return true;
+        if (client->sessions.n > 1 && subject->host_key.size == 0)
+                return false;
         return wanted->session && client_permits(client, wanted->entry, &subject->user, &wanted->names);
 }
 
