@@ -17,6 +17,16 @@ Step reply_success(SshClient *client)
         return STEP_DONE;
 }
 
+/* Where a stored key may be used is in its record, which is read when that matters, if storage is open. */
+static bool is_shown(SshClient *client, Entry *entry)
+{
+        if (entry->dead)
+                return false;
+        if (entry->n_destinations > 0 && client->sessions.n > 0)
+                (void)agent_load(client->agent, entry);
+        return client_permits(client, entry, NULL, NULL);
+}
+
 /* Keys beyond the longest message are left out: with them no client could read any. */
 static Step request_list(SshClient *client)
 {
@@ -29,10 +39,10 @@ static Step request_list(SshClient *client)
         count_at = client->out.size;
         wire_put_u32(&client->out, 0);
         for (size_t i = 0; i < agent->n_entries && !ssh_agent_is_locked(agent); i++) {
-                const Entry *entry = agent->entries[i];
+                Entry *entry = agent->entries[i];
                 size_t before = client->out.size;
 
-                if (entry->dead || !client_permits(client, entry, NULL, NULL))
+                if (!is_shown(client, entry))
                         continue;
                 wire_put_string(&client->out, entry->blob.all.data, entry->blob.all.size);
                 wire_put_text(&client->out, entry->comment);

@@ -368,7 +368,20 @@ TEST(hidden_from_other_machines_until_it_is_known_where_it_may_go)
         CHECK_EQ(ssh_agent_keep(f->a, 1), 0);
         CHECK_EQ(call_bind(f, client, &host, "s", true), SSH_AGENT_SUCCESS);
         CHECK_EQ(call_list(f, client), 1);
+        f->open = false;
         ssh_agent_forget(f->a, false);
+        CHECK_EQ(call_list(f, client), 0);
+        /* opened again, by whoever it was */
+        f->open = true;
+        CHECK_EQ(call_list(f, client), 1);
+        ssh_client_free(client);
+        fixture_restart(f);
+        client = client_new(f);
+        CHECK_EQ(call_bind(f, client, &host, "s", true), SSH_AGENT_SUCCESS);
+        CHECK_EQ(call_list(f, client), 1);
+        /* a record that can't be read says nothing */
+        ssh_agent_forget(f->a, false);
+        f->fail_at = 1;
         CHECK_EQ(call_list(f, client), 0);
         ssh_client_free(client);
         fixture_free(f);
@@ -386,7 +399,9 @@ TEST(a_hint_is_not_enough_to_change_a_key)
         CHECK_EQ(call_add(f, client, "ed25519", &constraints), SSH_AGENT_SUCCESS);
         CHECK_EQ(ssh_agent_keep(f->a, 1), 0);
         CHECK_EQ(call_bind(f, client, &other, "s", false), SSH_AGENT_SUCCESS);
+        f->answers[SSH_ASK_STORAGE] = SSH_YES;
         for (unsigned i = 0; i < 2; i++) {
+                f->open = false;
                 ssh_agent_forget(f->a, false);
                 CHECK_EQ(call_list(f, client), 1); /* it is shown … */
                 CHECK_EQ(i ? call_add_plain(f, client, "ed25519") : call_remove(f, client, vector("ed25519.pub")),
