@@ -19,9 +19,10 @@
 #define CONNECTIONS_LEAST 64U
 #define DESCRIPTORS_ELSE  512U /* that the rest of the daemon may need */
 
-static uint64_t monotonic(void *userdata)
+/* A key that was added for an hour is not there after a night, wherever the machine slept. */
+static uint64_t boot_clock(void *userdata)
 {
-        return clock_msec();
+        return clock_boot_msec();
 }
 
 static uint64_t wall_clock(void *userdata)
@@ -81,7 +82,7 @@ int ssh_door_new(Daemon *daemon, SshDoor **ret)
 {
         _cleanup_(ssh_door_freep) SshDoor *door = calloc(1, sizeof(*door));
         static const SshAgentOps ops = {
-                .now = monotonic,
+                .now = boot_clock,
                 .wall = wall_clock,
                 .ask = ssh_ask,
                 .withdraw = ssh_withdraw,

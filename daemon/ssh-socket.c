@@ -336,7 +336,7 @@ int ssh_socket_open(SshDoor *door)
         if (r >= 0)
                 r = sd_event_source_set_enabled(door->settling, SD_EVENT_OFF);
         if (r >= 0)
-                r = sd_event_add_time(event, &door->timer, CLOCK_MONOTONIC, UINT64_MAX, 1000, on_due, door);
+                r = sd_event_add_time(event, &door->timer, CLOCK_BOOTTIME, UINT64_MAX, 1000, on_due, door);
         if (r >= 0)
                 r = sd_event_source_set_enabled(door->timer, SD_EVENT_OFF);
         if (r >= 0 && door->socket.fd >= 0)

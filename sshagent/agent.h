@@ -148,7 +148,7 @@ typedef struct SshSkResult {
 } SshSkResult;
 
 typedef struct SshAgentOps {
-        uint64_t (*now)(void *userdata);  /* milliseconds, monotonic */
+        uint64_t (*now)(void *userdata);  /* milliseconds, monotonic, sleep of the machine counted */
         uint64_t (*wall)(void *userdata); /* seconds since 1970: how long stored keys live, and certificates of hosts */
 
         /* Result SshAnswer, or a negative errno (counts as NO). Never calls back into the agent. */

@@ -143,6 +143,27 @@ class Keys(AgentTest):
         tools.add('-T', path + '.pub')
 
 
+@kt.not_sanitized
+class Slept(AgentTest):
+    """The machine sleeps, as far as its clock tells."""
+
+    def test_a_lifetime_goes_on(self):
+        slept = self.sandbox.write('slept', '')
+        self.sandbox.stop_daemon()
+        self.sandbox.start_daemon(env={'LD_PRELOAD': os.path.join(kt.BUILD, 'tests', 'integration', 'slept-preload.so'),
+                                       'KEYFOB_TEST_SLEPT': slept})
+        blob = self.added('an hour', 'ed25519', '-t', '3600')
+        self.added('a day', 'ed25519', '-t', '86400')
+        self.added('always')
+        self.assertEqual(self.tools.listed(), ['an hour', 'a day', 'always'])
+        os.truncate(slept, 28800)
+        self.assertEqual(self.tools.listed(), ['a day', 'always'])
+        with self.tools.client() as client:
+            self.assertIsNone(client.sign(blob))
+        day = kb.plain(self.bus('ListKeys', 'a{sv}', {})[0])[0]
+        self.assertIn(day['lifetime'], range(57000, 57601))
+
+
 class Refused(AgentTest):
     def test_foreign_code_is_never_loaded(self):
         library = string('/usr/lib/x86_64-linux-gnu/libc.so.6')
