@@ -10,6 +10,7 @@
 
 #include "authenticator/cbor.h"
 #include "crypto/seal.h"
+#include "crypto/sha.h"
 #include "daemon/ctap-internal.h"
 #include "daemon/keys1-internal.h"
 #include "daemon/present.h"
@@ -48,6 +49,14 @@ static const char *user_of(const SshWish *wish)
         return wish->user && *wish->user ? wish->user : "openssh";
 }
 
+/* As ssh-keygen has it, so that it is the same account to both: all zeros for nobody. */
+static void put_user_id(const SshWish *wish, uint8_t ret[USER_ID_SIZE])
+{
+        memset(ret, 0, USER_ID_SIZE);
+        if (wish->user)
+                memcpy(ret, wish->user, strlen(wish->user));
+}
+
 /* What the person is told of it, a new string or NULL. The application is any text at all. */
 static char *sentence_of(const Waiting *waiting, const char *where)
 {
@@ -83,9 +92,9 @@ static int store(Waiting *waiting, const uint8_t *public_key, size_t public_size
 
 static void put_user(CborWriter *w, const SshWish *wish)
 {
-        uint8_t id[USER_ID_SIZE] = {0};
+        uint8_t id[USER_ID_SIZE];
 
-        memcpy(id, user_of(wish), strlen(user_of(wish)));
+        put_user_id(wish, id);
         put_map(w, 3);
         put_text(w, "id");
         put_bytes(w, id, sizeof(id));
@@ -217,6 +226,28 @@ static int make_own(Waiting *waiting, sd_bus_error *error)
         return ctap_own_start(waiting->daemon->ctap, &own, on_own, waiting, &waiting->ssh->own);
 }
 
+/* As a step, with passkeys open. A resident key would take the place of an older one of its account, which may be all that
+ * lets its owner in somewhere. */
+static int make_own_resident(Waiting *waiting, sd_bus_error *error)
+{
+        Authenticator *authenticator = ctap_authenticator(waiting->daemon->ctap);
+        const char *application = application_of(waiting->ssh);
+        AuthenticatorCredential credential;
+        uint8_t hash[SHA256_SIZE], id[USER_ID_SIZE];
+        uint64_t before = UINT64_MAX;
+        int r;
+
+        sha256(application, strlen(application), hash);
+        put_user_id(waiting->ssh, id);
+        while ((r = authenticator_credential_next(authenticator, &before, &credential)) == CTAP_OK)
+                if (credential.discoverable && memcmp(credential.rp_id_hash, hash, sizeof(hash)) == 0 &&
+                    credential.user_id_size == sizeof(id) && memcmp(credential.user_id, id, sizeof(id)) == 0)
+                        return sd_bus_error_set(error, KEYFOB_ERROR_EXISTS,
+                                                "there is a resident key of this application and user already: name "
+                                                "another user, or first run keyfob passkey delete");
+        return r == CTAP2_ERR_NO_CREDENTIALS ? make_own(waiting, error) : daemon_ctap_error(waiting->daemon, error, r);
+}
+
 /* ---- another maker's ---- */
 
 static int talk_error(sd_bus_error *error, const KeyTalkAnswer *answer)
@@ -283,6 +314,6 @@ int ssh1_add_sk(Waiting *waiting, sd_bus_error *error)
         if (strlen(user_of(wish)) > USER_MAX)
                 return store1_invalid(error, "a user's name has at most %u bytes", USER_MAX);
         if (!wish->device || strcmp(wish->device, "keyfob") == 0)
-                return make_own(waiting, error);
+                return wish->resident ? waiting_storage(waiting, make_own_resident, error) : make_own(waiting, error);
         return make_at_device(waiting);
 }

@@ -150,14 +150,64 @@ int key_sign(KeyCall *call, const KeyDevices *devices)
 
 #define USER_ID_SIZE 32U /* that ssh gives its keys: the name, and zeros */
 
+static void put_user_id(const KeyCall *call, uint8_t ret[USER_ID_SIZE])
+{
+        const char *name = call->request.display_name;
+
+        memset(ret, 0, USER_ID_SIZE);
+        memcpy(ret, name, strnlen(name, USER_ID_SIZE - 1));
+}
+
+static bool has_user(const fido_assert_t *assertion, const uint8_t id[USER_ID_SIZE])
+{
+        for (size_t i = 0; i < fido_assert_count(assertion); i++)
+                if (fido_assert_user_id_len(assertion, i) == USER_ID_SIZE &&
+                    memcmp(fido_assert_user_id_ptr(assertion, i), id, USER_ID_SIZE) == 0)
+                        return true;
+        return false;
+}
+
+/* A resident key would take the place of an older one of the same application and user, for good. The device shows those that it
+ * has to its verified owner only: a first call without a PIN sees none, and is answered that it wants one. */
+static int check_account(KeyCall *call)
+{
+        const KeyRequest *request = &call->request;
+        bool verify = given(call, KEY_GIVEN_VERIFICATION) && !request->pin;
+        fido_assert_t *assertion = fido_assert_new();
+        uint8_t user_id[USER_ID_SIZE];
+        int r;
+
+        if (!assertion)
+                return FIDO_ERR_INTERNAL;
+        put_user_id(call, user_id);
+        r = fido_assert_set_clientdata_hash(assertion, request->content->data, request->content->size);
+        if (r == FIDO_OK)
+                r = fido_assert_set_rp(assertion, request->name);
+        if (r == FIDO_OK)
+                r = fido_assert_set_up(assertion, FIDO_OPT_FALSE);
+        if (r == FIDO_OK && verify)
+                r = fido_assert_set_uv(assertion, FIDO_OPT_TRUE);
+        if (r == FIDO_OK) {
+                if (verify)
+                        key_touch(call);
+                r = fido_dev_get_assert(call->dev, assertion, key_pin(call));
+        }
+        if (r == FIDO_OK && has_user(assertion, user_id))
+                r = key_refuse(call, KEY_E_EXISTS,
+                               "the key has a resident key of this application and user already: name another user, or "
+                               "first run keyfob key passkey delete");
+        fido_assert_free(&assertion);
+        return r == FIDO_ERR_NO_CREDENTIALS ? FIDO_OK : r;
+}
+
 static int describe(const KeyCall *call, fido_cred_t *credential)
 {
         const KeyRequest *request = &call->request;
         bool resident = given(call, KEY_GIVEN_RESIDENT), verification = given(call, KEY_GIVEN_VERIFICATION);
-        uint8_t user_id[USER_ID_SIZE] = {0};
+        uint8_t user_id[USER_ID_SIZE];
         int r;
 
-        memcpy(user_id, request->display_name, strnlen(request->display_name, sizeof(user_id) - 1));
+        put_user_id(call, user_id);
         r = fido_cred_set_type(credential, given(call, KEY_GIVEN_ED25519) ? COSE_EDDSA : COSE_ES256);
         if (r == FIDO_OK)
                 r = fido_cred_set_clientdata_hash(credential, request->content->data, request->content->size);
@@ -198,6 +248,10 @@ int key_enroll(KeyCall *call)
         r = need_pin_to_verify(call);
         if (r == FIDO_OK && (given(call, KEY_GIVEN_RESIDENT) || given(call, KEY_GIVEN_VERIFICATION)))
                 r = key_need(call, fido_dev_supports_cred_prot(call->dev), "protection of keys by their owner");
+        if (r == FIDO_OK && given(call, KEY_GIVEN_RESIDENT))
+                r = check_account(call);
+        if (r == FIDO_ERR_PIN_REQUIRED)
+                r = key_refuse(call, KEY_E_PIN_REQUIRED, "the key wants its PIN for this");
         if (r != FIDO_OK)
                 return r;
         credential = fido_cred_new();

@@ -25,7 +25,7 @@
  *   KEY_SIGN id (the handle of a key of ssh, which says what device it is: `key` is ""), name: application, content: SHA-256 of what
  *     is signed, pin, KEY_GIVEN_PRESENCE, KEY_GIVEN_VERIFICATION -> u8 flags, u32 counter, blob signature (ES256: DER)
  *   KEY_ENROLL name: application, display name: user, content: 32 bytes, pin, KEY_GIVEN_ED25519 (else P-256), KEY_GIVEN_RESIDENT,
- *     KEY_GIVEN_VERIFICATION -> blob public key (04 ‖ x ‖ y, or 32 bytes), blob handle
+ *     KEY_GIVEN_VERIFICATION -> blob public key (04 ‖ x ‖ y, or 32 bytes), blob handle. KEY_E_EXISTS where a resident one has that name
  *   KEY_HMAC_MAKE name: relying party, display name: user, pin, KEY_GIVEN_VERIFICATION -> blob id of a credential with hmac-secret
  *   KEY_HMAC name: relying party, content: 32 bytes of salt, then a blob for each id of a credential, pin, KEY_GIVEN_VERIFICATION
  *     -> blob id of the credential that it was, blob of 32 bytes. One question to the key that has one of them, whichever that is when

@@ -262,6 +262,21 @@ class OnSecurityKey(SshTest):
         site, = json.loads(self.keyfob('passkey', 'list', '--json').stdout)
         self.assertEqual((site['rp_id'], site['discoverable']), ('ssh:work', True))
 
+    def test_a_resident_key_keeps_its_place(self):
+        """A security key has one for each application and user: a new one would overwrite it."""
+        made = ['--type', 'ed25519-sk', '--resident', '--comment', 'sk']
+        line = self.add(*made)
+        for again in (made, ['--type', 'ecdsa-sk', '--resident'], [*made, '--user', '']):
+            self.assertOneLine(self.ssh('add', *again, code=8).stderr, 'already', 'keyfob passkey delete')
+        self.assertEqual([key['line'] for key in self.listed()], [line])
+        self.sandbox.write('sk.pub', line + '\n')
+        self.agent('-T', os.path.join(self.sandbox.root, 'sk.pub'))
+        passkey, = json.loads(self.keyfob('passkey', 'list', '--json').stdout)
+        for other in ([*made, '--user', 'bob'], [*made, '--application', 'ssh:work'], ['--type', 'ed25519-sk']):
+            self.add(*other)
+        self.keyfob('passkey', 'delete', passkey['id'])
+        self.add(*made)
+
     def test_refused(self):
         self.person.always('deny')
         self.assertOneLine(self.ssh('add', '--type', 'ed25519-sk', code=4).stderr)
@@ -321,6 +336,18 @@ class OnAnotherKey(SshTest):
         terminal.send(self.PIN + '\n')
         self.assertEqual(terminal.wait(), 0, terminal.output)
         self.assertIn(b'sk-ecdsa-sha2-nistp256@openssh.com ', terminal.output)
+
+    def test_a_resident_key_keeps_its_place(self):
+        pin = self.sandbox.write('pin', self.PIN)
+        self.keyfob('key', 'pin', 'set', '--pin-file', pin)
+        resident = ['--resident', '--pin-file', pin]
+        self.sandbox.write('sk.pub', self.made(*resident, '--comment', 'theirs').stdout)
+        for again in (resident, [*resident, '--verify-required']):
+            self.assertOneLine(self.made(*again, code=8).stderr, 'already', 'keyfob key passkey delete')
+        self.agent('-T', os.path.join(self.sandbox.root, 'sk.pub'))
+        self.made(*resident, '--user', 'bob')
+        self.assertEqual(len(json.loads(self.other.keyfob('passkey', 'list', '--json').stdout)), 2)
+        self.assertEqual(len(self.listed()), 2)
 
 
 if __name__ == '__main__':
