@@ -62,8 +62,6 @@ static int check(SshWish *wish, sd_bus_error *error)
         r = choose_kind(wish, error);
         if (r < 0)
                 return r;
-        if (wish->comment && strlen(wish->comment) > SSH_COMMENT_MAX)
-                return store1_invalid(error, "a comment has at most %u bytes", SSH_COMMENT_MAX);
         if (on_security_key(wish)) {
                 if (wish->application && strncmp(wish->application, "ssh:", 4) != 0)
                         return store1_invalid(error, "an application begins with \"ssh:\"");

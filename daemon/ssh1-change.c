@@ -211,10 +211,7 @@ static int apply(Waiting *waiting, sd_bus_error *error)
                 policy.hosts = wish->policy.hosts;
                 policy.n_hosts = wish->policy.n_hosts;
         }
-        r = ssh_agent_set_policy(agent, wish->id, &policy);
-        if (r == 0 && wish->comment)
-                r = ssh_agent_set_comment(agent, wish->id, wish->comment);
-        return finish(waiting, r, error);
+        return finish(waiting, ssh_agent_change(agent, wish->id, &policy, wish->comment), error);
 }
 
 static int apply_proved(Waiting *waiting, sd_bus_error *error)

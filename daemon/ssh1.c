@@ -77,6 +77,8 @@ int ssh1_begin(Daemon *daemon, sd_bus_message *m, const char *key, const char *c
         r = ssh1_read_wish(m, allowed, &waiting->options, waiting->ssh, error);
         if (r < 0)
                 return r;
+        if (waiting->ssh->comment && strlen(waiting->ssh->comment) > SSH_COMMENT_MAX)
+                return store1_invalid(error, "a comment has at most %u bytes", SSH_COMMENT_MAX);
         *ret = TAKE_PTR(waiting);
         return 0;
 }

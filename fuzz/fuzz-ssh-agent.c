@@ -343,10 +343,10 @@ static void step_owner(Run *run, ByteReader *in)
                 (void)CALL(ssh_agent_remove(a, id));
                 break;
         case 3:
-                (void)CALL(ssh_agent_set_policy(a, id, &policy));
+                (void)CALL(ssh_agent_change(a, id, &policy, NULL));
                 break;
         case 4:
-                (void)CALL(ssh_agent_set_comment(a, id, more & 0x80 ? "renamed" : ""));
+                (void)CALL(ssh_agent_change(a, id, NULL, more & 0x80 ? "renamed" : ""));
                 break;
         case 5:
                 CALL_VOID(ssh_agent_forget(a, more & 1));

@@ -248,6 +248,5 @@ int ssh_agent_add_sk(SshAgent *agent, SshKeyKind kind, const uint8_t *public_key
 /* Stores a key that was in memory, with its constraints: a lifetime goes on to count, and ends a stored key, too. */
 int ssh_agent_keep(SshAgent *agent, uint32_t id);
 int ssh_agent_remove(SshAgent *agent, uint32_t id);
-/* Stored keys only. A copy of `policy` is kept. */
-int ssh_agent_set_policy(SshAgent *agent, uint32_t id, const SshPolicy *policy);
-int ssh_agent_set_comment(SshAgent *agent, uint32_t id, const char *comment);
+/* Stored keys only: both or neither. NULL leaves one as it is; a copy of `policy` is kept. */
+int ssh_agent_change(SshAgent *agent, uint32_t id, const SshPolicy *policy, const char *comment);

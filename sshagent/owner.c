@@ -238,38 +238,29 @@ static int change_stored(SshAgent *agent, uint32_t id, char *comment, SshPolicy 
         return SSH_OK;
 }
 
-int ssh_agent_set_policy(SshAgent *agent, uint32_t id, const SshPolicy *policy)
+int ssh_agent_change(SshAgent *agent, uint32_t id, const SshPolicy *policy, const char *comment)
 {
-        SshPolicy copy;
-        int r;
+        _cleanup_(ssh_policy_done) SshPolicy copy = {0};
+        _cleanup_free_ char *text = NULL;
+        int r = 0;
 
-        if (!policy_valid(policy))
+        if ((policy && !policy_valid(policy)) || (comment && !comment_valid(comment)))
                 return SSH_E_INVALID;
-        r = policy_copy(policy, &copy);
+        if (policy)
+                r = policy_copy(policy, &copy);
         if (r < 0)
                 return r;
+        if (comment) {
+                text = wire_presentable((Span){(const uint8_t *)comment, strlen(comment)}, SSH_COMMENT_MAX);
+                if (!text)
+                        return -ENOMEM;
+        }
         agent_enter(agent);
-        r = change_stored(agent, id, NULL, &copy);
-        if (r != 0)
-                ssh_policy_done(&copy);
-        agent_leave(agent);
-        return r;
-}
-
-int ssh_agent_set_comment(SshAgent *agent, uint32_t id, const char *comment)
-{
-        char *text;
-        int r;
-
-        if (!comment_valid(comment))
-                return SSH_E_INVALID;
-        text = wire_presentable((Span){(const uint8_t *)comment, strlen(comment)}, SSH_COMMENT_MAX);
-        if (!text)
-                return -ENOMEM;
-        agent_enter(agent);
-        r = change_stored(agent, id, text, NULL);
-        if (r != 0)
-                free(text);
+        r = change_stored(agent, id, text, policy ? &copy : NULL);
+        if (r == SSH_OK) {
+                copy = (SshPolicy){0};
+                TAKE_PTR(text);
+        }
         agent_leave(agent);
         return r;
 }

@@ -189,6 +189,9 @@ Host *
         self.ssh('policy', 'key', '--comment', 'another name')
         self.assertTrue(self.policy('another name')['verify'])
         self.assertOneLine(self.ssh('policy', 'another name', '--confirm', 'perhaps', code=2).stderr, 'yes or no')
+        # all that is wanted, or nothing
+        self.assertOneLine(self.ssh('policy', 'another name', '--confirm', 'yes', '--comment', 'c' * 1025, code=2).stderr, '1024')
+        self.assertFalse(self.policy('another name')['confirm'])
 
     def test_loosening_wants_a_password(self):
         self.add('--comment', 'key', '--confirm', '--verify')

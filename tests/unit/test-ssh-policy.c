@@ -55,11 +55,11 @@ TEST(a_confirmation_is_no_verification)
 
         it.f->answers[SSH_ASK_CONFIRM] = it.f->answers[SSH_ASK_VERIFY] = LATER;
         CHECK_EQ(use(&it), 0);
-        CHECK_EQ(ssh_agent_set_policy(it.f->a, it.id, &(SshPolicy){.verify = true}), 0); /* meanwhile */
+        CHECK_EQ(ssh_agent_change(it.f->a, it.id, &(SshPolicy){.verify = true}, NULL), 0); /* meanwhile */
         ssh_client_answer(it.client, SSH_YES);
         CHECK_EQ(take(it.f, it.client), 0);
         CHECK_EQ(it.f->asked[SSH_ASK_VERIFY], 1);
-        CHECK_EQ(ssh_agent_set_policy(it.f->a, it.id, &(SshPolicy){.confirm = true}), 0);
+        CHECK_EQ(ssh_agent_change(it.f->a, it.id, &(SshPolicy){.confirm = true}, NULL), 0);
         ssh_client_answer(it.client, SSH_YES); /* the other way round it is more than enough */
         CHECK_EQ(take(it.f, it.client), SSH_AGENT_SIGN_RESPONSE);
 }
@@ -157,7 +157,7 @@ TEST(policies_that_are_none)
         _cleanup_(owned_free) Owned it = owned_new(NULL);
 
         for (size_t i = 0; i < ELEMENTSOF(policies); i++)
-                CHECK_EQ(ssh_agent_set_policy(it.f->a, it.id, &policies[i]), SSH_E_INVALID);
+                CHECK_EQ(ssh_agent_change(it.f->a, it.id, &policies[i], NULL), SSH_E_INVALID);
 }
 
 TEST_MAIN

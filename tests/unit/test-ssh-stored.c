@@ -197,7 +197,7 @@ TEST(any_byte_of_a_record)
         CHECK(get(f, id).policy->n_hosts == 1);
 
         /* a private half that is not the public one's would give itself away */
-        CHECK_EQ(ssh_agent_set_policy(f->a, id, &(SshPolicy){0}), 0);
+        CHECK_EQ(ssh_agent_change(f->a, id, &(SshPolicy){0}, NULL), 0);
         CHECK_EQ(call_sign(f, client, blob, text_span("x"), 0), SSH_AGENT_SIGN_RESPONSE);
         record->data[1 + 4 + blob.size + 4] ^= 1;
         ssh_agent_forget(f->a, false);
@@ -221,7 +221,7 @@ TEST(clients_keys_are_stored_when_the_owner_says_so)
         CHECK(!get(f, 1).stored);
         CHECK_EQ(call_add(f, client, "rsa", &confirm), SSH_AGENT_SUCCESS);
         CHECK(get(f, 2).stored && get(f, 2).confirm);
-        CHECK_EQ(ssh_agent_set_policy(f->a, 2, &(SshPolicy){.verify = true}), 0);
+        CHECK_EQ(ssh_agent_change(f->a, 2, &(SshPolicy){.verify = true}, NULL), 0);
         CHECK_EQ(call_add_plain(f, client, "rsa"), SSH_AGENT_SUCCESS); /* the policy stays */
         CHECK(get(f, 2).stored && !get(f, 2).confirm && get(f, 2).policy->verify && get(f, 2).number == 1);
         CHECK(!f->records[1].data);
@@ -423,23 +423,31 @@ TEST(the_owner_changes_stored_keys)
 
         CHECK_EQ(fixture_generate(f->a, SSH_KEY_ED25519, 0, "made", NULL, &id), 0);
         CHECK_EQ(call_add_plain(f, client, "p256"), SSH_AGENT_SUCCESS);
-        CHECK_EQ(ssh_agent_set_comment(f->a, id, "renamed\n"), 0);
-        CHECK_EQ(ssh_agent_set_policy(f->a, id, &policy), 0);
-        CHECK_EQ(ssh_agent_set_policy(f->a, id + 1, &policy), SSH_E_INVALID); /* not stored */
-        CHECK_EQ(ssh_agent_set_comment(f->a, id + 1, "x"), SSH_E_INVALID);
-        CHECK_EQ(ssh_agent_set_comment(f->a, 99, "x"), SSH_E_NOT_FOUND);
+        CHECK_EQ(ssh_agent_change(f->a, id, NULL, "renamed\n"), 0);
+        CHECK_EQ(ssh_agent_change(f->a, id, &policy, NULL), 0);
+        CHECK_EQ(ssh_agent_change(f->a, id + 1, &policy, NULL), SSH_E_INVALID); /* not stored */
+        CHECK_EQ(ssh_agent_change(f->a, id + 1, NULL, "x"), SSH_E_INVALID);
+        CHECK_EQ(ssh_agent_change(f->a, 99, NULL, "x"), SSH_E_NOT_FOUND);
         memset(comment, 'x', sizeof(comment));
         comment[sizeof(comment) - 1] = 0;
-        CHECK_EQ(ssh_agent_set_comment(f->a, id, comment), SSH_E_INVALID);
+        CHECK_EQ(ssh_agent_change(f->a, id, NULL, comment), SSH_E_INVALID);
         for (unsigned at = 1; at <= 2; at++) {
                 f->fail_at = at;
-                CHECK_EQ(ssh_agent_set_comment(f->a, id, "else"), SSH_E_DAMAGED);
+                CHECK_EQ(ssh_agent_change(f->a, id, NULL, "else"), SSH_E_DAMAGED);
                 f->fail_at = at;
-                CHECK_EQ(ssh_agent_set_policy(f->a, id, &(SshPolicy){0}), SSH_E_DAMAGED);
+                CHECK_EQ(ssh_agent_change(f->a, id, &(SshPolicy){0}, NULL), SSH_E_DAMAGED);
         }
+        /* both or neither */
+        for (unsigned at = 1; at <= 2; at++) {
+                f->fail_at = at;
+                CHECK_EQ(ssh_agent_change(f->a, id, &(SshPolicy){0}, "else"), SSH_E_DAMAGED);
+        }
+        CHECK_EQ(ssh_agent_change(f->a, id, &(SshPolicy){0}, comment), SSH_E_INVALID);
+        f->fail_at = 3; /* there is one record to write */
+        CHECK_EQ(ssh_agent_change(f->a, id, &policy, "renamed\n"), 0);
         f->fail_at = 0;
         f->open = false;
-        CHECK_EQ(ssh_agent_set_comment(f->a, id, "else"), SSH_E_LOCKED);
+        CHECK_EQ(ssh_agent_change(f->a, id, NULL, "else"), SSH_E_LOCKED);
         f->open = true;
         for (unsigned round = 0; round < 2; round++) {
                 CHECK(strcmp(get(f, id).comment, "renamed?") == 0);
