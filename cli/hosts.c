@@ -63,6 +63,20 @@ static int add(Hosts *hosts, const char *name, const char *base64)
         return 0;
 }
 
+/* Whether the agent can tell a key of this type; ssh's files have older ones, too. */
+static bool is_known(const char *type)
+{
+        static const char *const types[] = {"ssh-ed25519",         "ssh-rsa",
+                                            "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",
+                                            "ecdsa-sha2-nistp521", "sk-ssh-ed25519@openssh.com",
+                                            "sk-ecdsa-sha2-nistp256@openssh.com"};
+
+        for (size_t i = 0; type && i < ELEMENTSOF(types); i++)
+                if (strcmp(types[i], type) == 0)
+                        return true;
+        return false;
+}
+
 /* "[@MARKER] NAMES TYPE BASE64 [COMMENT]" */
 static int add_line(Hosts *hosts, const char *name, char *line, bool *authority)
 {
@@ -75,7 +89,8 @@ static int add_line(Hosts *hosts, const char *name, char *line, bool *authority)
                 *authority = *authority || strcmp(word, "@cert-authority") == 0;
                 return 0;
         }
-        (void)strtok_r(NULL, " \t\r", &rest);
+        if (!is_known(strtok_r(NULL, " \t\r", &rest)))
+                return 0;
         word = strtok_r(NULL, " \t\r", &rest);
         return word ? add(hosts, name, word) : 0;
 }

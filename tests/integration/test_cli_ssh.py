@@ -7,6 +7,7 @@ import os
 import fido_bridge
 import keyfob_test as kt
 import person
+import ssh_client
 
 PASSWORD = 'pass word'
 
@@ -228,6 +229,13 @@ Host *
         self.assertIn(b'hosts one.example alias', self.ssh('list').stdout)
         self.loosen('--hosts', 'any')
         self.assertEqual(self.policy()['hosts'], [])
+
+    def test_hosts_with_keys_of_the_past(self):
+        """They are in many people's files, and are none that an agent could tell a host by."""
+        numbers = b''.join(ssh_client.string(part) for part in (b'ssh-dss', b'\0' + b'\xff' * 128, b'\x7f' * 20, b'\2', b'\3'))
+        self.known('old.example ssh-dss ' + base64.b64encode(numbers).decode(), 'old.example ' + self.line(self.file_key('one')))
+        self.add('--comment', 'key', '--hosts', 'old.example')
+        self.assertEqual(self.policy()['hosts'], ['old.example'])
 
     def test_unknown_hosts(self):
         self.known('@cert-authority *.ca.example ' + self.line(self.file_key('ca')))
