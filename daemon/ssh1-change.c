@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "daemon/ssh1-internal.h"
 
@@ -116,6 +117,10 @@ static int restore(Waiting *waiting, sd_bus_error *error)
                 r = SSH_E_EXISTS;
         if (r != 0)
                 return ssh1_error(daemon, error, r);
+        /* no time passes for who reads a hint: what is left to the key there is when it ends */
+        if (info.lifetime_left > 0 && info.lifetime_left <= (uint64_t)time(NULL))
+                return sd_bus_error_set(error, KEYFOB_ERROR_NOT_ALLOWED,
+                                        "the key had a lifetime, which is over: it would be removed at once");
         batch_flush(daemon);
         r = vault_record_undelete(daemon->vault, VAULT_CLASS_SSH, waiting->number);
         if (r != 0)

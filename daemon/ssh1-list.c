@@ -118,7 +118,7 @@ static int append_key(Listing *list, const SshKeyInfo *info, const VaultDeleted 
                                           (uint32_t)info->bits, "certificate", "b", (int)info->certificate, "stored", "b",
                                           (int)(info->stored && !deleted), "confirm", "b", (int)info->confirm,
                                           "destinations", "u", (uint32_t)info->n_destinations);
-        if (r >= 0 && info->lifetime_left > 0)
+        if (r >= 0 && info->lifetime_left > 0 && !deleted)
                 r = sd_bus_message_append(m, "{sv}", "lifetime", "u", info->lifetime_left);
         if (r >= 0 && info->application)
                 r = sd_bus_message_append(m, "{sv}{sv}", "application", "s", info->application, "sk-flags", "u",

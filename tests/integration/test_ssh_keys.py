@@ -7,6 +7,7 @@ import os
 import select
 import struct
 import threading
+import time
 import unittest
 
 import fido_bridge
@@ -154,6 +155,24 @@ class Made(AgentTest):
         info = kb.plain(self.bus('GetInfo')[0])
         self.assertEqual(info, {'socket': self.tools.path, 'locked': False, 'keep': False, 'keys': 0, 'stored': 0})
 
+    def test_a_life_that_is_over_stays_over(self):
+        self.added('key', 'ed25519', '-t', '4')
+        self.keep('key')
+        ends = time.time() + 5  # in whole seconds
+        wait_for(lambda: self.listed() == [] and time.time() > ends, 'its end')
+        deleted, = wait_for(lambda: self.listed(deleted=True), 'its record to go')
+        self.assertNotIn('lifetime', deleted)
+        with self.assertRaises(kb.BusError) as caught:
+            self.bus('UndeleteKey', 'ta{sv}', deleted['number'], {})
+        self.assertEqual(caught.exception.name, 'org.keyfob.Error.NotAllowed')
+        self.assertEqual(len(self.listed(deleted=True)), 1)
+        # one that was removed before its time comes back with what is left of it
+        self.added('later', 'ed25519', '-t', '3600')
+        self.keep('later')
+        self.bus('RemoveKey', 'sa{sv}', 'later', {})
+        self.bus('UndeleteKey', 'ta{sv}', self.listed(deleted=True)[0]['number'], {})
+        self.assertIn(self.listed()[0]['lifetime'], range(3500, 3601))
+
     def test_many_are_listed_after_a_restart(self):
         for i in range(40):
             self.make(comment=f'key {i} ' + 'c' * 900)
@@ -189,7 +208,7 @@ class OnKeyfob(Made):
     """Keyfob's own security key."""
 
     test_every_type = test_with_a_policy = test_what_cannot_be_made = test_locked = test_names = None
-    test_kept_removed_and_told = test_many_are_listed_after_a_restart = None
+    test_kept_removed_and_told = test_many_are_listed_after_a_restart = test_a_life_that_is_over_stays_over = None
     test_nothing_of_a_private_half_is_left_in_memory = None
 
     def setUp(self):
