@@ -3,8 +3,9 @@
  *
  * Three places, a block of ours in each. ~/.ssh/config is for ssh itself: its first word counts, and whatever follows a Host
  * line is for that host only, so the block is at the top. The user manager's environment is for what a desktop starts, and
- * ~/.profile for logins, where the block is at the end, behind what others say of the same variables; over ssh an agent
- * that was forwarded stays. Nothing is written before everything was read, and has been shown.
+ * ~/.profile for logins, where the block is at the end, behind what others say of the same variables; over ssh it leaves that
+ * of a forwarded agent, which ssh itself then uses only when told to. Nothing is written before everything was read, and has
+ * been shown.
  */
 #include <ctype.h>
 #include <errno.h>
