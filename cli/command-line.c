@@ -18,6 +18,14 @@
 
 #define LOOK_MS 20
 
+/* Whoever started us may ignore that a child ends, and then nobody would know how it did. */
+static void hear_of_children(struct sigaction *ret_before)
+{
+        const struct sigaction heard = {.sa_handler = SIG_DFL};
+
+        (void)sigaction(SIGCHLD, &heard, ret_before);
+}
+
 /* `output` is what its stdout is; -1: /dev/null. */
 static int start(const char *const argv[], int output, pid_t *ret)
 {
@@ -58,11 +66,16 @@ static int finish(pid_t pid, int timeout_ms)
 
 int run_quietly(const char *const argv[], int timeout_ms)
 {
+        struct sigaction before;
         pid_t pid;
         int r;
 
+        hear_of_children(&before);
         r = start(argv, -1, &pid);
-        return r < 0 ? r : finish(pid, timeout_ms);
+        if (r >= 0)
+                r = finish(pid, timeout_ms);
+        (void)sigaction(SIGCHLD, &before, NULL);
+        return r;
 }
 
 static int64_t milliseconds(void)
@@ -112,20 +125,21 @@ int run_reading(const char *const argv[], int timeout_ms, size_t max, char **ret
 {
         _cleanup_free_ char *text = NULL;
         int64_t deadline = milliseconds() + timeout_ms;
-        int ends[2], r, status;
+        struct sigaction before;
+        int ends[2], r, status = 0;
         pid_t pid;
 
         if (pipe2(ends, O_CLOEXEC) < 0)
                 return -errno;
+        hear_of_children(&before);
         r = start(argv, ends[1], &pid);
         (void)close(ends[1]);
-        if (r < 0) {
-                (void)close(ends[0]);
-                return r;
+        if (r >= 0) {
+                r = read_all(ends[0], deadline, max, &text);
+                status = finish(pid, r < 0 ? 0 : timeout_ms);
         }
-        r = read_all(ends[0], deadline, max, &text);
         (void)close(ends[0]);
-        status = finish(pid, r < 0 ? 0 : timeout_ms);
+        (void)sigaction(SIGCHLD, &before, NULL);
         if (r < 0 || status < 0)
                 return r < 0 ? r : status;
         *ret = TAKE_PTR(text);

@@ -237,6 +237,13 @@ Host *
         self.add('--comment', 'key', '--hosts', 'old.example')
         self.assertEqual(self.policy()['hosts'], ['old.example'])
 
+    def test_who_wants_to_hear_of_no_child(self):
+        """Such a program starts keyfob, which has to hear of ssh's."""
+        self.known('one.example ' + self.line(self.file_key('one')))
+        self.add('--comment', 'key')
+        self.sandbox.run(['/usr/bin/env', '--ignore-signal=CHLD', self.sandbox.stage.keyfob, 'ssh', 'policy', 'key', '--hosts', 'one.example'])
+        self.assertEqual(self.policy()['hosts'], ['one.example'])
+
     def test_unknown_hosts(self):
         self.known('@cert-authority *.ca.example ' + self.line(self.file_key('ca')))
         self.add('--comment', 'key')
