@@ -43,6 +43,15 @@ bool pattern_matches(Span pattern, Span text)
         return p == pattern.size;
 }
 
+/* ssh-add puts in all keys that a host is known by, those of DSA among them. No host can prove that it has one of these here,
+ * so it is no way to get anywhere. */
+static bool is_of_the_past(Span key)
+{
+        ByteReader reader = span_reader(key);
+
+        return span_is(wire_string(&reader), "ssh-dss");
+}
+
 static bool read_hop(ByteReader *reader, Hop *hop)
 {
         ByteReader inner = span_reader(wire_string(reader));
@@ -58,7 +67,7 @@ static bool read_hop(ByteReader *reader, Hop *hop)
         while (inner.size > 0) {
                 key = wire_string(&inner);
                 (void)wire_bool(&inner);
-                if (inner.failed || blob_read(key, &blob) < 0)
+                if (inner.failed || (blob_read(key, &blob) < 0 && !is_of_the_past(key)))
                         return false;
         }
         return true;

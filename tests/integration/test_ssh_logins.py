@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Logins at real sshds through the agent: every kind of key, certificates, jumps, forwarding, and what the person is told."""
+import base64
 import os
 import pwd
 import socket
@@ -200,6 +201,30 @@ class Destinations(Logins):
         self.key('key', 'ed25519', '-H', self.known, '-h', 'jump', '-h', 'jump>target')
         self.forwarded()
         self.log_in('target', code=255)  # from here it may not
+
+    def test_forwarded_after_a_restart(self):
+        """Nobody has used the key here since then: where it may go is in its record."""
+        self.key('key', 'ed25519', '-H', self.known, '-h', 'jump', '-h', 'jump>target')
+        with kb.Client(self.sandbox.socket) as client:
+            client.call(SSH, 'KeepKey', 'sa{sv}', 'key', {})
+        self.sandbox.stop_daemon()
+        self.sandbox.start_daemon()
+        self.sandbox.unlock(PASSWORD)
+
+        def only(name):
+            return f'-i {self.tools.file(name)}.pub -o IdentitiesOnly=yes'
+
+        self.key('entrance')
+        shown = self.ssh('-A', *only('entrance').split(), 'jump', f'ssh -F {self.config} {only("key")} target echo there')
+        self.assertEqual(shown, b'there\n')
+
+    def test_a_host_with_a_key_of_the_past(self):
+        numbers = b''.join(ssh_client.string(part) for part in (b'ssh-dss', b'\0' + b'\xff' * 128, b'\x7f' * 20, b'\2', b'\3'))
+        with open(self.known, 'a', encoding='utf-8') as known:
+            known.write(f'target ssh-dss {base64.b64encode(numbers).decode()}\n')
+        self.key('key', 'ed25519', '-H', self.known, '-h', 'target')
+        self.log_in('target')
+        self.log_in('jump', code=255)
 
     def test_forwarded_where_it_may_not_be(self):
         self.key('key', 'ed25519', '-H', self.known, '-h', 'jump', '-h', 'target')

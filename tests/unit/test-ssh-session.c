@@ -323,6 +323,27 @@ TEST(lists_of_destinations_that_are_none)
         }
 }
 
+/* ssh-add names all keys of a host, also those that no host can prove here. */
+TEST(keys_of_the_past_lead_nowhere)
+{
+        for (unsigned i = 0; i < 3; i++) {
+                static const char *const types[] = {"ssh-dss", "ssh-dss", "ssh-nothing"};
+                _cleanup_(net_free) Net net = net_new();
+                _cleanup_(byte_writer_done) ByteWriter old = BYTE_WRITER_NULL, list = BYTE_WRITER_NULL, constraints = BYTE_WRITER_NULL;
+
+                wire_put_text(&old, types[i]);
+                for (unsigned k = 0; k < 4; k++)
+                        wire_put_text(&old, "1");
+                put_destination(&list, NULL, (Span){0}, NULL, "a.example", writer_span(&old), false);
+                if (i == 1)
+                        put_destination(&list, NULL, (Span){0}, NULL, "a.example", host_blob(&net.a), false);
+                put_restriction(&constraints, &list);
+                CHECK_EQ(call_add(net.f, net.client, KEY, &constraints), i < 2 ? SSH_AGENT_SUCCESS : SSH_AGENT_FAILURE);
+                CHECK_EQ(call_bind(net.f, net.client, &net.a, "a", false), SSH_AGENT_SUCCESS);
+                CHECK_EQ(lists(net.f, net.client, net.key), i == 1);
+        }
+}
+
 TEST(patterns)
 {
         static const struct {
