@@ -135,10 +135,10 @@ static size_t write_request(const SshWish *wish, uint8_t ret[REQUEST_MAX])
                 put_uint(&w, wish->verify_required ? 3 : 2);
         }
         put_uint(&w, 7);
-        put_map(&w, wish->verify_required ? 2 : 1);
+        put_map(&w, wish->verifies ? 2 : 1);
         put_text(&w, "rk");
         put_bool(&w, wish->resident);
-        if (wish->verify_required) {
+        if (wish->verifies) {
                 put_text(&w, "uv");
                 put_bool(&w, true);
         }
@@ -192,13 +192,22 @@ static int store_own(Waiting *waiting, const uint8_t *data, size_t size, sd_bus_
         return store(waiting, public_key, public_size, auth_data + ID_OFFSET, id_size, error);
 }
 
+static int start_own(Waiting *waiting, sd_bus_error *error);
+
 static void on_own(void *userdata, int r, const uint8_t *data, size_t size)
 {
         _cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
         Waiting *waiting = userdata;
+        SshWish *wish = waiting->ssh;
 
-        waiting->ssh->own = NULL;
-        if (data && size > 1 && data[0] == CTAP_OK)
+        wish->own = NULL;
+        /* Where there is something to verify its owner by, a resident key is made for its verified owner only. */
+        if (data && size > 0 && data[0] == CTAP2_ERR_PUAT_REQUIRED && wish->resident && !wish->verifies) {
+                wish->verifies = true;
+                r = start_own(waiting, &error);
+                if (r >= 0)
+                        return;
+        } else if (data && size > 1 && data[0] == CTAP_OK)
                 r = store_own(waiting, data, size, &error);
         else if (data && size > 0 && (data[0] == CTAP2_ERR_UNSUPPORTED_OPTION || data[0] == CTAP2_ERR_INVALID_OPTION))
                 r = sd_bus_error_set(&error, KEYFOB_ERROR_NOT_ALLOWED,
@@ -208,14 +217,12 @@ static void on_own(void *userdata, int r, const uint8_t *data, size_t size)
         waiting_settle(waiting, r, &error);
 }
 
-static int make_own(Waiting *waiting, sd_bus_error *error)
+static int start_own(Waiting *waiting, sd_bus_error *error)
 {
         _cleanup_free_ char *sentence = NULL;
         uint8_t request[REQUEST_MAX];
         CtapOwnRequest own = {.caller = waiting->resource.caller, .fd = -1, .door = "bus", .data = request};
 
-        if (waiting->ssh->pin)
-                return store1_invalid(error, "the PIN of Keyfob's own security key is asked for when it is needed");
         sentence = sentence_of(waiting, "your security key");
         if (!sentence)
                 return -ENOMEM;
@@ -224,6 +231,16 @@ static int make_own(Waiting *waiting, sd_bus_error *error)
         if (own.size == 0)
                 return store1_invalid(error, "the application or the user's name is too long");
         return ctap_own_start(waiting->daemon->ctap, &own, on_own, waiting, &waiting->ssh->own);
+}
+
+static int make_own(Waiting *waiting, sd_bus_error *error)
+{
+        SshWish *wish = waiting->ssh;
+
+        if (wish->pin)
+                return store1_invalid(error, "the PIN of Keyfob's own security key is asked for when it is needed");
+        wish->verifies = wish->verify_required;
+        return start_own(waiting, error);
 }
 
 /* As a step, with passkeys open. A resident key would take the place of an older one of its account, which may be all that

@@ -25,6 +25,7 @@ struct SshWish {
 
         /* at work */
         SshKeyKind kind;
+        bool verifies; /* the owner is verified for it, on Keyfob's own security key */
         SshDraft *draft;
         int result;
         CtapOwn *own;

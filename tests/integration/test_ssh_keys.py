@@ -284,6 +284,19 @@ class OnKeyfob(Made):
             signature, _ = self.sign(client, blob, 'deny')
             self.assertIsNone(signature)
 
+    def test_resident_asks_for_the_pin(self):
+        """Where there is one, but not for each use."""
+        self.keyfob('authenticator', 'pin', 'set', '--pin-file', self.sandbox.write('pin', PIN))
+        blob = self.make_sk((PIN,), type='ed25519-sk', resident=True)
+        self.assertEqual(self.questions[0]['purpose'], 'user-verification')
+        with self.tools.client() as client:
+            signature, _ = self.sign(client, blob, 'allow')
+            self.check(blob, signature, flags=1)
+        call = Waiting(self, 'AddKey', 'a{sv}', {'type': ('s', 'ed25519-sk'), 'resident': ('b', True), 'user': ('s', 'bob')})
+        self.person.answer(self.person.question(), 'deny')
+        call.join(30)
+        self.assertEqual(call.error, 'Cancelled')
+
     def test_verification_needs_a_pin(self):
         call = Waiting(self, 'AddKey', 'a{sv}', {'type': ('s', 'ed25519-sk'), 'verify-required': ('b', True)})
         call.join(30)
@@ -370,7 +383,8 @@ def client_ready(client):
 class OnAnother(OnKeyfob):
     """Another Keyfob plays another maker's security key, reached by the helper over the bridge."""
 
-    test_both_types = test_verify_required_asks_for_the_pin = test_verification_needs_a_pin = None
+    test_both_types = test_verify_required_asks_for_the_pin = test_resident_asks_for_the_pin = None
+    test_verification_needs_a_pin = None
     test_no_touch_required = test_application_and_restart = test_it_goes_with_its_client = test_locking_meanwhile = None
     test_while_locked_the_vault_is_opened_for_it = test_an_application_is_quoted_where_it_is_shown = None
 

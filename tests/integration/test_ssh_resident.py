@@ -103,6 +103,16 @@ class Resident(ssh_provider.ProviderTest):
         self.login(self.serve(self.read('second.pub')), 'second')
         self.assertEqual(self.login(self.serve(first), 'first', code=255).stdout, b'')
 
+    def test_made_by_keyfob(self):
+        """The same account to ssh-keygen as one that it made itself."""
+        line = self.keyfob('ssh', 'add', '--type', 'ed25519-sk', '--resident').stdout.decode()
+        self.keyfob('ssh', 'add', '--type', 'ed25519-sk', '--resident', '--user', 'bob')
+        loaded = self.loaded()
+        self.assertEqual(sorted(loaded), ['id_ed25519_sk_rk', 'id_ed25519_sk_rk_bob'])
+        self.assertEqual(loaded['id_ed25519_sk_rk'], line.split()[:2])
+        argv = ['ssh-keygen', '-q', '-t', 'ed25519-sk', '-N', '', '-f', self.path('second'), '-O', 'resident']
+        self.on_terminal(argv, (OVERWRITE, 'n'), code=255)
+
     def test_none(self):
         self.keygen('ed25519-sk', 'one')
         self.assertEqual(self.loaded(), {})
