@@ -169,6 +169,6 @@ int ssh1_add_key(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 return r;
         r = check(waiting->ssh, error);
         if (r >= 0)
-                r = waiting_unlock(waiting, PASSWORD, on_security_key(waiting->ssh) ? ssh1_add_sk : make, error);
+                r = ssh1_unlock(waiting, PASSWORD, on_security_key(waiting->ssh) ? ssh1_add_sk : make, error);
         return waiting_started(waiting, r);
 }

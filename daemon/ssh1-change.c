@@ -55,7 +55,7 @@ int ssh1_keep_key(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = begin(m, userdata, allowed, error, &waiting);
         if (r < 0)
                 return r;
-        r = waiting_unlock(waiting, PASSWORD "to store a key of ssh.", keep, error);
+        r = ssh1_unlock(waiting, PASSWORD "to store a key of ssh.", keep, error);
         return waiting_started(waiting, r);
 }
 
@@ -76,7 +76,7 @@ int ssh1_remove_key(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 return r;
         r = ssh1_find(waiting, &info, error);
         if (r >= 0)
-                r = info.stored ? waiting_unlock(waiting, PASSWORD "to remove a key of ssh.", remove_found, error)
+                r = info.stored ? ssh1_unlock(waiting, PASSWORD "to remove a key of ssh.", remove_found, error)
                                 : remove_found(waiting, error);
         return waiting_started(waiting, r);
 }
@@ -142,7 +142,7 @@ int ssh1_undelete_key(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r < 0)
                 return r;
         waiting->number = number;
-        r = waiting_unlock(waiting, PASSWORD "to restore a key of ssh.", restore, error);
+        r = ssh1_unlock(waiting, PASSWORD "to restore a key of ssh.", restore, error);
         return waiting_started(waiting, r);
 }
 
@@ -267,6 +267,6 @@ int ssh1_set_policy(sd_bus_message *m, void *userdata, sd_bus_error *error)
         r = begin(m, userdata, allowed, error, &waiting);
         if (r < 0)
                 return r;
-        r = waiting_unlock(waiting, PASSWORD "to change the policy of a key of ssh.", set, error);
+        r = ssh1_unlock(waiting, PASSWORD "to change the policy of a key of ssh.", set, error);
         return waiting_started(waiting, r);
 }

@@ -36,9 +36,11 @@ struct SshWish {
 int ssh1_error(Daemon *daemon, sd_bus_error *error, int result);
 
 /* Takes a call over: reads its dictionary, in which only the names in `allowed` (NULL ends) may be, beside "interactive"; `key` (or
- * NULL) is what names the key that is meant. Sees to it that there is a vault. */
+ * NULL) is what names the key that is meant. */
 int ssh1_begin(Daemon *daemon, sd_bus_message *m, const char *key, const char *const *allowed, sd_bus_error *error,
                Waiting **ret);
+/* waiting_unlock(), where there is a vault. */
+int ssh1_unlock(Waiting *waiting, const char *message, WaitingNext next, sd_bus_error *error);
 /* ssh1-wish.c. 0, or a negative errno with `error` set. */
 int ssh1_read_wish(sd_bus_message *m, const char *const *allowed, Options *options, SshWish *wish, sd_bus_error *error);
 

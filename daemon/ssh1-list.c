@@ -245,7 +245,7 @@ int ssh1_list_keys(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r < 0)
                 return r;
         r = waiting->options.deleted
-                    ? waiting_unlock(waiting, "Enter the password of your Keyfob vault, to list keys of ssh.", list, error)
+                    ? ssh1_unlock(waiting, "Enter the password of your Keyfob vault, to list keys of ssh.", list, error)
                     : list(waiting, error);
         return waiting_started(waiting, r);
 }

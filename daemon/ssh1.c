@@ -61,9 +61,10 @@ int ssh1_begin(Daemon *daemon, sd_bus_message *m, const char *key, const char *c
         _cleanup_(waiting_freep) Waiting *waiting = NULL;
         int r;
 
-        r = store1_need_vault(daemon, error);
-        if (r >= 0)
-                r = waiting_new(daemon, m, /* allowed= */ NULL, error, &waiting);
+        /* Keys in memory need none; of one that can't be read nobody knows what is in it. */
+        if (!daemon_find_vault(daemon) && daemon->vault_state != VAULT_E_NO_VAULT)
+                return daemon_error(daemon, error, daemon->vault_state);
+        r = waiting_new(daemon, m, /* allowed= */ NULL, error, &waiting);
         if (r < 0)
                 return r;
         waiting->ssh = calloc(1, sizeof(*waiting->ssh));
@@ -81,6 +82,14 @@ int ssh1_begin(Daemon *daemon, sd_bus_message *m, const char *key, const char *c
                 return store1_invalid(error, "a comment has at most %u bytes", SSH_COMMENT_MAX);
         *ret = TAKE_PTR(waiting);
         return 0;
+}
+
+int ssh1_unlock(Waiting *waiting, const char *message, WaitingNext next, sd_bus_error *error)
+{
+        int r;
+
+        r = store1_need_vault(waiting->daemon, error);
+        return r < 0 ? r : waiting_unlock(waiting, message, next, error);
 }
 
 /* ---- how a key is named ---- */

@@ -141,6 +141,12 @@ class Keys(AgentTest):
         path = tools.keygen('key')
         tools.add('-q', path)
         tools.add('-T', path + '.pub')
+        # and their owner sees and removes them
+        self.assertIn(b'memory', other.keyfob('ssh', 'list').stdout)
+        for args in (['keep', 'key'], ['add'], ['undelete'], ['list', '--deleted']):
+            self.assertIn(b'keyfob init', other.keyfob('ssh', *args, code=8).stderr)
+        other.keyfob('ssh', 'remove', 'key')
+        self.assertEqual(tools.listed(), [])
 
 
 @kt.not_sanitized
