@@ -167,10 +167,12 @@ static int get_pin(Wish *wish)
 /* Who is not there to be asked may have been wanted for the key's PIN, and not for the vault's password. */
 static int fail(const Wish *wish, int result)
 {
-        const char *message = keyfob_message(wish->device.k);
+        const char *message = keyfob_message(wish->device.k), *device = wish->key.device;
 
-        if (result != KEYFOB_E_NO_PROMPTER || !wish->key.device || !message[0] || strstr(message, "locked"))
+        if (result != KEYFOB_E_NO_PROMPTER || !message[0] || strstr(message, "locked"))
                 return cli_fail(wish->device.k, result);
+        if (!device || strcmp(device, "keyfob") == 0)
+                return cli_error(EXIT_LOCKED, "%s", message); /* Keyfob's own takes no PIN from here */
         if (wish->key.pin)
                 return cli_error(EXIT_WRONG_SECRET, "wrong PIN of the security key, and nobody to ask for another");
         return cli_error(EXIT_LOCKED, "%s: give --pin-file FILE", message);

@@ -300,6 +300,17 @@ class OnSecurityKey(SshTest):
         self.assertOneLine(self.ssh('add', '--type', 'ed25519-sk', code=4).stderr)
         self.assertEqual(self.listed(), [])
 
+    def test_nobody_to_ask_for_the_pin(self):
+        """The vault is open: it is not the lock that wants something."""
+        self.keyfob('authenticator', 'pin', 'set', '--pin-file', self.sandbox.write('pin', '24681357'))
+        kt.end_process(self.person.process)
+        person.wait_for(lambda: 'prompt agent has left' in self.sandbox.read_log(), 'the agent to leave')
+        for option in (['--verify-required'], ['--resident'], ['--resident', '--device', 'keyfob']):
+            refused = self.ssh('add', '--type', 'ed25519-sk', *option, code=3).stderr
+            self.assertOneLine(refused, 'PIN', 'keyfob prompt-agent')
+            self.assertNotIn(b'unlock', refused)
+            self.assertNotIn(b'--pin-file', refused)
+
     def test_no_such_device(self):
         self.assertOneLine(self.ssh('add', '--type', 'ed25519-sk', '--device', '/dev/hidraw987', code=1).stderr)
 
