@@ -236,21 +236,25 @@ class Asking(PolicyTest):
         self.assertEqual(len(agent.questions), 2)
 
     def test_all_that_wait_share_a_question_and_it_goes_with_them(self):
-        self.policy('ask', self.program, password=False)
+        self.policy('ask', os.path.realpath('/proc/self/exe'), password=False)
         agent = self.agent(lambda _: None)
-        waiting = [self.sandbox.spawn([self.sandbox.stage.keyfob, 'get', 'mail', 'alice'], stdout=subprocess.PIPE)
-                   for _ in range(4)]
 
         def wait_for(what):
             deadline = kt.time.monotonic() + 60
             while not what():
                 self.assertLess(kt.time.monotonic(), deadline)
                 kt.time.sleep(0.02)
+        clients = [kb.Client(self.sandbox.socket) for _ in range(4)]
+        for client in clients:
+            self.addCleanup(client.close)
+            client.connection.send(kb.new_method_call(kb.STORE, 'Lookup', 'a{ss}', ({'service': 'mail'},)))
+            client.status()
+        # Whoever comes later is answered later, so all four are known by now.
+        self.get()
         wait_for(lambda: agent.questions)
-        for process in waiting:
-            process.kill()
-            process.wait()
-            process.stdout.close()
+        for client in clients:
+            self.assertEqual(agent.cancelled, [])
+            client.close()
         wait_for(lambda: agent.cancelled)
         self.assertEqual(len(agent.questions), 1)
 
