@@ -4,6 +4,7 @@
 #include "daemon/store1-internal.h"
 
 #include "daemon/access-log.h"
+#include "daemon/present.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -57,14 +58,17 @@ static int create_prepare(Waiting *waiting, sd_bus_error *error)
 
 static int create_opened(Waiting *waiting, sd_bus_error *error)
 {
-        _cleanup_free_ char *message = NULL;
+        _cleanup_free_ char *label = NULL, *message = NULL;
 
         if (waiting->options.own_secret)
                 return create_prepare(waiting, error);
         if (!waiting->options.own_password)
                 return store1_create_write(waiting, error);
-        if (asprintf(&message, "Choose the password of the new collection '%s'.", waiting->text) < 0)
+        label = presentable(waiting->text);
+        if (!label || asprintf(&message, "Choose the password of the new collection '%s'.", label) < 0) {
+                message = NULL;
                 return -ENOMEM;
+        }
         return waiting_ask(waiting, ASK_NEW_SECRET, "create-collection", "New collection", message, NULL,
                            &waiting->options.own_secret, create_prepare);
 }
@@ -72,7 +76,7 @@ static int create_opened(Waiting *waiting, sd_bus_error *error)
 int store1_create_collection(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         static const char *const allowed[] = {"alias", "own_password", "own_secret", "auth", NULL};
-        _cleanup_free_ char *message = NULL;
+        _cleanup_free_ char *shown = NULL, *message = NULL;
         Daemon *daemon = userdata;
         Waiting *waiting;
         const char *label;
@@ -92,9 +96,12 @@ int store1_create_collection(sd_bus_message *m, void *userdata, sd_bus_error *er
         if (r < 0)
                 return waiting_started(waiting, r);
         waiting->text = strdup(label);
-        if (!waiting->text ||
-            asprintf(&message, "Enter the password of your Keyfob vault, to make the collection '%s'.", label) < 0)
+        shown = presentable(label);
+        if (!waiting->text || !shown ||
+            asprintf(&message, "Enter the password of your Keyfob vault, to make the collection '%s'.", shown) < 0) {
+                message = NULL;
                 return waiting_started(waiting, -ENOMEM);
+        }
         r = waiting_open(waiting, 0, waiting->options.auth, NULL, false, "create-collection", message, create_opened);
         return waiting_started(waiting, r);
 }
@@ -123,7 +130,7 @@ static int delete_write(Waiting *waiting, sd_bus_error *error)
 int store1_delete_collection(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         static const char *const allowed[] = {"confirmed", NULL};
-        _cleanup_free_ char *message = NULL;
+        _cleanup_free_ char *label = NULL, *message = NULL;
         const VaultCollection *collection;
         Daemon *daemon = userdata;
         CollectionRef ref;
@@ -147,9 +154,13 @@ int store1_delete_collection(sd_bus_message *m, void *userdata, sd_bus_error *er
         collection = vault_collection_get(ref.vault, ref.no);
         waiting->collection = ref.no;
         waiting->text = strdup(collection->name);
-        if (!waiting->text || asprintf(&message, "Delete the collection '%s' with %llu items?", collection->label,
-                                       (unsigned long long)collection->n_items) < 0)
+        label = presentable(collection->label);
+        if (!waiting->text || !label ||
+            asprintf(&message, "Delete the collection '%s' with %llu items?", label,
+                     (unsigned long long)collection->n_items) < 0) {
+                message = NULL;
                 return waiting_started(waiting, -ENOMEM);
+        }
         r = waiting->options.confirmed ? delete_write(waiting, error)
                                        : waiting_ask(waiting, ASK_CONFIRM, "delete-collection", "Delete a collection",
                                                      message, NULL, NULL, delete_write);

@@ -13,6 +13,7 @@
 #include "daemon/ctap.h"
 #include "daemon/epoch.h"
 #include "daemon/lock.h"
+#include "daemon/present.h"
 #include "daemon/ssh.h"
 
 /* ---- Init ---- */
@@ -152,7 +153,7 @@ int store1_unlock(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         static const char *const allowed[] = {"secret", "collection", "interactive", "touch", "slot", NULL};
         const char *message = OPENING_QUESTION;
-        _cleanup_free_ char *named = NULL;
+        _cleanup_free_ char *label = NULL, *named = NULL;
         Daemon *daemon = userdata;
         Waiting *waiting;
         uint32_t scope = 0;
@@ -180,8 +181,11 @@ int store1_unlock(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 waiting->collection = ref.no;
                 if (c->own_slots) {
                         scope = ref.no;
-                        if (asprintf(&named, "Enter the password of the collection '%s'.", c->label) < 0)
+                        label = presentable(c->label);
+                        if (!label || asprintf(&named, "Enter the password of the collection '%s'.", label) < 0) {
+                                named = NULL;
                                 return waiting_started(waiting, -ENOMEM);
+                        }
                         message = named;
                 }
         }

@@ -434,6 +434,35 @@ class ServiceClients(Prompts):
             for text in (question['title'], question['message']):
                 self.assertNotRegex(text, '[\x00-\x1f\x7f\u202e]')
 
+    def collection(self, label):
+        """One with a password of its own; returns its name."""
+        return self.keyfob('collection', 'create', label, '--password-file', self.sandbox.write('password', 'pass word'),
+                           '--new-password-file', self.sandbox.write('own', 'own word')).stdout.decode().strip()
+
+    def test_a_label_cannot_forge_a_question_of_the_command_line_s(self):
+        self.agent('deny')
+        label = 'x\n\nAllowed by your administrator\r\x1b[2J\u202e'
+        self.keyfob('collection', 'create', label, code=4)
+        self.keyfob('collection', 'create', label, '--own-password', '--password-file',
+                    self.sandbox.write('password', 'pass word'), code=4)
+        name = self.collection(label)
+        self.keyfob('collection', 'delete', name, code=4)
+        self.locked()
+        self.keyfob('unlock', name, code=4)
+        questions = self.asked()
+        self.assertEqual([(q['kind'], q['purpose']) for q in questions],
+                         [('secret', 'create-collection'), ('new-secret', 'create-collection'),
+                          ('confirm', 'delete-collection'), ('secret', 'unlock')])
+        for question in questions:
+            self.assertIn('Allowed by your administrator', question['message'])
+            self.assertNotRegex(question['message'], '[\x00-\x1f\x7f\u202e]')
+
+    def test_a_collection_with_the_longest_label_can_be_asked_about(self):
+        name = self.collection('€' * 1365)
+        self.agent('own word')
+        self.locked()
+        self.keyfob('unlock', name)
+
 
 class Pinentry(Prompts):
     """The real ones, on the terminal of a program that knows nothing of Keyfob."""
