@@ -1,8 +1,9 @@
 /*
  * Locking everything
  *
- * Keys go at once; what programs were told before stays true, for it is committed before the key that it was sealed with
- * goes. A request of the security key or of ssh that is under way finds itself before a locked vault, and begins anew.
+ * Keys go at once, and with them what would bring them back after the lock was answered: passwords that are being tried, root
+ * keys that wait for an answer. What programs were told before stays true, for it is committed before the key that it was
+ * sealed with goes. A request of the security key or of ssh that is under way finds itself before a locked vault, and begins anew.
  */
 #include "daemon/lock.h"
 
@@ -10,8 +11,11 @@
 #include "daemon/batch.h"
 #include "daemon/ctap.h"
 #include "daemon/epoch.h"
+#include "daemon/opening.h"
 #include "daemon/secret-notify.h"
+#include "daemon/secret-service.h"
 #include "daemon/ssh.h"
+#include "daemon/store1-internal.h"
 
 bool lock_is_open(const Daemon *daemon)
 {
@@ -30,6 +34,9 @@ void lock_everything(Daemon *daemon)
         bool was[VAULT_COLLECTIONS_MAX] = {0};
         size_t i = 0;
 
+        openings_end_with_keys(daemon);
+        waiting_end_with_keys(daemon);
+        secret_prompts_end_with_keys(daemon);
         /* Before the walk: a commit that fails takes collections away. */
         batch_flush(daemon);
         for (const VaultCollection *c = NULL; (c = vault_collection_next(daemon->vault, c));)

@@ -250,14 +250,36 @@ Opening *opening_cancel(Opening *opening)
         return opening_free(opening);
 }
 
+static void cancel(Opening *opening)
+{
+        opening_end(opening, OPENING_CANCELLED, NULL);
+        /* One that had ended well has not told yet. */
+        opening->result = OPENING_CANCELLED;
+        opening->root = root_free(opening->root);
+        opening->secret = secret_free(opening->secret);
+}
+
 void openings_cancel_all(Daemon *daemon)
 {
+        for (Opening *opening = daemon->openings->list; opening; opening = opening->next)
+                cancel(opening);
+}
+
+/* Something that was given or typed, or what it has opened. What opens by itself does so for the next who asks, too. */
+static bool has_key(const Opening *opening)
+{
+        bool by_itself = opening->way == WAY_NONE || opening->way == WAY_KEY || opening->way == WAY_TPM;
+
+        return opening->secret || (!by_itself && (opening->job || opening->tpm || opening->root));
+}
+
+void openings_end_with_keys(Daemon *daemon)
+{
         for (Opening *opening = daemon->openings->list; opening; opening = opening->next) {
-                opening_end(opening, OPENING_CANCELLED, NULL);
-                /* One that had ended well has not told yet. */
-                opening->result = OPENING_CANCELLED;
-                opening->root = root_free(opening->root);
-                opening->secret = secret_free(opening->secret);
+                if (!has_key(opening))
+                        continue;
+                opening_end_shared(opening, OPENING_CANCELLED);
+                cancel(opening);
         }
 }
 

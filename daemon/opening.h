@@ -50,6 +50,9 @@ Opening *opening_cancel(Opening *opening);
 
 /* Ends all of them as if each had been refused, from the loop: what they hold of secrets and keys is wiped at once. */
 void openings_cancel_all(Daemon *daemon);
+/* Only those that have something which opens a slot, or has opened one, and who waits with them: a question that nobody has
+ * answered stays. */
+void openings_end_with_keys(Daemon *daemon);
 /* Whether there are any. */
 bool openings_any(const Daemon *daemon);
 
