@@ -280,6 +280,13 @@ AskAgent *asker_find_agent(const Asker *asker, const Caller *caller)
         return find_agent(asker, caller, NULL);
 }
 
+bool ask_has_own_agent(const Daemon *daemon, const Caller *caller)
+{
+        const AskAgent *agent = caller ? asker_find_agent(daemon->asker, caller) : NULL;
+
+        return agent && !agent->session;
+}
+
 int asker_add_agent(Daemon *daemon, Caller *caller, const char *path, bool session)
 {
         Asker *asker = daemon->asker;

@@ -83,6 +83,8 @@ DEFINE_CLEANUP(Asker *, asker_free)
 int asker_add_agent(Daemon *daemon, Caller *caller, const char *path, bool session);
 /* The session bus is gone, and who asks by it. */
 void asker_bus_gone(Daemon *daemon);
+/* Whether what this caller causes is asked first by an agent that is there for it alone. NULL allowed. */
+bool ask_has_own_agent(const Daemon *daemon, const Caller *caller);
 /* Shows for a moment which security key this is, if somebody can be shown. Not more often than is useful. */
 void asker_wink(Daemon *daemon);
 

@@ -2,7 +2,8 @@
  * Asking the person
  *
  * One question has three tries. Openings that only want a scope unlocked share one question; whoever is first asks,
- * and the others take over when that one goes away unanswered.
+ * and the others take over when that one goes away unanswered. What is asked by an agent of the asking connection, on its
+ * terminal, is seen by nobody else, and nobody else waits for it.
  */
 #include "daemon/opening-internal.h"
 
@@ -13,9 +14,18 @@
 
 /* ---- followers ---- */
 
+static bool shares_prompter(const Opening *a, const Opening *b)
+{
+        const Daemon *daemon = a->openings->daemon;
+        const Caller *caller = a->observer.caller, *other = b->observer.caller;
+
+        return caller == other || (!ask_has_own_agent(daemon, caller) && !ask_has_own_agent(daemon, other));
+}
+
 static bool shares_question(const Opening *a, const Opening *b)
 {
-        return a != b && a->unlock && b->unlock && a->collection == b->collection && !a->has_slot && !b->has_slot;
+        return a != b && a->unlock && b->unlock && a->collection == b->collection && !a->has_slot && !b->has_slot &&
+               shares_prompter(a, b);
 }
 
 /* Those that wait for the answer to the same question get the same answer. */

@@ -205,6 +205,33 @@ class OwnTerminal(Prompts):
         self.assertEqual(terminal.wait(), 0)
         self.assertEqual(self.asked(), [])
 
+    def test_the_question_on_another_terminal_is_not_waited_for(self):
+        """It may be anywhere: whoever is here is asked here."""
+        self.locked()
+        forgotten = self.unlock_terminal()
+        forgotten.expect(r'[Pp]assword: ?$')
+        terminal = self.unlock_terminal()
+        terminal.expect(r'[Pp]assword: ?$')
+        terminal.send('\x04')
+        self.assertEqual(terminal.wait(), 4, 'refused here')
+        self.assertIsNone(forgotten.process.poll(), 'and only here')
+        terminal = self.unlock_terminal()
+        terminal.expect(r'[Pp]assword: ?$')
+        terminal.send('pass word\n')
+        self.assertEqual(terminal.wait(), 0, terminal.output)
+        forgotten.send('\n')
+        self.assertEqual(forgotten.wait(), 0, 'what it waited for has happened')
+
+    def test_a_program_does_not_wait_for_somebody_s_terminal(self):
+        self.agent('pass word')
+        self.locked()
+        terminal = self.unlock_terminal()
+        terminal.expect(r'[Pp]assword: ?$')
+        self.assertEqual(self.lookup().stdout, b'value')
+        self.assertEqual(len(self.asked()), 1)
+        terminal.send('\n')
+        self.assertEqual(terminal.wait(), 0, terminal.output)
+
     def test_leaving_takes_the_question_along(self):
         self.locked()
         terminal = self.unlock_terminal()
