@@ -7,6 +7,7 @@
 
 #include "cli/json.h"
 #include "cli/request.h"
+#include "cli/text.h"
 
 static int search(keyfob *k, const char *service, const char *user, struct json_object **ret)
 {
@@ -18,17 +19,19 @@ static int search(keyfob *k, const char *service, const char *user, struct json_
         return request_call_json(&request, CLIENT_QUICK, ret);
 }
 
-static int unlock(keyfob *k)
+/* NULL: the vault. */
+static int unlock(keyfob *k, const char *collection)
 {
         _cleanup_(request_done) Request request = {0};
 
         request_init(&request, k, "Unlock");
+        request_string(&request, "collection", collection);
         request_end_options(&request);
         return request_call(&request, CLIENT_ASKS, NULL);
 }
 
-/* The one that was changed last, which is what Lookup would answer; 1: all are locked. */
-static int take_newest(struct json_object *items, char **ret)
+/* The one that was changed last, which is what Lookup would answer; 1: all are locked, and this is where the first one is. */
+static int take_newest(struct json_object *items, char **ret, char **ret_collection)
 {
         struct json_object *best = NULL;
         int64_t newest = -1;
@@ -42,8 +45,11 @@ static int take_newest(struct json_object *items, char **ret)
                 best = item;
                 newest = modified;
         }
-        if (!best)
-                return 1;
+        if (!best) {
+                best = json_object_array_get_idx(json_object_array_get_idx(items, 0), 0);
+                *ret_collection = text_collection_of(json_object_get_string(best));
+                return *ret_collection ? 1 : -1;
+        }
         *ret = strdup(json_object_get_string(json_object_array_get_idx(best, 0)));
         return *ret ? 0 : -1;
 }
@@ -82,11 +88,12 @@ int history_find(keyfob *k, int n, char *operands[], char **ret_path)
         }
         for (int tries = 0; !path; tries++) {
                 _cleanup_json_ struct json_object *items = NULL;
+                _cleanup_free_ char *locked = NULL;
 
                 r = search(k, operands[0], operands[1], &items);
                 if (r != 0)
                         return r;
-                r = json_length(items) > 0 ? take_newest(items, &path) : 0;
+                r = json_length(items) > 0 ? take_newest(items, &path, &locked) : 0;
                 if (r < 0)
                         return cli_no_memory();
                 if (json_length(items) > 0 && r == 0)
@@ -98,10 +105,13 @@ int history_find(keyfob *k, int n, char *operands[], char **ret_path)
                         if (path)
                                 break;
                 }
-                if (tries > 0)
+                if (tries > 0 && !locked)
                         return cli_error(EXIT_NOT_FOUND, "no password for '%s' on '%s', and none that was deleted",
                                          operands[1], operands[0]);
-                r = unlock(k);
+                if (tries > 1)
+                        return cli_explain(KEYFOB_E_LOCKED, NULL);
+                /* The vault first; when that was not it, the item is in a collection that has a password of its own. */
+                r = unlock(k, tries > 0 ? locked : NULL);
                 if (r != 0)
                         return r;
         }

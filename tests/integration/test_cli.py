@@ -914,6 +914,21 @@ class Collections(kt.KeyfobTest):
         self.assertEqual(terminal.wait(), 0, terminal.output)
         self.assertIn(b'inside', terminal.output)
 
+    def test_history_and_wipe_open_a_collection_with_a_password_of_its_own(self):
+        name = self.create('Safe', '--new-password-file', self.sandbox.write('own', 'own password')).stdout.decode().strip()
+        for value in ('older', 'newer'):
+            self.keyfob('set', '--collection', name, 'svc', 'me', input=value)
+        self.keyfob('lock', name)
+        self.sandbox.use_pinentry(None)
+        for args in (('history', 'svc', 'me'), ('wipe', '--yes', '--password-file', self.password, 'svc', 'me')):
+            with self.subTest(args):
+                self.assertOneLine(self.keyfob(*args, code=3).stderr, 'locked')
+        self.keyfob('history', 'svc', 'you', code=1)
+        terminal = self.sandbox.terminal([self.sandbox.stage.keyfob, 'history', '--json', 'svc', 'me'])
+        terminal.expect(r': ?$')
+        terminal.send('own password\n')
+        self.assertEqual(terminal.wait(), 0, terminal.output)
+
     def test_lock_one(self):
         name = self.create('Other').stdout.decode().strip()
         self.keyfob('set', '--collection', name, 'svc', 'other', input='1')
