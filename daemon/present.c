@@ -90,6 +90,21 @@ void present_in_line(char *text)
         }
 }
 
+char *present_path(const char *path)
+{
+        char *copy = strdup(path);
+        size_t n;
+
+        for (uint8_t *p = (uint8_t *)copy; p && *p; p += n) {
+                n = character(p);
+                if (n == 0) {
+                        *p = '?';
+                        n = 1;
+                }
+        }
+        return copy;
+}
+
 char *presentable(const char *text)
 {
         size_t size = strlen(text), end = size;

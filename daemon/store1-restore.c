@@ -203,7 +203,7 @@ static void announce_new(Daemon *daemon)
 static int restore_replace(Waiting *waiting, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-        _cleanup_free_ char *kept = NULL;
+        _cleanup_free_ char *kept = NULL, *shown = NULL;
         Daemon *daemon = waiting->daemon;
         RestoreWork *work = waiting->restore;
         uint64_t items = vault_items_total(work->copy), modified = vault_modified(work->copy);
@@ -230,10 +230,11 @@ static int restore_replace(Waiting *waiting, sd_bus_error *error)
         r = opening_unlock(daemon, waiting->root);
         if (r != 0)
                 log_line(LOG_WARNING, "the vault could not be unlocked: %s", vault_strerror(r));
-        r = sd_bus_message_new_method_return(waiting->call, &reply);
+        shown = present_path(kept ?: "");
+        r = shown ? sd_bus_message_new_method_return(waiting->call, &reply) : -ENOMEM;
         if (r >= 0)
                 r = sd_bus_message_append(reply, "a{sv}", 7, "items", "t", items, "modified", "t", modified, "kept",
-                                          "s", kept ?: "", "checked", "t", work->report.records, "damaged", "t",
+                                          "s", shown, "checked", "t", work->report.records, "damaged", "t",
                                           work->report.damaged, "tampered", "t", work->report.collections_tampered,
                                           "locked", "t", work->report.collections_locked);
         return r < 0 ? r : waiting_finish_reply(waiting, reply);

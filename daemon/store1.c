@@ -13,6 +13,7 @@
 #include "daemon/door.h"
 #include "daemon/epoch.h"
 #include "daemon/helper-link.h"
+#include "daemon/present.h"
 #include "daemon/prompter1.h"
 #include "daemon/session-bus.h"
 #include "daemon/store1.h"
@@ -131,6 +132,7 @@ int store1_status(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
         _cleanup_(slot_list_done) SlotList slots = {0};
+        _cleanup_free_ char *path = NULL;
         Daemon *daemon = userdata;
         SessionBusStatus status;
         VaultEpoch epoch;
@@ -144,6 +146,9 @@ int store1_status(sd_bus_message *m, void *userdata, sd_bus_error *error)
         session_bus_status(daemon, &status);
         if (daemon->vault)
                 (void)vault_slots(daemon->vault, &slots);
+        path = present_path(daemon->vault_path);
+        if (!path)
+                return -ENOMEM;
 
         r = sd_bus_message_new_method_return(m, &reply);
         if (r >= 0)
@@ -153,7 +158,7 @@ int store1_status(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r >= 0)
                 r = sd_bus_message_append(
                         reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "version", "s",
-                        KEYFOB_VERSION, "vault_path", "s", daemon->vault_path, "socket", "s",
+                        KEYFOB_VERSION, "vault_path", "s", path, "socket", "s",
                         doors_socket_path(daemon) ?: "", "pid", "u", (uint32_t)getpid(), "unprotected", "b",
                         (int)(daemon->vault && vault_is_unprotected(daemon->vault)), "memory_locked", "b",
                         (int)arena_locked(), "bus", "b", (int)status.connected, "secrets_name", "s",

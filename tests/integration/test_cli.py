@@ -472,6 +472,33 @@ class Unreachable(kt.KeyfobTest):
         self.assertEqual(agent.wait(10), 5)
 
 
+class StrangeHome(kt.KeyfobTest):
+    """A home whose name is not UTF-8, as they were made before that was usual."""
+
+    def setUp(self):
+        super().setUp()
+        home = os.path.join(os.fsencode(self.sandbox.root), b'Jos\xe9')
+        os.mkdir(home, 0o700)
+        self.sandbox.env['XDG_DATA_HOME'] = os.fsdecode(home)
+        self.sandbox.start_daemon()
+        self.sandbox.init('pass word')
+
+    def json(self, *args):
+        return json.loads(self.keyfob(*args, '--json').stdout.decode())
+
+    def test_status(self):
+        self.assertIn('/Jos?/', self.json('status')['vault_path'])
+        self.keyfob('set', 'svc', 'me', input='value')
+        self.keyfob('lock', 'default')
+        self.keyfob('get', 'svc', 'me', code=3)
+
+    def test_restore(self):
+        file = os.path.join(self.sandbox.root, 'backup')
+        self.keyfob('backup', file)
+        self.assertIn('/Jos?/', self.json('restore', '--yes', '--password-file', self.sandbox.write('password', 'pass word'),
+                                          file)['kept'])
+
+
 class Init(kt.KeyfobTest):
     def reopened(self, *unlock, code=0):
         """After a restart of the daemon, by these arguments of unlock."""

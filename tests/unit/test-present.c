@@ -49,6 +49,13 @@ TEST(lines)
         CHECK(strlen(line) == sizeof(line) - 1 && line[4000] == ' ');
 }
 
+/* Nothing of it is changed that can be said. */
+TEST(paths)
+{
+        check(present_path, "/home/Jos\xe9/\xc3\xa9/a\n\"b\"\x01/\xe2\x80", "/home/Jos?/\xc3\xa9/a\n\"b\"\x01/??");
+        check(present_path, "", "");
+}
+
 TEST(markup)
 {
         check(present_in_markup, "<b>&amp;</b> \"x\"", "&lt;b&gt;&amp;amp;&lt;/b&gt; \"x\"");
