@@ -17,9 +17,17 @@
 #include "cli/text.h"
 #include "common/places.h"
 
+/* Variables and paths need not be text, and go to a terminal or into JSON. */
 static void put(struct json_object *to, const char *key, const char *value)
 {
-        json_object_object_add(to, key, value ? json_object_new_string(value) : NULL);
+        _cleanup_free_ char *name = strdup(key), *text = value ? strdup(value) : NULL;
+
+        if (!name)
+                return;
+        text_clean(name);
+        if (text)
+                text_clean(text);
+        json_object_object_add(to, name, text ? json_object_new_string(text) : NULL);
 }
 
 static void add_system(struct json_object *report)

@@ -498,6 +498,11 @@ class StrangeHome(kt.KeyfobTest):
         self.assertIn('/Jos?/', self.json('restore', '--yes', '--password-file', self.sandbox.write('password', 'pass word'),
                                           file)['kept'])
 
+    def test_diagnose(self):
+        report = self.json('diagnose')
+        self.assertIn('Jos?', report['environment']['XDG_DATA_HOME'])
+        self.assertEqual(report['daemon']['vault'], 'unlocked')
+
 
 class Init(kt.KeyfobTest):
     def reopened(self, *unlock, code=0):
