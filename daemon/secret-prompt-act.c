@@ -231,7 +231,7 @@ int prompt_refusal(AskOutcome outcome)
         static const int results[] = {
                 [ASK_DENIED] = OPENING_CANCELLED,
                 [ASK_NO_PROMPTER] = OPENING_NO_PROMPTER,
-                [ASK_FAILED] = -EIO,
+                [ASK_FAILED] = OPENING_NO_PROMPTER,
         };
 
         return results[outcome];

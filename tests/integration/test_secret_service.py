@@ -366,6 +366,16 @@ class Locking(SecretTest):
         self.assertEqual(self.client.wait_for(prompt, PROMPT, 'Completed'), (True, ('ao', [])))
         self.assertLess(time.monotonic() - started, 2)
 
+    def test_who_fails_to_ask_is_not_the_disk(self):
+        collection = self.client.store('CreateCollection', 'sa{sv}', 'Other', {'auth': ('ay', PASSWORD)})
+        self.client.subscribe()
+        agent = self.agent([])
+        prompt = self.client.call(collection, COLLECTION, 'Delete')
+        with self.error(sc.NO_PROMPTER):
+            self.client.call(prompt, PROMPT, 'Prompt', 's', '')
+        self.assertTrue(self.client.wait_for(prompt, PROMPT, 'Completed')[0])
+        self.assertEqual(agent.questions[0]['purpose'], 'delete-collection')
+
     def test_prompt_answers_while_the_question_stands(self):
         self.client.lock()
         agent = self.agent(lambda request: None)
