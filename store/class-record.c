@@ -177,7 +177,8 @@ int vault_record_get(Vault *vault, VaultClass class, uint64_t number, void *ret,
                 return r;
         r = give(plain, /* hint= */ false, ret, capacity, ret_size);
         box_done(vault);
-        vault_use(vault);
+        if (class != VAULT_CLASS_LOG)
+                vault_use(vault);
         return r;
 }
 

@@ -110,8 +110,8 @@ int vault_unlock(Vault *vault, const Root *root, uint32_t collection);
 /* Wipes keys: of one collection, or (0) everything. The token index key stays. */
 void vault_lock(Vault *vault, uint32_t collection);
 
-/* When a secret was last used: a value or a record read or written, the vault unlocked. Microseconds of CLOCK_BOOTTIME, which
- * goes on while the machine sleeps. vault_use() says so of one that is kept elsewhere. */
+/* When a secret was last used: a value or a record (but of the log) read or written, the vault unlocked. Microseconds of
+ * CLOCK_BOOTTIME, which goes on while the machine sleeps. vault_use() says so of one that is kept elsewhere. */
 uint64_t vault_used(const Vault *vault);
 void vault_use(Vault *vault);
 

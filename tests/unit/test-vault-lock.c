@@ -127,6 +127,11 @@ TEST(what_counts_as_a_use)
         CHECK(was_used(s.vault));
         CHECK_EQ(vault_record_get(s.vault, VAULT_CLASS_SSH, number, data, sizeof(data), &size), 0);
         CHECK(was_used(s.vault));
+        /* What is written down of who was refused, and reading that, must not keep the vault open. */
+        CHECK_EQ(vault_record_create(s.vault, VAULT_CLASS_LOG, &mark, 1, "x", 1, &number), 0);
+        CHECK_EQ(vault_record_get(s.vault, VAULT_CLASS_LOG, number, data, sizeof(data), &size), 0);
+        CHECK_EQ(vault_record_update(s.vault, VAULT_CLASS_LOG, number, "y", 1), 0);
+        CHECK(!was_used(s.vault));
         vault_lock(s.vault, 0);
         CHECK(!was_used(s.vault));
         CHECK_EQ(vault_unlock(s.vault, s.root, 0), 0);
