@@ -144,10 +144,10 @@ static int read_algorithms(sd_bus_message *m, PolicyWish *wish, sd_bus_error *er
                 for (k = 0; k < ELEMENTSOF(algorithms) && strcmp(algorithms[k].name, text) != 0; k++)
                         ;
                 if (k == ELEMENTSOF(algorithms)) {
-                        sd_bus_error_setf(error, KEYFOB_ERROR_UNSUPPORTED,
-                                          "no algorithm '%.32s': there are es256, eddsa, es384, esp256, ed25519 and "
-                                          "esp384",
-                                          text);
+                        daemon_error_quote(error, KEYFOB_ERROR_UNSUPPORTED,
+                                           "no algorithm '%.32s': there are es256, eddsa, es384, esp256, ed25519 and "
+                                           "esp384",
+                                           text);
                         return -EOPNOTSUPP;
                 }
                 if (wish->n_algorithms == AUTHENTICATOR_ALGORITHMS_MAX)

@@ -111,6 +111,8 @@ int daemon_error(Daemon *daemon, sd_bus_error *error, int result);
 int daemon_secret_error(Daemon *daemon, sd_bus_error *error, int result);
 /* The same for a status of CTAP. */
 int daemon_ctap_error(Daemon *daemon, sd_bus_error *error, int status);
+/* As sd_bus_error_setf(), for a text that quotes others: what ends inside a character is no text that a message may have. */
+int daemon_error_quote(sd_bus_error *error, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* ---- life (keyfobd.c) ---- */
 

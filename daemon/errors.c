@@ -5,11 +5,14 @@
  * line for the person, which says what to do where there is something to do.
  */
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/ctap.h"
 #include "daemon/daemon.h"
 #include "daemon/opening.h"
+#include "daemon/present.h"
 #include "keyfob/authenticator.h"
 
 #define SECRETS_ERROR_LOCKED         "org.freedesktop.Secret.Error.IsLocked"
@@ -166,4 +169,16 @@ int daemon_ctap_error(Daemon *daemon, sd_bus_error *error, int status)
                 return sd_bus_error_set(error, line->name, line->message);
         return sd_bus_error_setf(error, KEYFOB_ERROR_IO, "the security key failed with status 0x%02x",
                                  (unsigned)status);
+}
+
+int daemon_error_quote(sd_bus_error *error, const char *name, const char *format, ...)
+{
+        char text[512];
+        va_list ap;
+
+        va_start(ap, format);
+        (void)vsnprintf(text, sizeof(text), format, ap);
+        va_end(ap);
+        present_in_line(text);
+        return sd_bus_error_set(error, name, text);
 }

@@ -36,8 +36,8 @@ int secret_attributes_read(sd_bus_message *message, SecretAttributes *ret, sd_bu
                                                  VAULT_ATTRIBUTE_MAX);
                 for (size_t i = 0; i < attributes.n; i++)
                         if (strcmp(attributes.attributes[i].name, name) == 0)
-                                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                                                         "attribute '%.64s' is given twice", name);
+                                return daemon_error_quote(error, SD_BUS_ERROR_INVALID_ARGS,
+                                                          "attribute '%.64s' is given twice", name);
                 attributes.attributes[attributes.n++] = (VaultAttribute){.name = name, .value = value};
 
                 r = sd_bus_message_exit_container(message);

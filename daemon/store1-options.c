@@ -73,7 +73,7 @@ int store1_invalid(sd_bus_error *error, const char *format, ...)
         va_start(ap, format);
         (void)vsnprintf(text, sizeof(text), format, ap);
         va_end(ap);
-        sd_bus_error_set(error, KEYFOB_ERROR_INVALID, text);
+        (void)daemon_error_quote(error, KEYFOB_ERROR_INVALID, "%s", text);
         return -EINVAL;
 }
 
@@ -107,8 +107,8 @@ int store1_collection(Daemon *daemon, const char *name, CollectionRef *ret, sd_b
         if (secret_collection_named(daemon, name ?: "default", ret))
                 return 0;
         if (name)
-                sd_bus_error_setf(error, KEYFOB_ERROR_NOT_FOUND,
-                                  "there is no collection '%.64s': see keyfob collection list", name);
+                daemon_error_quote(error, KEYFOB_ERROR_NOT_FOUND,
+                                   "there is no collection '%.64s': see keyfob collection list", name);
         else
                 sd_bus_error_set(error, KEYFOB_ERROR_NOT_FOUND,
                                  "there is no default collection: choose one with keyfob collection default");

@@ -31,10 +31,10 @@ int store1_find_slot(const SlotList *slots, const char *name, size_t *ret, sd_bu
                 *ret = found;
                 return 0;
         }
-        sd_bus_error_setf(error, n == 0 ? KEYFOB_ERROR_NOT_FOUND : KEYFOB_ERROR_INVALID,
-                          n == 0 ? "there is no slot '%.64s': see keyfob slot list"
-                                 : "'%.64s' names several slots: use the id that keyfob slot list shows",
-                          name);
+        daemon_error_quote(error, n == 0 ? KEYFOB_ERROR_NOT_FOUND : KEYFOB_ERROR_INVALID,
+                           n == 0 ? "there is no slot '%.64s': see keyfob slot list"
+                                  : "'%.64s' names several slots: use the id that keyfob slot list shows",
+                           name);
         return n == 0 ? -ENOENT : -EINVAL;
 }
 

@@ -398,6 +398,15 @@ class Usage(Cli):
                 self.assertEqual(result.returncode, 1 if args[0] == 'lock' else 2, result.stderr)
                 self.assertOneLine(result.stderr, 'collection' if args[0] == 'lock' else 'UTF-8')
 
+    def test_a_long_name_is_cut_between_characters(self):
+        """An answer that ends inside of one never comes."""
+        for name in ('x' + 'é' * 40, 'x' + 'é' * 300):
+            for args, code in ((('unlock', name), 1), (('list', '--collection', name), 1), (('slot', 'test', name), 1),
+                               (('slot', 'remove', name), 1), (('passkey', 'policy', '--keys', name), 2),
+                               (('passkey', 'policy', '--algorithms', name), 8)):
+                with self.subTest(args):
+                    self.assertOneLine(self.keyfob(*args, code=code, timeout=20).stderr, 'xéééé'.encode())
+
     def test_help_needs_no_daemon(self):
         with kt.Sandbox() as sandbox:
             sandbox.keyfob('--help')
