@@ -235,10 +235,15 @@ static void on_probed(void *userdata, HelperResult result, ByteReader *fields)
         link->pinentry = result == HELPER_OK && byte_reader_u8(fields) == 1;
 }
 
+/* What it quotes of others may have been cut inside a character. */
 char *helper_why(ByteReader *fields)
 {
-        char *why = byte_reader_string(fields, HELPER_TEXT_MAX);
+        const uint8_t *data;
+        size_t size;
+        char *why;
 
+        data = byte_reader_blob(fields, HELPER_TEXT_MAX, &size);
+        why = data ? strndup((const char *)data, size) : NULL;
         if (why)
                 present_in_line(why);
         return why;

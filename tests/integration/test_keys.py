@@ -123,6 +123,7 @@ class Info(Key):
             self.assertEqual(self.json('info', name)['path'], KEY)
             self.assertEqual(self.json('info', '--key', name)['path'], KEY)
         self.assertOneLine(self.key('info', '/dev/hidraw77', code=1).stderr, '/dev/hidraw77', 'keyfob key list')
+        self.assertOneLine(self.key('info', 'x' + 'é' * 40, code=1).stderr, 'xéé', 'keyfob key list')
         self.assertOneLine(self.key('info', 'x' * 2000, code=2).stderr, 'name')
 
     def test_info_is_that_of_its_own_commands(self):
