@@ -63,7 +63,7 @@ static void slot(const uint8_t *data, size_t size)
         if (size < 1 || slot_new(id, 0, data[0], "label", 0, 0, data + 1, size - 1, wrapped, &parsed) != 0)
                 return;
         if (slot_kdf(parsed, &kdf))
-                PROMISE(slot_kind(parsed) == SLOT_PASSWORD && kdf_params_valid(&kdf));
+                PROMISE((slot_kind(parsed) == SLOT_PASSWORD || slot_kind(parsed) == SLOT_LOGIN) && kdf_params_valid(&kdf));
         if (slot_path(parsed))
                 PROMISE(slot_path(parsed)[0] == '/');
         if (slot_kind(parsed) != SLOT_PASSWORD)
