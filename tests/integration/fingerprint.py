@@ -160,6 +160,10 @@ class Reader:
                 try:
                     connection.connect(self.socket)
                     connection.sendall(command.encode())
+                    connection.shutdown(socket.SHUT_WR)
+                    connection.settimeout(timeout)
+                    # It closes when it has read. Whoever comes while it still has another one is closed unread, which resets.
+                    connection.recv(1)
                     return
                 except OSError:
                     if time.monotonic() > deadline:
