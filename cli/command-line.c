@@ -18,8 +18,7 @@
 
 #define LOOK_MS 20
 
-/* Whoever started us may ignore that a child ends, and then nobody would know how it did. */
-static void hear_of_children(struct sigaction *ret_before)
+void hear_of_children(struct sigaction *ret_before)
 {
         const struct sigaction heard = {.sa_handler = SIG_DFL};
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/command-line.h"
 
 enum {
         EXIT_CANNOT_RUN = 126,
@@ -34,7 +35,7 @@ int exec_command(char *argv[], char *envp[], const char *too_large)
 
 int exec_and_wait(char *const argv[])
 {
-        struct sigaction ignore = {.sa_handler = SIG_IGN}, heard = {.sa_handler = SIG_DFL}, interrupt, quit, child;
+        struct sigaction ignore = {.sa_handler = SIG_IGN}, interrupt, quit, child;
         posix_spawnattr_t attributes;
         sigset_t defaults;
         pid_t pid;
@@ -52,8 +53,7 @@ int exec_and_wait(char *const argv[])
         /* ctrl-C is for the program: we stay to clear up */
         (void)sigaction(SIGINT, &ignore, &interrupt);
         (void)sigaction(SIGQUIT, &ignore, &quit);
-        /* whoever started us may ignore this one: then nobody would know how the program ended */
-        (void)sigaction(SIGCHLD, &heard, &child);
+        hear_of_children(&child);
         r = posix_spawnp(&pid, argv[0], NULL, &attributes, argv, environ);
         (void)posix_spawnattr_destroy(&attributes);
         while (r == 0 && waitpid(pid, &status, 0) < 0)

@@ -34,10 +34,11 @@ static void lock_by_itself(AutoLock *lock, const char *why)
         Daemon *daemon = lock->daemon;
 
         openings_cancel_all(daemon);
-        waiting_end_with_keys(daemon);
-        secret_prompts_end_with_keys(daemon);
-        if (!lock_is_open(daemon))
+        if (!lock_is_open(daemon)) {
+                waiting_end_with_keys(daemon);
+                secret_prompts_end_with_keys(daemon);
                 return;
+        }
         log_line(LOG_NOTICE, "the vault was locked: %s", why);
         lock_everything(daemon);
 }

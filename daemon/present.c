@@ -71,37 +71,33 @@ static bool is_hidden(const uint8_t *p, size_t n)
                                 (p[1] == 0x81 && p[2] >= 0xa0 && p[2] <= 0xaf));
 }
 
+/* The character here, or a question mark in place of what is none: its bytes. */
+static size_t make_character(uint8_t *p)
+{
+        size_t n = character(p);
+
+        if (n == 0)
+                *p = '?';
+        return n > 0 ? n : 1;
+}
+
 void present_in_line(char *text)
 {
         size_t n;
 
         for (uint8_t *p = (uint8_t *)text; *p; p += n) {
-                n = character(p);
-                if (n > 1) {
-                        if (is_hidden(p, n))
-                                memset(p, ' ', n);
-                        continue;
-                }
-                if (n == 0) {
-                        *p = '?';
-                        n = 1;
-                } else if (*p < 0x20 || *p == 0x7f)
-                        *p = ' ';
+                n = make_character(p);
+                if (n == 1 ? *p < 0x20 || *p == 0x7f : is_hidden(p, n))
+                        memset(p, ' ', n);
         }
 }
 
 char *present_path(const char *path)
 {
         char *copy = strdup(path);
-        size_t n;
 
-        for (uint8_t *p = (uint8_t *)copy; p && *p; p += n) {
-                n = character(p);
-                if (n == 0) {
-                        *p = '?';
-                        n = 1;
-                }
-        }
+        for (uint8_t *p = (uint8_t *)copy; p && *p; p += make_character(p))
+                ;
         return copy;
 }
 

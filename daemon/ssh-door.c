@@ -22,7 +22,7 @@
 /* A key that was added for an hour is not there after a night, wherever the machine slept. */
 static uint64_t boot_clock(void *userdata)
 {
-        return clock_boot_msec();
+        return clock_boot_usec() / 1000;
 }
 
 static uint64_t wall_clock(void *userdata)

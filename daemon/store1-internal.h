@@ -71,6 +71,8 @@ typedef struct CheckWork CheckWork; /* store1-check.c */
 CheckWork *check_work_free(CheckWork *work);
 typedef struct ListWork ListWork; /* store1-list.c */
 ListWork *list_work_free(ListWork *work);
+/* Whether its caller may have one more answer of this size in the making, lists and logs; else -ENOBUFS with `error` set. */
+int list_work_room(const Waiting *waiting, sd_bus_error *error);
 typedef struct LogWork LogWork; /* store1-log.c */
 LogWork *log_work_free(LogWork *work);
 typedef struct RestoreWork RestoreWork; /* store1-restore.c */

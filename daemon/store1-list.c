@@ -15,6 +15,7 @@
 #include "daemon/slices.h"
 
 #define SLICE       ((size_t)200)              /* entries */
+#define LISTS_MAX   4U                         /* of one client, that take more than one slice */
 #define SEARCH_MAX  ((size_t)200000)           /* items a reply may list: the message limit is near */
 #define LIST_MAX    ((size_t)62 * 1024 * 1024) /* bytes of a list; an array has 64 MiB at most */
 #define ENTRY_FRAME 176U                       /* of an entry of Search: path, times, lengths, padding */
@@ -230,6 +231,18 @@ static void step(void *userdata)
         waiting_step_done(work->waiting);
 }
 
+int list_work_room(const Waiting *waiting, sd_bus_error *error)
+{
+        unsigned n = 0;
+
+        for (const Waiting *other = waiting->daemon->waitings; other; other = other->later)
+                n += other != waiting && (other->list || other->log) && other->resource.caller == waiting->resource.caller;
+        if (n < LISTS_MAX)
+                return 0;
+        sd_bus_error_setf(error, KEYFOB_ERROR_LIMITS, "more than %u long lists at a time: wait for one to end", LISTS_MAX);
+        return -ENOBUFS;
+}
+
 /* Takes over the work. */
 static int run(ListWork *taken, sd_bus_message *m, sd_bus_error *error)
 {
@@ -253,7 +266,9 @@ static int run(ListWork *taken, sd_bus_message *m, sd_bus_error *error)
         if (r < 0)
                 return r;
         work->waiting = waiting;
-        r = slices_new(work->daemon->event, step, work, &work->slices);
+        r = list_work_room(waiting, error);
+        if (r >= 0)
+                r = slices_new(work->daemon->event, step, work, &work->slices);
         waiting->list = TAKE_PTR(work);
         return waiting_started(waiting, r);
 }

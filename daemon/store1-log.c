@@ -248,7 +248,10 @@ static int answer(Waiting *waiting, sd_bus_error *error)
         r = slice(work, &done, error);
         if (r < 0)
                 return r;
-        return done ? finish(work) : slices_new(daemon->event, step, work, &work->slices);
+        if (done)
+                return finish(work);
+        r = list_work_room(waiting, error);
+        return r < 0 ? r : slices_new(daemon->event, step, work, &work->slices);
 }
 
 int store1_get_log(sd_bus_message *m, void *userdata, sd_bus_error *error)

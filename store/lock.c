@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/clock.h"
 #include "store/internal.h"
 
 static int unlock_collection(Vault *vault, const Key *wrap, uint32_t scope, Collection *c)
@@ -243,10 +244,7 @@ uint64_t vault_used(const Vault *vault)
 
 void vault_use(Vault *vault)
 {
-        struct timespec now;
-
-        (void)clock_gettime(CLOCK_BOOTTIME, &now);
-        vault->used = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+        vault->used = clock_boot_usec();
 }
 
 bool vault_is_unlocked(const Vault *vault)

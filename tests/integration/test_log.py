@@ -269,6 +269,21 @@ class WhenItIsWritten(LogTest):
         self.wait_for(lambda: self.rows() < 64 + 500 // 64 + 4, 'records of one line stay so')
         self.assertEqual(len(self.log()), 500 + new)
 
+    def test_few_are_told_at_a_time(self):
+        """Each is an answer that grows in memory, so one client has some of them at most."""
+        client = self.client()
+        for i in range(500):
+            client.store({'service': f's{i}'}, b'v')
+        calls = {1000 + i: new_method_call(kb.STORE, 'GetLog', 'a{sv}', ({},)) for i in range(6)}
+        client.connection.sock.sendall(b''.join(call.serialise(serial) for serial, call in calls.items()))
+        errors = []
+        while calls:
+            reply = client.connection.receive(timeout=PATIENCE)
+            if calls.pop(reply.header.fields.get(5), None) and reply.header.message_type == MessageType.error:
+                errors.append(reply.header.fields.get(4))
+        self.assertEqual(errors, ['org.keyfob.Error.LimitsExceeded'] * 2)
+        self.assertEqual(len(self.log()), 500)
+
 
 class Apps(LogTest):
     def setUp(self):
