@@ -185,10 +185,11 @@ class Reader:
         return thread
 
     def claimed(self):
-        """Whether anybody has the reader, by trying to have it."""
-        return b'AlreadyInUse' in self.sandbox.run(
-            ['dbus-send', '--system', '--print-reply', '--dest=' + NAME, DEVICE, NAME + '.Device.Claim', 'string:'],
-            code=None).stderr
+        """Whether anybody has the reader, by trying to have it; nobody has it any more when this has returned False."""
+        return self.sandbox.run([PYTHON, '-c', TRY, self.sandbox.env['DBUS_SYSTEM_BUS_ADDRESS']]).stdout == b'in use\n'
+
+    def wait_until_released(self):
+        wait_for(lambda: not self.claimed(), 'the reader to be released')
 
     def hold(self):
         """Another program claims it; returns the program, to be ended."""
@@ -217,6 +218,21 @@ class Reader:
         self.call(LOGIN, '/org/freedesktop/login1', 'org.freedesktop.DBus.Properties.Set',
                   'string:org.freedesktop.login1.Manager', 'string:LidClosed', f'variant:boolean:{str(closed).lower()}')
 
+
+# It gives the reader back itself: fprintd hears of a program that has ended when it comes to it, and until then it's taken.
+TRY = '''
+import dbus, sys
+device = dbus.Interface(
+    dbus.bus.BusConnection(sys.argv[1]).get_object('net.reactivated.Fprint', '/net/reactivated/Fprint/Device/0'),
+    'net.reactivated.Fprint.Device')
+try:
+    device.Claim('')
+except dbus.DBusException as error:
+    print('in use' if error.get_dbus_name().endswith('.AlreadyInUse') else error)
+else:
+    device.Release()
+    print('free')
+'''
 
 HOLD = '''
 import dbus, sys, time

@@ -79,7 +79,7 @@ class Fingers(kt.SharedTest):
         self.assertEqual(caught.exception.code, status)
 
     def assertReleased(self):
-        wait_for(lambda: not self.reader.claimed(), 'the reader to be released')
+        self.reader.wait_until_released()
 
 
 class Enrolment(Fingers):

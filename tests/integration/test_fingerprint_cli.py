@@ -48,7 +48,7 @@ class Fingers(kt.KeyfobTest):
         self.assertOneLine(self.finger('delete', 'nobody', code=1).stderr, 'nobody')
         self.finger('delete', 'Right index finger', '--password-file', self.password)
         self.assertEqual(self.list(), [])
-        wait_for(lambda: not self.reader.claimed(), 'the reader to be released')
+        self.reader.wait_until_released()
 
     def test_who_signs_in_is_the_owner_s_to_say(self):
         wrong = self.sandbox.write('wrong', 'wrong')
@@ -76,7 +76,7 @@ class Fingers(kt.KeyfobTest):
                                       self.password])
         wait_for(self.reader.needs_finger, 'the reader to wait for a finger')
         kt.end_process(process)
-        wait_for(lambda: not self.reader.claimed(), 'the reader to be released')
+        self.reader.wait_until_released()
         self.assertEqual(self.list(), [])
 
     def test_in_use(self):

@@ -93,6 +93,7 @@ class InUse(Trouble):
         self.assertStatus(NOT_ALLOWED, self.bio().remove_enrollment, RIGHT)
         kt.end_process(program)
         program.stdout.close()
+        self.assertReleased()
         self.uv_token('right')
 
     def test_unplugged_in_the_middle(self):

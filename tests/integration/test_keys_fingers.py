@@ -32,7 +32,7 @@ class Fingers(test_keys.Key):
         return result.stderr.decode().splitlines()
 
     def assertReleased(self):
-        wait_for(lambda: not self.reader.claimed(), 'the reader to be released')
+        self.reader.wait_until_released()
 
     def test_from_none_to_none(self):
         info = self.info()

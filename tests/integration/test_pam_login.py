@@ -130,7 +130,7 @@ class ByFinger(pam_stack.Stacks, kt.KeyfobTest):
         said = self.log_in(bridge=False)
         scans.join()
         self.assertIn('info: Put your finger on the reader.', said)
-        self.assertFalse(self.reader.claimed())
+        self.reader.wait_until_released()
 
     def test_another_finger(self):
         self.enrol_finger()

@@ -58,7 +58,7 @@ class Finger(Verify):
             self.sign(client)
             self.person.answer(self.shown(), 'deny')
             self.assertIsNone(client.signature())
-        wait_for(lambda: not self.reader.claimed(), 'the reader to be released')
+        self.reader.wait_until_released()
 
     def test_wrong_fingers_lead_to_the_password(self):
         with self.tools.client() as client:
@@ -104,7 +104,7 @@ class Finger(Verify):
         question = self.shown()
         client.close()
         self.person.gone(question)
-        wait_for(lambda: not self.reader.claimed(), 'the reader to be released')
+        self.reader.wait_until_released()
 
 
 class NoFinger(Verify):
