@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "daemon/ask-internal.h"
+#include "daemon/door.h"
 #include "daemon/log.h"
 #include "daemon/prompter1.h"
 #include "daemon/settings.h"
@@ -134,6 +135,7 @@ static void call_off(const Ask *ask, const AskAgent *agent)
         (void)snprintf(id, sizeof(id), "%u", ask->id);
         (void)sd_bus_call_method_async(caller_bus(caller), NULL, caller_sender(caller), agent->path,
                                        KEYFOB_AGENT_INTERFACE, "Cancel", NULL, NULL, "s", id);
+        doors_asked(ask->asker->daemon, caller_bus(caller));
 }
 
 static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *error)
@@ -200,6 +202,7 @@ static int ask_agent(Ask *ask, AskAgent *agent)
                                       (uint64_t)(ASK_SECONDS + 1) * 1000000);
         if (r < 0)
                 return r == -ENOENT ? -EIO : r;
+        doors_asked(ask->asker->daemon, caller_bus(agent->resource.caller));
         ask->agent = agent;
         ask->since = ask_now();
         if (ask->kind != ASK_SHOW)

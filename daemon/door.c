@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 
 #include "daemon/caller.h"
@@ -39,8 +40,11 @@ struct Connection {
         uint32_t number;
         pid_t pid;
         uid_t uid;
-        sd_event_source *kick;
-        sd_event_source *timer; /* authentication; later: stalled output */
+        sd_event_source *io, *kick;
+        sd_event_source *timer;    /* authentication; later: stalled output */
+        sd_event_source *deadline; /* of what was asked of this client; made when something is */
+        int events;                /* that io waits for */
+        uint64_t due;              /* of the deadline; UINT64_MAX: none */
         MatchRule *matches;
         unsigned n_matches;
         unsigned objects; /* the groups that were added */
@@ -80,8 +84,10 @@ static Connection *connection_free(Connection *connection)
 
         if (connection->bus)
                 callers_gone(connection->doors->daemon, connection->bus, NULL);
+        sd_event_source_disable_unref(connection->io);
         sd_event_source_disable_unref(connection->kick);
         sd_event_source_disable_unref(connection->timer);
+        sd_event_source_disable_unref(connection->deadline);
         sd_bus_close_unref(connection->bus);
         while (connection->matches) {
                 MatchRule *rule = connection->matches;
@@ -120,11 +126,50 @@ static bool has_more(const Connection *connection)
         return fd >= 0 && ioctl(fd, FIONREAD, &n) == 0 && n > 0;
 }
 
-/* One message at a time, as the loop itself does, until what was read with the handshake is used up. Where the kernel has more
- * the loop comes back by itself, in its turn: a kick goes before all that others have asked since. */
-static int on_kick(sd_event_source *source, void *userdata)
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata);
+
+/* UINT64_MAX: never. */
+static int connection_set_deadline(Connection *connection, uint64_t due)
 {
-        Connection *connection = userdata;
+        int r = 0;
+
+        if (due == connection->due)
+                return 0;
+        connection->due = due;
+        if (!connection->deadline)
+                return sd_event_add_time(connection->doors->daemon->event, &connection->deadline, CLOCK_MONOTONIC, due, 0,
+                                         on_deadline, connection);
+        if (due != UINT64_MAX)
+                r = sd_event_source_set_time(connection->deadline, due);
+        return r < 0 ? r : sd_event_source_set_enabled(connection->deadline, due == UINT64_MAX ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
+}
+
+/* Has the loop wait for what this connection waits for. sd-bus would do so by itself, but anew for every connection whenever any of
+ * them has something: with a hundred of them that takes longer than the answer. Called when something was read, or could not be sent
+ * at once. */
+static void connection_watch(Connection *connection)
+{
+        int events = sd_bus_get_events(connection->bus), r = 0;
+        uint64_t due = UINT64_MAX;
+
+        if (events < 0 || sd_bus_get_timeout(connection->bus, &due) < 0) {
+                connection_end(connection);
+                return;
+        }
+        if (events != connection->events) {
+                r = sd_event_source_set_io_events(connection->io, (uint32_t)events);
+                connection->events = events;
+        }
+        if (r >= 0)
+                r = due == 0 ? sd_event_source_set_enabled(connection->kick, SD_EVENT_ONESHOT)
+                             : connection_set_deadline(connection, due);
+        if (r < 0)
+                connection_end(connection);
+}
+
+/* One message, or none. */
+static int connection_process(Connection *connection)
+{
         int r;
 
         if (connection->dead)
@@ -132,7 +177,33 @@ static int on_kick(sd_event_source *source, void *userdata)
         r = sd_bus_process(connection->bus, NULL);
         if (r < 0)
                 connection_end(connection);
-        else if (r > 0 && !has_more(connection))
+        else
+                connection_watch(connection);
+        return r;
+}
+
+static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+        (void)connection_process(userdata);
+        return 0;
+}
+
+static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Connection *connection = userdata;
+
+        connection->due = UINT64_MAX;
+        (void)connection_process(connection);
+        return 0;
+}
+
+/* One message at a time, as the loop itself does, until what was read with the handshake is used up. Where the kernel has more
+ * the loop comes back by itself, in its turn: a kick goes before all that others have asked since. */
+static int on_kick(sd_event_source *source, void *userdata)
+{
+        Connection *connection = userdata;
+
+        if (connection_process(connection) > 0 && !connection->dead && !has_more(connection))
                 (void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
         return 0;
 }
@@ -237,9 +308,11 @@ static int set_up_bus(Connection *connection, int fd)
         if (r >= 0)
                 r = sd_bus_start(bus);
         if (r >= 0)
-                r = sd_bus_attach_event(bus, doors->daemon->event, SD_EVENT_PRIORITY_NORMAL);
+                r = sd_event_add_io(doors->daemon->event, &connection->io, fd, EPOLLIN, on_io, connection);
         if (r < 0)
                 return r;
+        connection->events = EPOLLIN;
+        connection->due = UINT64_MAX;
         /* sd-bus asks for 8 MiB, which would hide an unread queue in the kernel. */
         (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){SEND_BUFFER}, sizeof(int));
         return 0;
@@ -253,6 +326,8 @@ static int answer_handshake(Connection *connection)
 
         for (unsigned i = 0; r > 0 && i < HANDSHAKE_STEPS && !connection->connected; i++)
                 r = sd_bus_process(connection->bus, NULL);
+        if (r >= 0)
+                connection_watch(connection);
         return r;
 }
 
@@ -412,6 +487,14 @@ static Connection *find_connection(const Doors *doors, const sd_bus *bus)
         return NULL;
 }
 
+void doors_asked(Daemon *daemon, sd_bus *bus)
+{
+        Connection *connection = sd_bus_is_server(bus) > 0 ? find_connection(daemon->doors, bus) : NULL;
+
+        if (connection && !connection->dead)
+                connection_watch(connection);
+}
+
 void doors_sent(Daemon *daemon, sd_bus *bus, sd_bus_message *message, size_t known)
 {
         Connection *connection;
@@ -424,6 +507,7 @@ void doors_sent(Daemon *daemon, sd_bus *bus, sd_bus_message *message, size_t kno
         connection = find_connection(daemon->doors, bus);
         if (!connection || connection->dead)
                 return;
+        connection_watch(connection);
 
         if (message && known == 0 && sd_bus_message_rewind(message, 1) >= 0) {
                 size += content_size(message, 0);

@@ -50,6 +50,10 @@ sd_bus *connection_bus(const Connection *connection);
  * found out. */
 void doors_sent(Daemon *daemon, sd_bus *bus, sd_bus_message *message, size_t size);
 
+/* Called after somebody was asked something on a bus, other than in answer to a call of theirs: the answer, and its absence, are waited
+ * for. */
+void doors_asked(Daemon *daemon, sd_bus *bus);
+
 /* For minibus.c */
 uint32_t connection_number(const Connection *connection);
 pid_t connection_pid(const Connection *connection);

@@ -58,6 +58,13 @@ class Replies(LimitsTest):
             self.client.store('ListDeleted', 'a{sv}', {})
         self.assertEqual(len(self.client.store('ListDeleted', 'a{sv}', {'limit': ('u', 5)})), 5)
 
+    def test_what_the_kernel_does_not_take_at_once_is_sent_later(self):
+        """A list of more than one slice is not sent by him who read the question."""
+        wide = {f'attribute {i}': 'x' * 8000 for i in range(2)}
+        for n in range(220):
+            self.client.store('Store', 'a{ss}sa{ss}a{sv}ay', {}, f'item {n}', {**wide, 'n': str(n)}, {}, b'')
+        self.assertEqual(len(self.client.store('Search', 'a{ss}a{sv}', {}, {})), 220)
+
     def test_prompts_do_not_pile_up_by_size(self):
         session = self.client.open_session()
         item = self.client.create_item(sc.DEFAULT, {'a': 'b'}, b'', session)
