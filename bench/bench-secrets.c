@@ -6,6 +6,7 @@
  *   bench-secrets storm WRITERS MILLISECONDS ROUNDS PROVIDER … writers that each wait for their answer
  *   bench-secrets bulk ITEMS ROUNDS PROVIDER                   GetSecrets of that many
  *   bench-secrets visitors NUMBER PID PROVIDER                 clients that open three sessions and hang up
+ *   bench-secrets idle NUMBER MILLISECONDS PROVIDER            one client beside others that are only there
  *   bench-secrets hostile KIND MILLISECONDS PROVIDER           one client beside another that means no good
  *   bench-secrets start ROUNDS SOCKET ADDRESS COMMAND …        from exec to a first answer, and to the name on a bus
  *   bench-secrets unlock ROUNDS PROVIDER                       of a vault that opens by itself
@@ -188,7 +189,7 @@ int main(int argc, char **argv)
                 int (*run)(int argc, char **argv);
                 int arguments;
         } commands[] = {{"turns", turns, 4},   {"fill", fill, 2},         {"storm", storm, 4}, {"bulk", bulk, 3},
-                        {"visitors", visitors, 3}, {"hostile", hostile, 3}, {"start", start, 4}, {"unlock", unlock, 2},
+                        {"visitors", visitors, 3}, {"idle", idle, 3}, {"hostile", hostile, 3}, {"start", start, 4}, {"unlock", unlock, 2},
                         {"beside", beside, 3}};
         int r = 2;
 
@@ -198,7 +199,7 @@ int main(int argc, char **argv)
                 if (strcmp(argv[1], commands[i].name) == 0 && argc - 2 >= commands[i].arguments)
                         r = commands[i].run(argc - 2, argv + 2);
         if (r == 2)
-                fprintf(stderr, "usage: bench-secrets turns|fill|storm|bulk|visitors|hostile|start|unlock|beside ...: see "
+                fprintf(stderr, "usage: bench-secrets turns|fill|storm|bulk|visitors|idle|hostile|start|unlock|beside ...: see "
                                 "bench/bench-secrets.c\n");
         return r;
 }

@@ -11,6 +11,7 @@ int fill(int argc, char **argv);
 int storm(int argc, char **argv);
 int bulk(int argc, char **argv);
 int visitors(int argc, char **argv);
+int idle(int argc, char **argv);
 int hostile(int argc, char **argv);
 int start(int argc, char **argv);
 int unlock(int argc, char **argv);

@@ -265,13 +265,7 @@ int visitors(int argc, char **argv)
         return 0;
 }
 
-/* ---- one that means no good ---- */
-
-static int reckon(sd_bus_message *reply, void *userdata, sd_bus_error *error)
-{
-        --*(int *)userdata;
-        return 0;
-}
+/* ---- those that are there ---- */
 
 static sd_bus_message *question(const Provider *p, sd_bus *bus)
 {
@@ -279,6 +273,54 @@ static sd_bus_message *question(const Provider *p, sd_bus *bus)
 
         append_query(m, "example.org", 1);
         return m;
+}
+
+int idle(int argc, char **argv)
+{
+        Provider p = {0};
+        Samples alone = {0}, beside = {0};
+        int n = atoi(argv[0]);
+        double slice = atof(argv[1]) * 1000;
+        sd_bus **others;
+
+        if (n < 1 || slice < 1)
+                return 2;
+        provider_parse(&p, argv[2]);
+        provider_open(&p);
+        others = calloc((size_t)n, sizeof(sd_bus *));
+        for (int i = 0; i < 10; i++) {
+                double until;
+
+                for (int k = 0; k < n; k++) {
+                        sd_bus_flush_close_unref(others[k]);
+                        others[k] = NULL;
+                        if (i % 2) {
+                                others[k] = provider_connect(&p);
+                                sd_bus_message_unref(provider_call(&p, others[k], question(&p, others[k])));
+                        }
+                }
+                until = now_us() + slice;
+                while (now_us() < until) {
+                        double begin = now_us();
+
+                        sd_bus_message_unref(provider_call(&p, p.bus, question(&p, p.bus)));
+                        samples_add(i % 2 ? &beside : &alone, now_us() - begin);
+                }
+        }
+        printf("{\"idle\": %d, ", n);
+        samples_print("alone", &alone);
+        printf(", ");
+        samples_print("beside", &beside);
+        printf("}\n");
+        return 0;
+}
+
+/* ---- one that means no good ---- */
+
+static int reckon(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        --*(int *)userdata;
+        return 0;
 }
 
 /* As many calls as the connection takes, whose answers are read, or not. When it is closed, another one. */
