@@ -464,8 +464,10 @@ static Connection *find_connection(const Doors *doors, const sd_bus *bus)
 
 void doors_asked(Daemon *daemon, sd_bus *bus)
 {
-        Connection *connection = sd_bus_is_server(bus) > 0 ? find_connection(daemon->doors, bus) : NULL;
+        Connection *connection = NULL;
 
+        if (daemon->doors && sd_bus_is_server(bus) > 0)
+                connection = find_connection(daemon->doors, bus);
         if (connection && !connection->dead)
                 connection_watch(connection);
 }
