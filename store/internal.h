@@ -229,6 +229,8 @@ pid_t file_lock_holder(const char *path);
 int file_grow_wal(const char *path, bool wipe);
 /* Writes what is in `path`-wal once more, durably. Only by who has the vault locked and has not written yet. */
 int file_renew_wal(const char *path);
+/* Where there is no vault: a log that is left of one goes to snapshots/, durably, or it would be taken for that of the next vault there. */
+int file_set_log_aside(const char *path);
 /* Makes the log an empty one, after all of it was moved into the file and while we still hold the lock. */
 void file_forget_wal(const char *path);
 

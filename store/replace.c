@@ -128,9 +128,10 @@ static int put_back(const char *path, const char *kept)
         return r;
 }
 
-/* snapshots/vault.db.20261130T120000Z, or with a number when that second has one. */
+/* What is there: the file, or a log alone. snapshots/vault.db.20261130T120000Z, or with a number when that second has one. */
 static int keep(const char *path, const char *dir, char **ret)
 {
+        const bool alone = access(path, F_OK) < 0;
         const char *name = strrchr(path, '/') + 1;
         time_t now = time(NULL);
         char stamp[32];
@@ -147,11 +148,16 @@ static int keep(const char *path, const char *dir, char **ret)
                         (void)snprintf(number, sizeof(number), "-%u", n);
                 if (asprintf(&kept, "%s/%s.%s%s", dir, name, stamp, number) < 0)
                         return -ENOMEM;
-                r = keep_file(path, kept);
+                r = alone ? 0 : keep_file(path, kept);
                 if (r == -EEXIST)
                         continue;
                 if (r == 0)
                         r = keep_beside(path, kept);
+                if (r == -EEXIST) { /* of a log alone */
+                        if (!alone)
+                                (void)unlink(kept);
+                        continue;
+                }
                 if (r == 0)
                         r = file_sync_dir(kept);
                 if (r < 0) {
@@ -162,6 +168,26 @@ static int keep(const char *path, const char *dir, char **ret)
                 return 0;
         }
         return -EEXIST;
+}
+
+int file_set_log_aside(const char *path)
+{
+        _cleanup_free_ char *dir = NULL, *kept = NULL;
+        bool any = false;
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < 2; i++) {
+                _cleanup_free_ char *one = NULL;
+
+                r = with_suffix(path, beside[i], &one);
+                any |= r == 0 && !is_empty(one);
+        }
+        if (r < 0 || !any)
+                return r;
+        r = file_snapshots(path, &dir);
+        if (r == 0)
+                r = keep(path, dir, &kept);
+        return r == 0 ? remove_beside(path) : r;
 }
 
 static int put_in_place(const char *partial, const char *path, int fd)
@@ -219,8 +245,8 @@ int vault_replace(const char *path, int fd, char **ret_kept)
         if (fsync(fd) < 0)
                 return -errno;
         r = name_file(fd, partial);
-        if (r == 0 && access(real, F_OK) == 0)
-                r = keep(real, dir, &kept);
+        if (r == 0)
+                r = access(real, F_OK) == 0 ? keep(real, dir, &kept) : file_set_log_aside(real);
         if (r == 0)
                 r = swap(partial, real, fd, kept);
         /* There still when something failed, or a copy of it took the place. */

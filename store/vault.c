@@ -293,7 +293,9 @@ int vault_create(const char *path, const SlotDraft *slot, const char *label, Vau
         image = sqlite3_serialize(draft->db, "main", &size, 0);
         if (!image)
                 return -ENOMEM;
-        r = file_publish(real, image, (size_t)size);
+        r = file_set_log_aside(real);
+        if (r == 0)
+                r = file_publish(real, image, (size_t)size);
         sqlite3_free(image);
         if (r != 0)
                 return r;

@@ -323,6 +323,35 @@ TEST(takes_the_place_of_one_that_was_not_closed)
         scratch_done(&scratch);
 }
 
+TEST(keeps_a_log_whose_file_is_gone)
+{
+        _cleanup_(vault_copy_freep) VaultCopy *copy = NULL;
+        _cleanup_close_ int fd = private_file();
+        _cleanup_free_ char *kept = NULL;
+        char command[200];
+        Scratch scratch;
+
+        scratch_new(&scratch);
+        CHECK_EQ(vault_copy_new(scratch.vault, fd, &copy), 0);
+        finish(copy);
+        (void)put_numbered(scratch.vault, 0, "only in the log");
+        (void)snprintf(command, sizeof(command), "cp %s-wal %s/log", scratch.path, scratch.dir);
+        CHECK_EQ(system(command), 0);
+        scratch_close(&scratch);
+        (void)snprintf(command, sizeof(command), "cd %s && rm vault.db && chmod 600 log && mv log vault.db-wal", scratch.dir);
+        CHECK_EQ(system(command), 0);
+
+        CHECK_EQ(vault_replace(scratch.path, fd, &kept), 0);
+        CHECK(!kept);
+        scratch_open(&scratch);
+        scratch_unlock(&scratch);
+        CHECK_EQ(vault_items_total(scratch.vault), 0);
+        check_in_order(scratch.vault);
+        (void)snprintf(command, sizeof(command), "ls %s/snapshots/vault.db.*-wal > /dev/null", scratch.dir);
+        CHECK_EQ(system(command), 0);
+        scratch_done(&scratch);
+}
+
 TEST(takes_a_place_that_is_free_and_none_that_is_not_safe)
 {
         _cleanup_(vault_copy_freep) VaultCopy *copy = NULL;

@@ -73,6 +73,37 @@ TEST(creating_and_opening_refuse_by_name)
 }
 
 /* Opened anew, it is locked for good at once: no second connection, no shared memory file. */
+/* Of one whose file somebody took away after a crash. */
+TEST(a_log_of_another_vault_is_not_taken_for_the_new_ones)
+{
+        _cleanup_(slot_draft_freep) SlotDraft *draft = draft_none();
+        char command[256];
+        Scratch s;
+        ItemId id;
+
+        scratch_new(&s);
+        id = put(s.vault, 1, "old", "old value", false, NULL, ATTRIBUTES({"a", "1"}));
+        (void)snprintf(command, sizeof(command), "cp -p %s-wal %s/log", s.path, s.dir);
+        CHECK_EQ(system(command), 0);
+        scratch_close(&s);
+        (void)snprintf(command, sizeof(command), "cd %s && rm vault.db && mv log vault.db-wal", s.dir);
+        CHECK_EQ(system(command), 0);
+        s.root = root_free(s.root);
+
+        CHECK_EQ(vault_create(s.path, draft, NULL, &s.vault), 0);
+        s.root = root_of(s.vault, 0);
+        CHECK(!tampered(s.vault, 1) && !vault_item_exists(s.vault, id));
+        CHECK_EQ(put(s.vault, 1, "new", "new value", false, NULL, ATTRIBUTES({"a", "1"})), id);
+        scratch_again(&s);
+        CHECK(!tampered(s.vault, 1));
+        check_value(s.vault, id, "new value");
+        check_in_order(s.vault);
+        /* Nothing may be lost: it may be wanted by who has the file elsewhere. */
+        (void)snprintf(command, sizeof(command), "ls %s/snapshots/vault.db.*-wal > /dev/null", s.dir);
+        CHECK_EQ(system(command), 0);
+        scratch_done(&s);
+}
+
 TEST(nobody_shares_it)
 {
         Vault *vault = NULL;
