@@ -282,6 +282,10 @@ static int bring_back(Vault *vault, Collection *c, ItemId id, uint64_t version)
         box_done(vault);
         if (r != 0)
                 return r;
+        /* Before what is current takes its place among those that are kept: else the oldest of them would go. */
+        r = trash_remove(vault, entry.seq);
+        if (r != 0)
+                return r;
         if (exists) {
                 r = item_open(vault, c, id, &row, &current);
                 if (r != 0)
@@ -294,9 +298,6 @@ static int bring_back(Vault *vault, Collection *c, ItemId id, uint64_t version)
                         return r;
         }
         record.modified = vault_now();
-        r = trash_remove(vault, entry.seq);
-        if (r != 0)
-                return r;
         return item_write(vault, c, id, exists ? &row : NULL, exists ? &tokens : NULL, &record);
 }
 

@@ -269,6 +269,30 @@ TEST(history_has_the_values_of_one_item)
         scratch_done(&s);
 }
 
+/* As many are kept as fit, and what comes back makes room for what it takes the place of. */
+TEST(bringing_a_value_back_costs_none_of_the_others)
+{
+        _cleanup_(trash_list_done) TrashList list = {0}, after = {0};
+        Scratch s;
+        ItemId id;
+
+        scratch_new(&s);
+        CHECK_EQ(vault_set_retention(s.vault, (VaultRetention){.days = 30, .versions = 2}), 0);
+        id = put(s.vault, 1, "x", "first", false, NULL, NULL, 0);
+        CHECK_EQ(change_value(s.vault, id, "second"), 0);
+        CHECK_EQ(change_value(s.vault, id, "third"), 0);
+        list = trash_of(s.vault, 1, 0);
+        CHECK_EQ(list.n, 2);
+        CHECK_EQ(vault_undelete(s.vault, id, list.entries[0].item->version), 0);
+        check_value(s.vault, id, "second");
+        after = trash_of(s.vault, 1, 0);
+        CHECK_EQ(after.n, 2);
+        CHECK_EQ(vault_undelete(s.vault, id, list.entries[1].item->version), 0);
+        check_value(s.vault, id, "first");
+        check_in_order(s.vault);
+        scratch_done(&s);
+}
+
 TEST(retention_is_the_owners)
 {
         const VaultMark mark = {.kind = 1};
