@@ -102,8 +102,8 @@ static const char *const statements[_STATEMENT_MAX] = {
                 "DELETE FROM hint WHERE item<=?1 OR NOT EXISTS(SELECT 1 FROM item WHERE id=hint.item)",
         [STATEMENT_HINT_CLEAR] = "DELETE FROM hint",
 
-        [STATEMENT_TRASH_KEEP] = "INSERT INTO trash(item,version,removed,deleted,key,tag,box) "
-                                 "SELECT id,version,?2,?3,key,tag,box FROM item WHERE id=?1",
+        [STATEMENT_TRASH_KEEP] = "INSERT INTO trash(seq,item,version,removed,deleted,key,tag,box) "
+                                 "SELECT nullif(?4,0),id,version,?2,?3,key,tag,box FROM item WHERE id=?1",
         [STATEMENT_TRASH_TRIM] = "DELETE FROM trash WHERE seq IN (SELECT seq FROM trash WHERE item=?1 AND deleted=0 "
                                  "ORDER BY version DESC LIMIT -1 OFFSET ?2)",
         [STATEMENT_TRASH_GET] = "SELECT item,version,key,tag,box,seq,removed,deleted FROM trash "

@@ -508,10 +508,10 @@ int vault_load(Vault *vault);
 void copy_abandon(Vault *vault);
 /* The same of a wipe. NULL is allowed. */
 void wipe_abandon(Vault *vault);
-/* Tells a wipe what it must know: the log is about to be moved into the file, */
+/* Tells a wipe what it must know: the log is about to be moved into the file. */
 int wipe_before_checkpoint(const Vault *vault);
-/* the trash got this row. */
-void wipe_kept(const Vault *vault, uint64_t seq);
+/* The number that the next row of the trash must have, which is none of those to be wiped; 0: any. */
+int wipe_next_seq(Vault *vault, uint64_t *ret);
 /* Whether it removes a collection, of which only a part may be left. */
 bool wipe_has_collection(const Vault *vault, uint32_t no);
 /* Reads it from its row. */

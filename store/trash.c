@@ -19,18 +19,19 @@ typedef struct Entry {
 static int copy_row(Vault *vault, ItemId id, bool deleted)
 {
         _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
+        uint64_t seq;
         int r;
 
-        r = vault_statement(vault, STATEMENT_TRASH_KEEP, &s);
+        r = wipe_next_seq(vault, &seq);
+        if (r == 0)
+                r = vault_statement(vault, STATEMENT_TRASH_KEEP, &s);
         if (r != 0)
                 return r;
         db_bind_u64(s, 1, id);
         db_bind_u64(s, 2, vault_now());
         db_bind_u64(s, 3, deleted);
-        r = db_run(s);
-        if (r == 0)
-                wipe_kept(vault, (uint64_t)sqlite3_last_insert_rowid(vault->db));
-        return r;
+        db_bind_u64(s, 4, seq);
+        return db_run(s);
 }
 
 int trash_set_aside(Vault *vault, ItemId id)

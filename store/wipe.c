@@ -74,13 +74,6 @@ int wipe_before_checkpoint(const Vault *vault)
         return vault->wipe && vault->wipe->scrub ? scrub_note_log(vault->wipe->scrub) : 0;
 }
 
-/* Numbers are given again when the last rows went. */
-void wipe_kept(const Vault *vault, uint64_t seq)
-{
-        if (vault->wipe && seq <= vault->wipe->last)
-                vault->wipe->last = seq - 1;
-}
-
 bool wipe_has_collection(const Vault *vault, uint32_t no)
 {
         for (size_t i = 0; vault->wipe && i < vault->wipe->n_deleted; i++)
@@ -102,6 +95,23 @@ static int last_of_trash(Vault *vault, uint64_t *ret)
                 r = db_step(s, &there);
         if (r == 0 && (!there || !db_column_u64(s, 0, ret)))
                 *ret = 0;
+        return r;
+}
+
+/* Numbers are given again when the last rows went, and what gets one of those came later all the same. */
+int wipe_next_seq(Vault *vault, uint64_t *ret)
+{
+        uint64_t last = 0;
+        int r;
+
+        *ret = 0;
+        if (!vault->wipe)
+                return 0;
+        r = last_of_trash(vault, &last);
+        if (last < vault->wipe->last)
+                last = vault->wipe->last;
+        if (r == 0 && last < INT64_MAX)
+                *ret = last + 1;
         return r;
 }
 

@@ -311,4 +311,38 @@ TEST(what_comes_back_or_comes_later_stays)
         scratch_done(&s);
 }
 
+TEST(what_came_to_nothing_meanwhile_keeps_nothing_back)
+{
+        _cleanup_(vault_wipe_freep) VaultWipe *wipe = NULL;
+        _cleanup_(trash_list_done) TrashList list = {0};
+        ItemId a, b, c;
+        unsigned copies;
+        bool done = false;
+        Scratch s;
+
+        scratch_new(&s);
+        a = put(s.vault, 1, "a", "1", false, NULL, ATTRIBUTES({"k", "a"}));
+        b = put(s.vault, 1, "b", "1", false, NULL, ATTRIBUTES({"k", "b"}));
+        c = put(s.vault, 1, "c", "1", false, NULL, ATTRIBUTES({"k", "c"}));
+        CHECK_EQ(vault_item_delete(s.vault, c), 0);
+        CHECK_EQ(vault_item_delete(s.vault, a), 0);
+        CHECK_EQ(vault_history(s.vault, a, &list), 0);
+        CHECK_EQ(list.n, 1);
+
+        /* The last row of the trash comes back, the next one gets its place; and neither was done. */
+        wipe = begin(s.vault, 0);
+        CHECK_EQ(vault_batch_begin(s.vault), 0);
+        CHECK_EQ(vault_undelete(s.vault, a, list.entries[0].item->version), 0);
+        CHECK_EQ(vault_item_delete(s.vault, b), 0);
+        vault_batch_rollback(s.vault);
+        CHECK_EQ(in_trash(s.vault), 2);
+        while (!done)
+                CHECK_EQ(vault_wipe_step(wipe, 16, &done), 0);
+        CHECK_EQ(vault_wipe_count(wipe, &copies), 2);
+        CHECK_EQ(in_trash(s.vault), 0);
+        wipe = vault_wipe_free(wipe);
+        check_value(s.vault, b, "1");
+        scratch_done(&s);
+}
+
 TEST_MAIN
