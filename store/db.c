@@ -120,9 +120,9 @@ static const char *const statements[_STATEMENT_MAX] = {
                                  "WHERE seq>?1 ORDER BY seq LIMIT 1",
         [STATEMENT_TRASH_UPDATE] = "UPDATE trash SET key=?2,tag=?3,box=?4 WHERE seq=?1",
         [STATEMENT_TRASH_OLDEST] =
-                "SELECT removed FROM trash WHERE +item>=?1 AND +item<=?2 ORDER BY seq LIMIT 1",
+                "SELECT removed FROM trash WHERE +item>=?1 AND +item<=?2 AND removed<=?3 ORDER BY seq LIMIT 1",
         [STATEMENT_TRASH_PURGE] = "DELETE FROM trash WHERE seq IN (SELECT seq FROM trash WHERE +item>=?3 AND +item<=?4 "
-                                  "ORDER BY seq LIMIT ?2) AND removed<?1",
+                                  "AND removed<=?5 ORDER BY seq LIMIT ?2) AND removed<?1",
         [STATEMENT_TRASH_TRIM_ALL] =
                 "DELETE FROM trash WHERE seq IN (SELECT seq FROM (SELECT seq,row_number() OVER (PARTITION BY item "
                 "ORDER BY version DESC) AS n FROM trash WHERE deleted=0 AND item<=?2) WHERE n>?1)",

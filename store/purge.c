@@ -25,7 +25,8 @@ static size_t kinds_of(const Vault *vault, Kind ret[2])
         return 2;
 }
 
-static int oldest(Vault *vault, const Kind *kind, uint64_t *ret)
+/* What went later than `until` does not count: the clock was ahead then, and it says nothing of what lies behind it. */
+static int oldest(Vault *vault, const Kind *kind, uint64_t until, uint64_t *ret)
 {
         _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
         bool there;
@@ -36,6 +37,7 @@ static int oldest(Vault *vault, const Kind *kind, uint64_t *ret)
                 return r;
         db_bind_u64(s, 1, kind->first);
         db_bind_u64(s, 2, kind->last);
+        db_bind_u64(s, 3, until);
         r = db_step(s, &there);
         if (r != 0)
                 return r;
@@ -44,7 +46,7 @@ static int oldest(Vault *vault, const Kind *kind, uint64_t *ret)
         return 0;
 }
 
-static int purge_kind(Vault *vault, const Kind *kind, uint64_t before, bool *ret_more)
+static int purge_kind(Vault *vault, const Kind *kind, uint64_t before, uint64_t until, bool *ret_more)
 {
         _cleanup_(statement_donep) sqlite3_stmt *s = NULL;
         Op op;
@@ -60,6 +62,7 @@ static int purge_kind(Vault *vault, const Kind *kind, uint64_t before, bool *ret
         db_bind_u64(s, 2, PURGE_SLICE);
         db_bind_u64(s, 3, kind->first);
         db_bind_u64(s, 4, kind->last);
+        db_bind_u64(s, 5, until);
         r = db_run(s);
         *ret_more = r == 0 && sqlite3_changes(vault->db) > 0;
         return op_end(&op, r);
@@ -75,15 +78,16 @@ static int purge_trash(Vault *vault, uint64_t now, bool *ret_more)
 
         *ret_more = false;
         for (size_t i = 0; r == 0 && i < n; i++) {
-                uint64_t before, first;
+                uint64_t before, until, first;
 
                 if (now <= kinds[i].seconds)
                         continue;
                 /* Nothing at all is kept: not what went this second, or by a clock that was ahead, either. */
                 before = kinds[i].seconds == 0 ? INT64_MAX : now - kinds[i].seconds;
-                r = oldest(vault, kinds + i, &first);
+                until = kinds[i].seconds == 0 ? INT64_MAX : now;
+                r = oldest(vault, kinds + i, until, &first);
                 if (r == 0 && first < before) {
-                        r = purge_kind(vault, kinds + i, before, &more);
+                        r = purge_kind(vault, kinds + i, before, until, &more);
                         *ret_more |= r == 0 && more;
                 }
         }

@@ -293,6 +293,35 @@ TEST(bringing_a_value_back_costs_none_of_the_others)
         scratch_done(&s);
 }
 
+/* A clock that was far ahead for a while, as one without a battery may be, must not keep what went by a right one. */
+TEST(what_went_by_a_clock_that_was_ahead_holds_up_nothing)
+{
+        uint64_t now = vault_now();
+        Scratch s;
+        ItemId early, late;
+
+        scratch_new(&s);
+        early = put(s.vault, 1, "x", "v", false, NULL, NULL, 0);
+        late = put(s.vault, 1, "y", "v", false, NULL, NULL, 0);
+        CHECK_EQ(vault_item_delete(s.vault, early), 0);
+        for (unsigned i = 0; i < 300; i++) {
+                ItemId id = put(s.vault, 1, "x", "v", false, NULL, NULL, 0);
+
+                CHECK_EQ(vault_item_delete(s.vault, id), 0);
+        }
+        scratch_close(&s);
+        tamper(&s, "UPDATE trash SET removed=removed+3000000000");
+        scratch_open(&s);
+        scratch_unlock(&s);
+        CHECK_EQ(vault_item_delete(s.vault, late), 0);
+        CHECK_EQ(n_versions(s.vault, late), 1);
+        CHECK_EQ(vault_idle(s.vault, now + VAULT_TRASH_SECONDS + 100), 0);
+        CHECK_EQ(n_versions(s.vault, late), 0);
+        CHECK_EQ(n_versions(s.vault, early), 1);
+        check_in_order(s.vault);
+        scratch_done(&s);
+}
+
 TEST(retention_is_the_owners)
 {
         const VaultMark mark = {.kind = 1};
