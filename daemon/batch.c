@@ -117,6 +117,12 @@ static int hold(Batch *batch, sd_bus *bus, sd_bus_message *call, sd_bus_message 
         return 0;
 }
 
+static void arm(sd_event_source *source, uint64_t usec)
+{
+        (void)sd_event_source_set_time_relative(source, usec);
+        (void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
 static void housekeeping(Batch *batch)
 {
         int r;
@@ -127,12 +133,8 @@ static void housekeeping(Batch *batch)
         r = vault_idle(batch->daemon->vault, (uint64_t)time(NULL));
         if (r != 0)
                 log_line(LOG_WARNING, "the vault could not be tidied up: %s", vault_strerror(r));
-}
-
-static void arm(sd_event_source *source, uint64_t usec)
-{
-        (void)sd_event_source_set_time_relative(source, usec);
-        (void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        else if (vault_wants_purge(batch->daemon->vault))
+                arm(batch->idle, IDLE_USEC);
 }
 
 static void after_commit(Batch *batch)

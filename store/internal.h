@@ -182,6 +182,7 @@ struct Vault {
         VaultWipe *wipe;      /* that is under way */
         VaultRetention retention;
         uint64_t purge_after; /* there is nothing to purge before */
+        bool purge_more;      /* when it was looked at last, not all that was due went */
 };
 
 /* ---- classes ---- */

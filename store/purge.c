@@ -265,5 +265,11 @@ int vault_purge(Vault *vault, uint64_t now)
         r = purge_due(vault, now, &more);
         if (r == 0)
                 vault->purge_after = more ? 0 : now + PURGE_REST;
+        vault->purge_more = r == 0 && more;
         return r;
+}
+
+bool vault_wants_purge(const Vault *vault)
+{
+        return vault->unlocked && vault->purge_more;
 }

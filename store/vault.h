@@ -93,8 +93,10 @@ bool vault_batch_is_open(const Vault *vault);
 bool vault_is_broken(const Vault *vault);
 
 /* Housekeeping for an idle moment: passive checkpoint; `now` (seconds) decides what the trash has outlived. Cheap when
- * there is nothing to do. vault_wants_checkpoint(): the WAL has grown past 1,000 frames. */
+ * there is nothing to do. vault_wants_checkpoint(): the WAL has grown past 1,000 frames. vault_wants_purge(): the last idle moment
+ * was too short for all that the trash has outlived. */
 int vault_idle(Vault *vault, uint64_t now);
+bool vault_wants_purge(const Vault *vault);
 bool vault_wants_checkpoint(const Vault *vault);
 
 /* ---- locks and slots ---- */

@@ -137,6 +137,20 @@ class Retention(HistoryTest):
         self.keyfob('lock')
         self.keyfob('retention', '--days', '40', code=3)
 
+    def test_all_that_is_due_goes_and_not_a_slice_an_hour(self):
+        with kb.Client(self.sandbox.socket) as client:
+            session = client.session()
+            for value in (b'first', b'second'):
+                for n in range(900):
+                    client.create_item(session, {'n': str(n)}, value)
+        self.sandbox.stop_daemon()
+        with contextlib.closing(sqlite3.connect(self.sandbox.vault)) as db:
+            db.execute('UPDATE trash SET removed=1')
+            db.commit()
+        self.sandbox.start_daemon()
+        self.sandbox.unlock(PASSWORD)
+        wait_for(lambda: json.loads(self.keyfob('undelete', '--json').stdout) == [], 'old values to go')
+
 
 class Wipe(HistoryTest):
     def test_nothing_is_left_in_the_files(self):
