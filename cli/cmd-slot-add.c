@@ -29,6 +29,20 @@ static int print_id(struct json_object *id)
         return output_json(object);
 }
 
+/* Nobody has its code, so nobody may think that there is one. By the code itself, which is what opens it. */
+static void take_back(keyfob *k, const char *id, const Secret *code)
+{
+        _cleanup_(request_done) Request request = {0};
+
+        request_init(&request, k, "RemoveSlot");
+        request_append(&request, "s", id);
+        request_secret(&request, "auth", code);
+        if (request_call(&request, CLIENT_PATIENT, NULL) == 0)
+                (void)cli_error(0, "slot %.8s was removed again, because its code could not be shown", id);
+        else
+                (void)cli_error(0, "slot %.8s is there, but its code could not be shown: \"keyfob slot remove %.8s\"", id, id);
+}
+
 /* "0,2,7" as bits. */
 static int read_registers(const char *text, uint32_t *ret)
 {
@@ -184,8 +198,12 @@ int slot_add(Cli *cli, int argc, char *argv[])
         if (r != 0)
                 return r;
         keyfile_keep(&keyfile);
-        if (recovery)
-                return recovery_show(cli, json_object_get_string(id), secret);
+        if (recovery) {
+                r = recovery_show(cli, json_object_get_string(id), secret);
+                if (r != 0)
+                        take_back(k, json_object_get_string(id), secret);
+                return r;
+        }
         if (cli->json)
                 return print_id(id);
         printf("%s\n", json_object_get_string(id));

@@ -2,6 +2,7 @@
 import hashlib
 import hmac
 import json
+import os
 import re
 import shutil
 import unittest
@@ -128,6 +129,20 @@ class Recovery(SlotTest):
         self.assertEqual(len(lines), 2)
         self.assertEqual(lines[0], self.slot('recovery')['id'])
         self.assertRegex(lines[1], CODE)
+
+    def test_a_code_that_could_not_be_written_opens_nothing(self):
+        """Nobody has it, so the slot goes again."""
+        reader, writer = os.pipe()
+        os.close(reader)
+        with open('/dev/full', 'wb') as full, open(writer, 'wb') as broken:
+            for out in (full, broken):
+                for more in ((), ('--json',)):
+                    process = self.sandbox.spawn([self.sandbox.stage.keyfob, 'slot', 'add', '--kind', 'recovery', '--password-file',
+                                                  self.file(PASSWORD), *more], stdout=out)
+                    self.assertEqual(process.wait(kt.TIMEOUT), 8)
+                    self.assertEqual([slot['kind'] for slot in self.slots()], ['password'])
+        said = self.sandbox.read_log()
+        self.assertEqual((said.count('cannot write the output'), said.count('was removed again')), (4, 4))
 
     def test_the_daemon_takes_whole_codes_only(self):
         with kb.Client(self.sandbox.socket) as client:
