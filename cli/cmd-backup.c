@@ -13,6 +13,7 @@
 #include "cli/json.h"
 #include "cli/output.h"
 #include "cli/request.h"
+#include "cli/status.h"
 #include "cli/text.h"
 
 typedef struct Target {
@@ -126,7 +127,7 @@ static int run_backup(Cli *cli, int argc, char *argv[])
         _cleanup_json_ struct json_object *report = NULL;
         _cleanup_(target_done) Target target = {.fd = -1};
         struct stat st;
-        bool force = false;
+        bool force = false, there;
         int c, r;
 
         while ((c = getopt_long(argc, argv, "hf", options, NULL)) >= 0) {
@@ -141,10 +142,14 @@ static int run_backup(Cli *cli, int argc, char *argv[])
         if (argc - optind != 1 || !argv[optind][0])
                 return cli_usage(cli);
         target.path = argv[optind];
-        if (lstat(target.path, &st) == 0 && !force)
+        there = lstat(target.path, &st) == 0;
+        if (there && !force)
                 return cli_error(EXIT_OTHER, "%s is there already: give --force to replace it", target.path);
 
         r = cli_connect(&k);
+        /* The daemon would go on with a file that has no name any more. */
+        if (r == 0 && there)
+                r = status_not_the_vault(k, target.path, &st);
         if (r != 0)
                 return r;
         r = target_open(&target);

@@ -11,6 +11,7 @@
 #include "cli/output.h"
 #include "cli/password.h"
 #include "cli/request.h"
+#include "cli/status.h"
 #include "cli/text.h"
 
 /* Whether that is the log of a database which was not closed: then the file alone is not what it was. */
@@ -31,15 +32,14 @@ static bool has_log(const char *path)
         return found;
 }
 
-static int open_backup(const char *path, int *ret_fd)
+static int open_backup(const char *path, int *ret_fd, struct stat *ret_stat)
 {
         _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-        struct stat st;
 
         if (fd < 0)
                 return cli_error(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_OTHER, "%s can't be read: %s", path,
                                  strerror(errno));
-        if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        if (fstat(fd, ret_stat) < 0 || !S_ISREG(ret_stat->st_mode))
                 return cli_error(EXIT_OTHER, "%s is no regular file", path);
         if (has_log(path))
                 return cli_error(EXIT_OTHER,
@@ -86,6 +86,7 @@ static int run_restore(Cli *cli, int argc, char *argv[])
         _cleanup_close_ int fd = -1;
         PasswordSource source = PASSWORD_SOURCE_NULL;
         bool confirmed = false, touch = false, accept = false;
+        struct stat st;
         int c, r;
 
         while ((c = getopt_long(argc, argv, "hy", options, NULL)) >= 0) {
@@ -111,9 +112,12 @@ static int run_restore(Cli *cli, int argc, char *argv[])
                 return cli_usage(cli);
         r = password_read(&source, &secret);
         if (r == 0)
-                r = open_backup(argv[optind], &fd);
+                r = open_backup(argv[optind], &fd, &st);
         if (r == 0)
                 r = cli_connect(&k);
+        /* The daemon would close it again, and so let go of its lock on it. */
+        if (r == 0)
+                r = status_not_the_vault(k, argv[optind], &st);
         if (r != 0)
                 return r;
         cli_use_terminal(k);

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/authenticator.h"
 #include "cli/json.h"
@@ -170,6 +171,24 @@ int status_get(keyfob *k, struct json_object **ret)
 
         request_init(&request, k, "Status");
         return request_call_json(&request, CLIENT_QUICK, ret);
+}
+
+int status_not_the_vault(keyfob *k, const char *path, const struct stat *file)
+{
+        _cleanup_json_ struct json_object *status = NULL;
+        int r;
+
+        r = status_get(k, &status);
+        for (size_t i = 0; r == 0 && i < 2; i++) {
+                _cleanup_free_ char *one = text_format("%s%s", json_string(status, "vault_path"), i == 0 ? "" : "-wal");
+                struct stat st;
+
+                if (!one)
+                        return cli_no_memory();
+                if (stat(one, &st) == 0 && st.st_dev == file->st_dev && st.st_ino == file->st_ino)
+                        r = cli_error(EXIT_OTHER, "%s is the vault itself, or its log", path);
+        }
+        return r;
 }
 
 static int run_status(Cli *cli, int argc, char *argv[])

@@ -207,6 +207,24 @@ assert lib.keyfob_restore(k, fd, 1, password, ctypes.c_size_t(len(password))) ==
             self.assertEqual(file.read(), 'mine, too')
         self.assertEqual([n for n in os.listdir(self.sandbox.root) if '.db.' in n or 'link.' in n], [])
 
+    def test_never_in_the_place_of_the_vault_itself(self):
+        """The daemon would go on with a file that has no name any more, and what is stored from then on would be lost."""
+        self.sandbox.start_daemon()
+        self.sandbox.init(PASSWORD)
+        self.fill(2)
+        os.symlink(self.sandbox.vault_dir, self.path('link'))
+        for name in ('vault.db', 'vault.db-wal'):
+            for place in (self.sandbox.vault_dir, self.path('link')):
+                path = os.path.join(place, name)
+                before = os.stat(path)
+                self.assertOneLine(self.keyfob('backup', '--force', path, code=8).stderr, 'the vault itself')
+                self.assertEqual(os.stat(path).st_ino, before.st_ino)
+        self.keyfob('set', 'later', 'me', input='stored')
+        self.sandbox.stop_daemon()
+        self.sandbox.start_daemon()
+        self.sandbox.unlock(PASSWORD)
+        self.assertEqual(self.keyfob('get', 'later', 'me').stdout, b'stored')
+
     def test_descriptors_that_will_not_do(self):
         self.sandbox.start_daemon()
         self.sandbox.init(PASSWORD)

@@ -287,6 +287,21 @@ class Hostile(RestoreTest):
         self.keyfob('restore', code=2)
         self.untouched()
 
+    def test_the_vault_itself(self):
+        """The daemon would close what it was passed, and with it let go of its lock on the vault."""
+        self.prepare()
+        self.sandbox.stop_daemon()
+        self.sandbox.start_daemon()
+        self.sandbox.unlock(PASSWORD)
+        os.symlink(self.sandbox.vault, os.path.join(self.sandbox.root, 'link'))
+        for path in (self.sandbox.vault, os.path.join(self.sandbox.root, 'link')):
+            self.assertIn('the vault itself', self.refused(path, 8, password='wrong'))
+        probe = ('import sqlite3, sys\n'
+                 'try: sqlite3.connect(sys.argv[1], timeout=0).execute("BEGIN IMMEDIATE")\n'
+                 'except sqlite3.OperationalError as e: print(e)')
+        self.assertIn(b'locked', self.sandbox.run(['/usr/bin/python3', '-c', probe, self.sandbox.vault]).stdout)
+        self.untouched()
+
     def test_databases_of_others(self):
         self.prepare()
         spoils = {'application': 'PRAGMA application_id=0', 'too new': 'PRAGMA user_version=99',
