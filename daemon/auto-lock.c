@@ -102,7 +102,7 @@ static void on_screen_locked(void *userdata)
 static bool busy(const Daemon *daemon)
 {
         return openings_any(daemon) || jobs_busy(daemon->jobs) || jobs_busy(daemon->signers) ||
-               jobs_busy(daemon->makers);
+               jobs_busy(daemon->makers) || jobs_busy(daemon->strangers);
 }
 
 static int on_drain(sd_event_source *source, uint64_t usec, void *userdata)

@@ -210,6 +210,8 @@ int daemon_new(const DaemonOptions *options, Daemon **ret, pid_t *ret_pid)
         if (r >= 0)
                 r = jobs_new(daemon, /* workers= */ 1, &daemon->copiers);
         if (r >= 0)
+                r = jobs_new(daemon, /* workers= */ 1, &daemon->strangers);
+        if (r >= 0)
                 r = asker_new(daemon, &daemon->asker);
         if (r >= 0)
                 r = openings_new(daemon, &daemon->openings);
@@ -278,6 +280,7 @@ Daemon *daemon_free(Daemon *daemon)
         daemon->signers = jobs_free(daemon->signers);
         daemon->makers = jobs_free(daemon->makers);
         daemon->copiers = jobs_free(daemon->copiers);
+        daemon->strangers = jobs_free(daemon->strangers);
         daemon->tpm = tpm_free(daemon->tpm);
         daemon->helper = helper_link_free(daemon->helper);
         daemon->batch = batch_free(daemon->batch);

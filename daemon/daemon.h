@@ -62,7 +62,8 @@ struct Daemon {
         Jobs *jobs;         /* job.h: the KDF, one at a time, */
         Jobs *signers;      /* signatures that take long, as many at a time as there are processors, */
         Jobs *makers;       /* new keys, one at a time, */
-        Jobs *copiers;      /* and files of backups, one at a time */
+        Jobs *copiers;      /* files of backups, one at a time, */
+        Jobs *strangers;    /* and secrets of backups, whose cost somebody else may have set */
         HelperLink *helper; /* helper-link.h */
         Identities *identities; /* identity.h: who the callers are */
         Tpm *tpm;           /* tpm.h */

@@ -376,7 +376,7 @@ static int restore_tried(Waiting *waiting, sd_bus_error *error)
 
 static int restore_try(Waiting *waiting, sd_bus_error *error)
 {
-        return start_job(waiting, STAGE_OPEN, waiting->daemon->jobs, restore_tried);
+        return start_job(waiting, STAGE_OPEN, waiting->daemon->strangers, restore_tried);
 }
 
 /* Slots of collections are no way to the vault. */
