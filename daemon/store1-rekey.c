@@ -123,6 +123,34 @@ static int rekey_slot(Waiting *waiting, sd_bus_error *error)
         return waiting_prove(waiting, rekey_proved);
 }
 
+/* One that does not open with the vault, though it has no slots of its own, is damaged: its key won't. */
+static bool can_be_opened(const VaultCollection *c)
+{
+        return c->locked && (c->own_slots || !c->tampered);
+}
+
+/* The index is made anew of all that there is, so everything must be open. Said before anybody is asked for a password in vain. */
+static int need_open(Daemon *daemon, sd_bus_error *error)
+{
+        const VaultCollection *c = NULL;
+
+        while ((c = vault_collection_next(daemon->vault, c)))
+                if (can_be_opened(c)) {
+                        sd_bus_error_setf(error, KEYFOB_ERROR_LOCKED, "the collection %s is locked: run keyfob unlock %s", c->name,
+                                          c->name);
+                        return -EACCES;
+                }
+        while ((c = vault_collection_next_deleted(daemon->vault, c)))
+                if (can_be_opened(c)) {
+                        sd_bus_error_setf(error, KEYFOB_ERROR_LOCKED,
+                                          "the collection %s was deleted and is locked: have it back with keyfob undelete and run "
+                                          "keyfob unlock %s, or keyfob wipe --all",
+                                          c->name, c->name);
+                        return -EACCES;
+                }
+        return 0;
+}
+
 int store1_rekey(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         static const char *const allowed[] = {"secrets",    "drop",   "interactive", "kdf_memory",
@@ -139,7 +167,9 @@ int store1_rekey(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 return r;
         if (!vault_is_unlocked(daemon->vault))
                 r = daemon_error(daemon, error, VAULT_E_LOCKED);
-        else {
+        else
+                r = need_open(daemon, error);
+        if (r >= 0) {
                 r = vault_slots(daemon->vault, &waiting->slots);
                 r = r != 0 ? daemon_error(daemon, error, r) : rekey_slot(waiting, error);
         }

@@ -280,6 +280,25 @@ class Manage(SlotTest):
         self.sandbox.start_daemon()
         self.assertGreater(self.slot('recovery')['used'], 1600000000)
 
+    def test_new_keys_want_everything_open(self):
+        """And that is said, with what opens it: the vault is open, and nothing is damaged."""
+        password = ('--password-file', self.file(PASSWORD, 'auth'))
+        self.keyfob('collection', 'create', 'Own', '--own-password', '--new-password-file', self.file('own', 'own'), *password)
+        self.keyfob('lock', 'Default')
+        result = self.keyfob('rekey', *password, code=3)
+        self.assertOneLine(result.stderr, 'keyfob unlock Default')
+        self.keyfob('unlock', *password)
+        self.keyfob('lock', 'Own')
+        result = self.keyfob('rekey', *password, code=3)
+        self.assertOneLine(result.stderr, 'keyfob unlock Own')
+        self.keyfob('collection', 'delete', '--yes', 'Own')
+        result = self.keyfob('rekey', *password, code=3)
+        self.assertOneLine(result.stderr, 'keyfob undelete')
+        self.keyfob('undelete', '1')
+        self.keyfob('unlock', 'Own', '--password-file', self.file('own', 'own'))
+        self.keyfob('rekey', *password)
+        self.keyfob('check')
+
     def test_the_last_one_stays(self):
         code = json.loads(self.add('recovery', '--json').stdout)['code']
         self.keyfob('slot', 'remove', 'password', '--password-file', self.file(code))
