@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/history.h"
 #include "cli/json.h"
 #include "cli/output.h"
 #include "cli/request.h"
@@ -119,7 +120,10 @@ static int run_undelete(Cli *cli, int argc, char *argv[])
         if (r != 0)
                 return r;
         cli_use_terminal(k);
-        r = list_deleted(k, collection, &entries);
+        /* While it is locked nothing can be told of its items, which would look as if none had been deleted. */
+        r = history_unlock(k, collection);
+        if (r == 0)
+                r = list_deleted(k, collection, &entries);
         if (r != 0)
                 return r;
         if (optind == argc)

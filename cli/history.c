@@ -19,8 +19,7 @@ static int search(keyfob *k, const char *service, const char *user, struct json_
         return request_call_json(&request, CLIENT_QUICK, ret);
 }
 
-/* NULL: the vault. */
-static int unlock(keyfob *k, const char *collection)
+int history_unlock(keyfob *k, const char *collection)
 {
         _cleanup_(request_done) Request request = {0};
 
@@ -111,7 +110,7 @@ int history_find(keyfob *k, int n, char *operands[], char **ret_path)
                 if (tries > 1)
                         return cli_explain(KEYFOB_E_LOCKED, NULL);
                 /* The vault first; when that was not it, the item is in a collection that has a password of its own. */
-                r = unlock(k, tries > 0 ? locked : NULL);
+                r = history_unlock(k, tries > 0 ? locked : NULL);
                 if (r != 0)
                         return r;
         }

@@ -93,6 +93,18 @@ class History(HistoryTest):
         terminal.expect('current')
         self.assertEqual(terminal.wait(), 0)
 
+    def test_what_was_deleted_is_not_listed_as_nothing_while_locked(self):
+        self.prepare()
+        self.keyfob('del', 'svc', 'me')
+        self.keyfob('lock')
+        for arguments in ((), ('--json',), ('1',), ('--collection', 'Default')):
+            self.assertOneLine(self.keyfob('undelete', *arguments, code=3).stderr, 'locked')
+        terminal = self.sandbox.terminal([self.sandbox.stage.keyfob, 'undelete', '1'])
+        terminal.expect('Password: ')
+        terminal.send(PASSWORD + '\n')
+        self.assertEqual(terminal.wait(), 0)
+        self.assertEqual(self.keyfob('get', 'svc', 'me').stdout, SECRETS[2])
+
     def test_what_is_not_there(self):
         self.prepare()
         self.keyfob('history', 'svc', 'nobody', code=1)
