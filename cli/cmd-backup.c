@@ -145,6 +145,8 @@ static int run_backup(Cli *cli, int argc, char *argv[])
         there = lstat(target.path, &st) == 0;
         if (there && !force)
                 return cli_error(EXIT_OTHER, "%s is there already: give --force to replace it", target.path);
+        if (there && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+                return cli_error(EXIT_OTHER, "%s is no regular file", target.path);
 
         r = cli_connect(&k);
         /* The daemon would go on with a file that has no name any more. */

@@ -206,6 +206,11 @@ assert lib.keyfob_restore(k, fd, 1, password, ctypes.c_size_t(len(password))) ==
         with open(other, encoding='utf-8') as file:
             self.assertEqual(file.read(), 'mine, too')
         self.assertEqual([n for n in os.listdir(self.sandbox.root) if '.db.' in n or 'link.' in n], [])
+        # What is no file at all stays: as root it could be a device that everybody uses.
+        os.mkfifo(self.path('fifo'))
+        self.assertOneLine(self.keyfob('backup', '--force', self.path('fifo'), code=8).stderr, 'no regular file')
+        self.assertTrue(stat.S_ISFIFO(os.lstat(self.path('fifo')).st_mode))
+        self.assertOneLine(self.keyfob('backup', '--force', self.sandbox.root, code=8).stderr, 'no regular file')
 
     def test_never_in_the_place_of_the_vault_itself(self):
         """The daemon would go on with a file that has no name any more, and what is stored from then on would be lost."""
