@@ -71,6 +71,26 @@ static int give_name(Target *target, const char *name)
         return r < 0 ? -errno : 0;
 }
 
+/* Where a file can't have two names, as on FAT. Some can't rename without replacing, either: there the name is claimed first. */
+static int take_name(Target *target)
+{
+        _cleanup_close_ int claim = -1;
+        int r;
+
+        r = renameat2(AT_FDCWD, target->named, AT_FDCWD, target->path, RENAME_NOREPLACE) < 0 ? -errno : 0;
+        if (r == -EINVAL || r == -ENOSYS) {
+                claim = open(target->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+                if (claim < 0)
+                        return -errno;
+                r = rename(target->named, target->path) < 0 ? -errno : 0;
+                if (r < 0)
+                        (void)unlink(target->path);
+        }
+        if (r == 0)
+                free(TAKE_PTR(target->named));
+        return r;
+}
+
 /* Without --force the name must be free still. */
 static int target_publish(Target *target, bool force)
 {
@@ -78,9 +98,11 @@ static int target_publish(Target *target, bool force)
         _cleanup_close_ int dir = -1;
         int r;
 
-        if (!force)
+        if (!force) {
                 r = give_name(target, target->path);
-        else {
+                if ((r == -EPERM || r == -EOPNOTSUPP || r == -ENOSYS) && target->named)
+                        r = take_name(target);
+        } else {
                 if (!target->named) {
                         beside = text_format("%s.%d", target->path, (int)getpid());
                         if (!beside)

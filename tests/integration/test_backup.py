@@ -212,6 +212,25 @@ assert lib.keyfob_restore(k, fd, 1, password, ctypes.c_size_t(len(password))) ==
         self.assertTrue(stat.S_ISFIFO(os.lstat(self.path('fifo')).st_mode))
         self.assertOneLine(self.keyfob('backup', '--force', self.sandbox.root, code=8).stderr, 'no regular file')
 
+    @kt.not_sanitized
+    def test_on_a_stick(self):
+        """File systems that can't give a file a second name, nor make one without."""
+        self.sandbox.start_daemon()
+        self.sandbox.init(PASSWORD)
+        self.fill(2)
+        for kind in ('', 'old'):
+            env = {'LD_PRELOAD': os.path.join(kt.BUILD, 'tests', 'integration', 'fat-preload.so'), 'KEYFOB_TEST_FAT': kind}
+            self.keyfob('backup', self.path(), env=env)
+            before = os.stat(self.path())
+            self.assertEqual(stat.S_IMODE(before.st_mode), 0o600)
+            self.assertIn(b'--force', self.keyfob('backup', self.path(), env=env, code=8).stderr)
+            self.assertEqual(os.stat(self.path()).st_ino, before.st_ino)
+            self.keyfob('backup', '--force', self.path(), env=env)
+            self.assertEqual([n for n in os.listdir(self.sandbox.root) if n.startswith('copy')], ['copy.db'])
+            with contextlib.closing(sqlite3.connect(f'file:{self.path()}?mode=ro', uri=True)) as db:
+                self.assertEqual(db.execute('PRAGMA integrity_check').fetchone()[0], 'ok')
+            os.unlink(self.path())
+
     def test_never_in_the_place_of_the_vault_itself(self):
         """The daemon would go on with a file that has no name any more, and what is stored from then on would be lost."""
         self.sandbox.start_daemon()
