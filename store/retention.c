@@ -86,7 +86,8 @@ int vault_set_retention(Vault *vault, VaultRetention retention)
         if (r != 0)
                 return r;
         r = op_end(&op, write_row(vault, retention));
-        while (r == 0 && more)
-                r = purge_due(vault, vault_now(), &more);
+        /* It is set. What could not go now, as on a full disk, goes in idle moments. */
+        while (r == 0 && more && purge_due(vault, vault_now(), &more) == 0)
+                ;
         return r;
 }

@@ -321,7 +321,7 @@ typedef struct VaultRetention {
 } VaultRetention;
 #define VAULT_RETENTION_USUAL ((VaultRetention){.days = 30, .versions = 8})
 VaultRetention vault_retention(const Vault *vault);
-/* What it does not cover any more goes at once. VAULT_E_LOCKED, VAULT_E_INVALID; -EBUSY in a batch. */
+/* What it does not cover any more goes at once, or when that fails, in idle moments. VAULT_E_LOCKED, VAULT_E_INVALID; -EBUSY in a batch. */
 int vault_set_retention(Vault *vault, VaultRetention retention);
 
 /*

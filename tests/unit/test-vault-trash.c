@@ -471,6 +471,35 @@ static int no_head_goes(void *userdata, int what, const char *a, const char *b, 
         return what == SQLITE_DELETE && strcmp(a, "head") == 0 ? SQLITE_DENY : SQLITE_OK;
 }
 
+/* All but the first statement that takes rows from the trash: that is setting the retention, and then comes purging. */
+static int no_purge(void *userdata, int what, const char *a, const char *b, const char *c, const char *d)
+{
+        unsigned *n = userdata;
+
+        return what == SQLITE_DELETE && strcmp(a, "trash") == 0 && (*n)++ > 0 ? SQLITE_DENY : SQLITE_OK;
+}
+
+TEST(a_retention_that_is_set_is_set_though_purging_fails)
+{
+        unsigned n = 0;
+        Scratch s;
+        ItemId id;
+
+        scratch_new(&s);
+        id = put(s.vault, 1, "x", "v", false, NULL, NULL, 0);
+        CHECK_EQ(vault_item_delete(s.vault, id), 0);
+        CHECK_EQ(sqlite3_set_authorizer(s.vault->db, no_purge, &n), SQLITE_OK);
+        CHECK_EQ(vault_set_retention(s.vault, (VaultRetention){.days = 0, .versions = 8}), 0);
+        CHECK(n > 1);
+        CHECK_EQ(vault_retention(s.vault).days, 0);
+        CHECK_EQ(n_versions(s.vault, id), 1);
+        CHECK_EQ(sqlite3_set_authorizer(s.vault->db, NULL, NULL), SQLITE_OK);
+        CHECK_EQ(vault_idle(s.vault, vault_now()), 0);
+        CHECK_EQ(n_versions(s.vault, id), 0);
+        check_in_order(s.vault);
+        scratch_done(&s);
+}
+
 TEST(a_purge_that_fails_leaves_the_collection_as_it_was)
 {
         const VaultCollection *c;
