@@ -151,6 +151,28 @@ static int need_open(Daemon *daemon, sd_bus_error *error)
         return 0;
 }
 
+static bool can_be_guessed(const Waiting *waiting)
+{
+        for (size_t i = 0; i < waiting->slots.n; i++)
+                if (slot_collection(waiting->slots.slots[i]) == 0 &&
+                    (SLOT_KIND_BIT(slot_kind(waiting->slots.slots[i])) & (SLOTS_TYPED | SLOT_KIND_BIT(SLOT_CREDENTIAL))))
+                        return true;
+        return false;
+}
+
+/* The first secret opens a slot in the turn of all that are given, where wrong ones are counted; or the others are tried on nothing. */
+static int begin(Waiting *waiting, sd_bus_error *error)
+{
+        int r;
+
+        r = vault_slots(waiting->daemon->vault, &waiting->slots);
+        if (r != 0)
+                return daemon_error(waiting->daemon, error, r);
+        if (waiting->options.n_secrets == 0 || !can_be_guessed(waiting))
+                return rekey_slot(waiting, error);
+        return waiting_open(waiting, 0, waiting->options.secrets[0], NULL, /* unlock= */ false, "rekey", NULL, rekey_slot);
+}
+
 int store1_rekey(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
         static const char *const allowed[] = {"secrets",    "drop",   "interactive", "kdf_memory",
@@ -169,9 +191,7 @@ int store1_rekey(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 r = daemon_error(daemon, error, VAULT_E_LOCKED);
         else
                 r = need_open(daemon, error);
-        if (r >= 0) {
-                r = vault_slots(daemon->vault, &waiting->slots);
-                r = r != 0 ? daemon_error(daemon, error, r) : rekey_slot(waiting, error);
-        }
+        if (r >= 0)
+                r = begin(waiting, error);
         return waiting_started(waiting, r);
 }

@@ -266,9 +266,10 @@ class KeysMeanwhile(LimitsTest):
 
     def test_new_keys_meanwhile_are_not_taken_for_damage(self):
         """The root that the second caller opened is another one by the time it has its draft."""
+        rekey = self.rekey([PASSWORD], False)
+        self.client.store('Status')                     # it has begun
         added = self.send('AddSlot', self.options(b'late'))
-        time.sleep(0.02)
-        self.client.wait(self.rekey([PASSWORD], False), 60)
+        self.client.wait(rekey, 60)
         with sc.expect_error(self, BUSY):
             self.other.wait(added, 60)
 

@@ -50,6 +50,20 @@ class Wrong(kt.KeyfobTest):
             guess.join(60)
         return sorted(guess.error.name for guess in guesses)
 
+    def test_new_keys_are_no_way_around(self):
+        """For them a secret for each slot is given at once, and more than one may be: none is tried before the first has opened one."""
+        self.keyfob('unlock', '--password-file', self.sandbox.write('password', PASSWORD))
+        guesses = {'secrets': [b'wrong %d' % n for n in range(5)], 'interactive': False}
+        with kb.Client(self.sandbox.socket) as client:
+            for drop in (False, True, False):
+                with self.assertRaises(kb.BusError) as caught:
+                    client.call(kb.STORE, 'Rekey', 'a{sv}', kb.variants({**guesses, 'drop': drop}))
+                self.assertEqual(caught.exception.name, WRONG)
+            self.assertIn('further tries are slowed down', self.sandbox.read_log())
+            client.call(kb.STORE, 'Rekey', 'a{sv}', kb.variants({'secrets': [PASSWORD.encode()]}))
+        self.keyfob('lock')
+        self.keyfob('unlock', '--password-file', self.sandbox.write('password', PASSWORD))
+
     def test_the_first_ones_are_free_and_then_others_are_refused(self):
         self.assertEqual(self.two_at_once(), [WRONG] * 3)
         answers = [Guess(self.sandbox) for _ in range(8)]
