@@ -33,7 +33,7 @@ typedef struct Attempt {
         fido_dev_t *dev;
         Proof proof;
         bool certain; /* it has the credential */
-        bool *cued;
+        bool *cued, *silent; /* the second: it does not answer */
 } Attempt;
 
 /* ---- what the person is told ---- */
@@ -117,6 +117,7 @@ static int ask_key(const Attempt *attempt, const char *pin, fido_assert_t **ret,
         if (*ret_errno != 0)
                 return FIDO_ERR_INTERNAL;
         r = fido_dev_get_assert(attempt->dev, assertion, pin);
+        *attempt->silent = key_is_silent(r);
         if (r == FIDO_OK)
                 *ret = TAKE_PTR(assertion);
         return r;
@@ -261,9 +262,9 @@ static int with_pin(const Attempt *attempt)
 
 /* ---- which key ---- */
 
-static int try_key(Login *login, fido_dev_t *dev, const Credential *credential, const KeyFound *found, bool *cued)
+static int try_key(Login *login, fido_dev_t *dev, const Credential *credential, const KeyFound *found, bool *cued, bool *ret_silent)
 {
-        Attempt attempt = {login, dev, proof_of(login, credential, key_is_own(dev)), found->certain, cued};
+        Attempt attempt = {login, dev, proof_of(login, credential, key_is_own(dev)), found->certain, cued, ret_silent};
         bool verifies = attempt.proof.verification == FIDO_OPT_TRUE;
         int r = TRY_PIN;
 
@@ -280,7 +281,7 @@ static int try_key(Login *login, fido_dev_t *dev, const Credential *credential, 
 
 /* Resident credentials that a key may have come behind all that one has for certain: nobody is to type a PIN for what is not there. */
 typedef struct Round {
-        const Keys *keys;
+        Keys *keys;
         bool last;     /* keys that are asked last */
         bool maybe;    /* credentials that are not certain */
         bool deferred; /* there are such */
@@ -289,18 +290,19 @@ typedef struct Round {
 
 static int try_credential(Login *login, Round *round, const Credential *credential)
 {
-        const Keys *keys = round->keys;
+        Keys *keys = round->keys;
         bool resident = credential->id_size == 0;
         int r;
 
         for (size_t i = 0; i < keys->n && (resident || !round->maybe); i++) {
+                bool silent = false;
                 KeyFound has;
                 Proof proof;
 
                 if (!keys->devices[i] || keys->last[i] != round->last)
                         continue;
                 proof = proof_of(login, credential, resident && key_is_own(keys->devices[i]));
-                r = key_has(login, keys->devices[i], &proof, &has);
+                r = key_has(login, keys->devices + i, &proof, &has);
                 if (r < 0)
                         return r;
                 if (r == 0)
@@ -310,7 +312,9 @@ static int try_credential(Login *login, Round *round, const Credential *credenti
                         round->deferred = true;
                         continue;
                 }
-                r = try_key(login, keys->devices[i], credential, &has, &round->cued);
+                r = try_key(login, keys->devices[i], credential, &has, &round->cued, &silent);
+                if (silent)
+                        key_drop(keys->devices + i);
                 if (r != TRY_NEXT)
                         return r;
         }

@@ -7,6 +7,8 @@
  *
  * One does not answer at once: the device that is the user's own daemon, as long as the vault is locked, which a login is to open. It
  * waits for somebody to open it, so it comes last.
+ *
+ * A device may be anybody's, and say nothing at all: nobody waits for one without an end, nor a second time.
  */
 #include "pam/keys.h"
 
@@ -19,6 +21,7 @@
 #include "keyfob/bus.h"
 
 #define AAGUID_SIZE 16U
+#define OPEN_MS     10000
 #define PATIENCE_MS 60000
 #define NODE        "/dev/hidraw"
 #define UNIQ        "HID_UNIQ=keyfob-%u\n" /* docs/PROTOCOL.md, "The kernel's device" */
@@ -66,7 +69,9 @@ int keys_open(const Login *login, Keys *ret)
                 if (!ret->devices[i])
                         continue;
                 ret->last[i] = is_of_user(path, login->user.uid);
-                r = fido_dev_open(ret->devices[i], path);
+                r = fido_dev_set_timeout(ret->devices[i], OPEN_MS);
+                if (r == FIDO_OK)
+                        r = fido_dev_open(ret->devices[i], path);
                 if (r != FIDO_OK || fido_dev_set_timeout(ret->devices[i], PATIENCE_MS) != FIDO_OK) {
                         log_debug(&login->log, "a security key can't be opened: %s", fido_strerr(r));
                         fido_dev_free(ret->devices + i);
@@ -75,14 +80,22 @@ int keys_open(const Login *login, Keys *ret)
         return 0;
 }
 
+bool key_is_silent(int error)
+{
+        return error == FIDO_ERR_TX || error == FIDO_ERR_RX;
+}
+
+void key_drop(fido_dev_t **dev)
+{
+        (void)fido_dev_close(*dev);
+        fido_dev_free(dev);
+}
+
 void keys_done(Keys *keys)
 {
-        for (size_t i = 0; i < keys->n; i++) {
-                if (!keys->devices[i])
-                        continue;
-                (void)fido_dev_close(keys->devices[i]);
-                fido_dev_free(keys->devices + i);
-        }
+        for (size_t i = 0; i < keys->n; i++)
+                if (keys->devices[i])
+                        key_drop(keys->devices + i);
         fido_dev_info_free(&keys->infos, KEYS_MAX);
         keys->n = 0;
 }
@@ -137,7 +150,7 @@ static int is_hidden(const Proof *proof, bool resident)
         return resident && proof->verification == FIDO_OPT_TRUE;
 }
 
-int key_has(const Login *login, fido_dev_t *dev, const Proof *proof, KeyFound *ret)
+int key_has(const Login *login, fido_dev_t **dev, const Proof *proof, KeyFound *ret)
 {
         _cleanup_(fido_assertion_done) fido_assert_t *assertion = NULL;
         const Credential *credential = proof->credential;
@@ -145,14 +158,14 @@ int key_has(const Login *login, fido_dev_t *dev, const Proof *proof, KeyFound *r
         int r;
 
         *ret = (KeyFound){0};
-        if (resident && !fido_dev_is_fido2(dev))
+        if (resident && !fido_dev_is_fido2(*dev))
                 return 0;
         if (login->options->nodetect)
                 return 1;
         r = proof_begin_probe(login, proof, &assertion);
         if (r < 0)
                 return r;
-        r = fido_dev_get_assert(dev, assertion, /* pin= */ NULL);
+        r = fido_dev_get_assert(*dev, assertion, /* pin= */ NULL);
         switch (r) {
         case FIDO_OK:
                 ret->certain = !resident || find_resident(assertion, credential, ret);
@@ -169,6 +182,8 @@ int key_has(const Login *login, fido_dev_t *dev, const Proof *proof, KeyFound *r
                 return is_hidden(proof, resident);
         default:
                 log_debug(&login->log, "a security key does not say whether it has this credential: %s", fido_strerr(r));
+                if (key_is_silent(r))
+                        key_drop(dev);
                 return resident && r > 0; /* said by the key itself, which does not know how to be asked so */
         }
 }

@@ -16,6 +16,11 @@ typedef struct Keys {
 int keys_open(const Login *login, Keys *ret);
 void keys_done(Keys *keys);
 
+/* Whether libfido2's error says that the device itself did not answer. */
+bool key_is_silent(int error);
+/* Lets go of a device, which is not asked for anything any more. */
+void key_drop(fido_dev_t **dev);
+
 /* Keyfob's own, by the bridge or as a device of the kernel's. */
 bool key_is_own(fido_dev_t *dev);
 
@@ -26,5 +31,6 @@ typedef struct KeyFound {
         size_t id_size;
 } KeyFound;
 
-/* Whether this one has the credential, as it is to be proven: 1 and *ret, 0, or a negative errno. */
-int key_has(const Login *login, fido_dev_t *dev, const Proof *proof, KeyFound *ret);
+/* Whether this one has the credential, as it is to be proven: 1 and *ret, 0, or a negative errno. One that does not answer at all is
+ * dropped: *dev is NULL then. */
+int key_has(const Login *login, fido_dev_t **dev, const Proof *proof, KeyFound *ret);

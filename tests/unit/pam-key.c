@@ -60,6 +60,8 @@ static int answer(PamKey *key, uint8_t command, const uint8_t *data, size_t size
         AuthenticatorReply reply;
 
         key->n_requests++;
+        if (key->silent)
+                return 0;
         if (command == CTAP_CMD_MSG) {
                 unsigned status = fixture_u2f(key->fixture, data, size, &reply);
 
@@ -98,6 +100,7 @@ static int receive_message(struct fido_dev *dev, uint8_t command, unsigned char 
         PamKey *key = fido_dev_io_handle(dev);
         size_t n = key->size;
 
+        key->n_unbounded += ms < 0;
         if (command == CTAP_CMD_INIT && key->greets) {
                 memcpy(ret, key->greeting, sizeof(key->greeting));
                 key->greets = false;

@@ -20,6 +20,8 @@
 typedef struct PamKey {
         Fixture *fixture;
         bool plugged, u2f_only;
+        bool silent;         /* it greets, and then answers nothing */
+        unsigned n_unbounded; /* answers that somebody was ready to wait for without an end */
         char path[16];
         unsigned n_requests; /* of any kind; n_asserts: getAssertion with user presence */
         uint8_t greeting[17];

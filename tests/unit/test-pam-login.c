@@ -110,6 +110,48 @@ TEST(second_key_and_second_credential)
         CHECK_EQ(world_authenticate(w, "max_devices=1", NULL), PAM_AUTH_ERR);
 }
 
+/* Anybody who may plug something in could keep everybody out with it. */
+TEST(a_device_that_says_nothing_is_not_waited_for_without_end)
+{
+        PLUGGED(w, NULL);
+
+        world_credential(w, "+presence");
+        pam_keys[0].n_unbounded = 0;
+        CHECK_EQ(world_authenticate(w, NULL), PAM_SUCCESS);
+        CHECK_EQ(pam_keys[0].n_unbounded, 0);
+}
+
+static bool falls_silent;
+
+static void fall_silent(PamKey *key, uint8_t *reply, size_t *size)
+{
+        key->silent = falls_silent;
+}
+
+TEST(a_device_that_says_nothing_is_asked_once)
+{
+        char other[512];
+        PLUGGED(w, NULL);
+
+        pam_key_plug(1, NULL);
+        pam_key_enrol(1, WORLD_RP, COSE_ES256, false, NULL, other, sizeof(other));
+        world_line(w, "%s,+presence:%s,+presence:%s,+presence:%s,+presence\n", w->credential, w->credential, w->credential, other);
+        falls_silent = true;
+        pam_keys[0].tamper = fall_silent; /* it says what it has, and nothing when it is to be touched */
+        pam_keys[0].n_requests = 0;
+        CHECK_EQ(world_authenticate(w, NULL), PAM_SUCCESS);
+        CHECK(pam_keys[0].silent);
+        CHECK_EQ(pam_keys[0].n_requests, 4); /* two before it is opened and known, the search, the touch */
+
+        pam_keys[0].tamper = NULL;
+        pam_keys[0].silent = false;
+        pam_keys[0].n_requests = 0;
+        pam_keys[0].u2f_only = true; /* nothing is asked of it before the search */
+        pam_keys[0].silent = true;
+        CHECK_EQ(world_authenticate(w, NULL), PAM_SUCCESS);
+        CHECK_EQ(pam_keys[0].n_requests, 1);
+}
+
 TEST(another_origin)
 {
         PLUGGED(w, NULL);
