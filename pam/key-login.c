@@ -245,6 +245,10 @@ static int with_pin(const Attempt *attempt)
         for (unsigned turn = 0; turn < TURNS_MAX; turn++) {
                 if (fido_dev_get_retry_count(attempt->dev, &left) != FIDO_OK)
                         return TRY_NEXT;
+                if (left == 0) {
+                        say_error(login, FIDO_ERR_PIN_BLOCKED);
+                        return LOGIN_REFUSED;
+                }
                 if (left < (int)login->options->keep_tries) {
                         talk_complain(&login->talk, "Only %d tries of the PIN are left before the security key is blocked: they are not "
                                                     "spent here. The right PIN, given to keyfob key pin change, brings them back.", left);

@@ -301,6 +301,20 @@ TEST(the_last_tries_are_not_spent)
         CHECK_EQ(world_authenticate(w, "keep_tries=2", NULL), PAM_SUCCESS);
 }
 
+TEST(none_left)
+{
+        _cleanup_(world_freep) World *w = with_pin("+pin", NULL);
+
+        for (unsigned i = 0; i < 8; i++) {
+                w->answers[0] = "00000000";
+                w->answers[1] = "";
+                CHECK_EQ(world_authenticate(w, "keep_tries=1", NULL), PAM_AUTH_ERR);
+                fixture_restart(pam_keys[0].fixture);
+        }
+        CHECK_EQ(world_authenticate(w, "keep_tries=1", NULL), PAM_AUTH_ERR);
+        CHECK(world_said(w, "E The PIN of the security key is blocked. It can only be reset.") && !world_said(w, "brings them back"));
+}
+
 TEST(three_in_a_row)
 {
         _cleanup_(world_freep) World *w = with_pin("+pin", NULL);
