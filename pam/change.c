@@ -42,13 +42,13 @@ static int prepare(Login *login, const char *old_password, const char *new_passw
                    Secret **ret)
 {
         _cleanup_(secret_freep) Secret *trial = NULL;
-        const SlotMirrorEntry *ways = NULL;
+        const SlotMirrorEntry *ways[SLOTS_WAYS_MAX];
         size_t n, i = 0;
         int r;
 
         login->mirror = slot_mirror_free(login->mirror);
         r = slots_read(login, &login->mirror);
-        n = slots_ways(login->mirror, &ways);
+        n = slots_ways(login->mirror, ways);
         if (r < 0 || n == 0)
                 return r;
         r = slots_frames_of_trial(login->mirror, old_password, &trial);
@@ -56,7 +56,7 @@ static int prepare(Login *login, const char *old_password, const char *new_passw
                 r = handover_send(login, &login->user, trial, &i);
         if (r != 0)
                 return r;
-        memcpy(ret_before, ways[i].kdf_salt, SLOT_MIRROR_KDF_SALT_SIZE);
+        memcpy(ret_before, ways[i]->kdf_salt, SLOT_MIRROR_KDF_SALT_SIZE);
         return slots_frame_of_change(login->mirror, trial, i, new_password, ret);
 }
 
@@ -78,11 +78,11 @@ static int follow(Login *login, const char *old_password, const char *new_passwo
 
 int change_password(Login *login, const char *old_password, const char *new_password)
 {
-        const SlotMirrorEntry *ways = NULL;
+        const SlotMirrorEntry *ways[SLOTS_WAYS_MAX];
         int r;
 
         r = slots_read(login, &login->mirror);
-        if (r < 0 || slots_ways(login->mirror, &ways) == 0)
+        if (r < 0 || slots_ways(login->mirror, ways) == 0)
                 return r;
         r = follow(login, old_password, new_password);
         if (r < 0)

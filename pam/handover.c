@@ -114,14 +114,34 @@ static bool may_have_changed(UnlockStatus status)
         return status == UNLOCK_FAILED || status == UNLOCK_DAMAGED;
 }
 
+/* What was refused for its key may be right the other way; of a slot that is gone, no way is. */
+static bool may_be_taken(UnlockStatus before, const uint8_t *frame)
+{
+        UnlockFrame this, last;
+        bool r;
+
+        if (before != UNLOCK_NO_SLOT)
+                return before == UNLOCK_WRONG_KEY;
+        r = unlock_frame_decode(frame, UNLOCK_FRAME_SIZE, &this) == 0 &&
+            unlock_frame_decode(frame - UNLOCK_FRAME_SIZE, UNLOCK_FRAME_SIZE, &last) == 0 &&
+            memcmp(this.slot, last.slot, sizeof(this.slot)) != 0;
+        explicit_bzero(&this, sizeof(this));
+        explicit_bzero(&last, sizeof(last));
+        return r;
+}
+
 int handover_send(const Login *login, const User *user, const Secret *frames, size_t *ret)
 {
         UnlockStatus status = UNLOCK_WRONG_KEY;
         const char *text;
 
-        for (size_t i = 0; status == UNLOCK_WRONG_KEY && i < frames->size / UNLOCK_FRAME_SIZE; i++) {
-                int r = ask(login, user, frames->data + i * UNLOCK_FRAME_SIZE, &status);
+        for (size_t i = 0; i < frames->size / UNLOCK_FRAME_SIZE; i++) {
+                const uint8_t *frame = frames->data + i * UNLOCK_FRAME_SIZE;
+                int r;
 
+                if (!may_be_taken(status, frame))
+                        continue;
+                r = ask(login, user, frame, &status);
                 if (r != 0)
                         return r;
                 if (status == UNLOCK_DONE) {

@@ -5,7 +5,8 @@
  * faster than from the vault itself. A mirror that is not root's, or another user's, is as good as none.
  *
  * While a password is being changed, the mirror has two ways for the slot: nobody but the daemon knows which is true, so each gives a
- * frame, in the mirror's order. Who writes the mirror has the lock, which nobody but root can take.
+ * frame, in the mirror's order. So does each login slot, where somebody has added another one beside that of a password of the past.
+ * Who writes the mirror has the lock, which nobody but root can take.
  */
 #include "pam/slots.h"
 
@@ -205,30 +206,38 @@ int slots_frame_of_key(const SlotMirror *mirror, const uint8_t *id, size_t id_si
 
 /* ---- the password ---- */
 
-size_t slots_ways(const SlotMirror *mirror, const SlotMirrorEntry **ret)
+size_t slots_ways(const SlotMirror *mirror, const SlotMirrorEntry *ret[SLOTS_WAYS_MAX])
 {
-        size_t i = 0, n = 1;
+        size_t n = 0;
 
-        while (mirror && i < mirror->n && mirror->slots[i].kind != SLOT_MIRROR_LOGIN)
-                i++;
-        if (!mirror || i == mirror->n)
-                return 0;
-        while (i + n < mirror->n && memcmp(mirror->slots[i + n].id, mirror->slots[i].id, SLOT_MIRROR_ID_SIZE) == 0)
-                n++;
-        *ret = mirror->slots + i;
+        for (size_t i = 0; mirror && i < mirror->n && n < SLOTS_WAYS_MAX; i++)
+                if (mirror->slots[i].kind == SLOT_MIRROR_LOGIN)
+                        ret[n++] = mirror->slots + i;
         return n;
+}
+
+static bool is_way_of(const SlotMirrorEntry *entry, const uint8_t slot[SLOT_MIRROR_ID_SIZE])
+{
+        return entry->kind == SLOT_MIRROR_LOGIN && memcmp(entry->id, slot, SLOT_MIRROR_ID_SIZE) == 0;
+}
+
+static bool has_salt(const SlotMirrorEntry *entry, const uint8_t salt[SLOT_MIRROR_KDF_SALT_SIZE])
+{
+        return entry->kind == SLOT_MIRROR_LOGIN && memcmp(entry->kdf_salt, salt, SLOT_MIRROR_KDF_SALT_SIZE) == 0;
 }
 
 void slots_keep_way(SlotMirror *mirror, const uint8_t salt[SLOT_MIRROR_KDF_SALT_SIZE])
 {
-        const SlotMirrorEntry *ways = NULL;
-        size_t first, n_ways = slots_ways(mirror, &ways), n = 0;
+        uint8_t slot[SLOT_MIRROR_ID_SIZE];
+        size_t i = 0, n = 0;
 
-        if (n_ways == 0)
+        while (i < mirror->n && !has_salt(mirror->slots + i, salt))
+                i++;
+        if (i == mirror->n)
                 return;
-        first = (size_t)(ways - mirror->slots);
-        for (size_t i = 0; i < mirror->n; i++) {
-                if (i >= first && i < first + n_ways && memcmp(mirror->slots[i].kdf_salt, salt, SLOT_MIRROR_KDF_SALT_SIZE) != 0)
+        memcpy(slot, mirror->slots[i].id, sizeof(slot));
+        for (i = 0; i < mirror->n; i++) {
+                if (is_way_of(mirror->slots + i, slot) && !has_salt(mirror->slots + i, salt))
                         continue;
                 if (n != i)
                         mirror->slots[n] = mirror->slots[i];
@@ -236,6 +245,15 @@ void slots_keep_way(SlotMirror *mirror, const uint8_t salt[SLOT_MIRROR_KDF_SALT_
         }
         memset(mirror->slots + n, 0, (mirror->n - n) * sizeof(mirror->slots[0]));
         mirror->n = n;
+}
+
+/* A mirror can say so of one slot only. */
+static bool any_has_two_ways(const SlotMirror *mirror)
+{
+        for (size_t i = 1; i < mirror->n; i++)
+                if (is_way_of(mirror->slots + i, mirror->slots[i - 1].id))
+                        return true;
+        return false;
 }
 
 static int derive(const SlotMirrorEntry *way, const char *password, uint8_t ret[UNLOCK_KEY_SIZE])
@@ -252,8 +270,8 @@ static int derive(const SlotMirrorEntry *way, const char *password, uint8_t ret[
 static int frames_of_ways(const SlotMirror *mirror, const char *password, UnlockFrameKind kind, Secret **ret)
 {
         _cleanup_(secret_freep) Secret *frames = NULL;
-        const SlotMirrorEntry *ways = NULL;
-        size_t n = slots_ways(mirror, &ways);
+        const SlotMirrorEntry *ways[SLOTS_WAYS_MAX];
+        size_t n = slots_ways(mirror, ways);
         int r;
 
         *ret = NULL;
@@ -263,13 +281,13 @@ static int frames_of_ways(const SlotMirror *mirror, const char *password, Unlock
         for (size_t i = 0; r == 0 && i < n; i++) {
                 UnlockFrame frame = {.kind = kind};
 
-                memcpy(frame.slot, ways[i].id, sizeof(frame.slot));
-                r = derive(ways + i, password, frame.key);
+                memcpy(frame.slot, ways[i]->id, sizeof(frame.slot));
+                r = derive(ways[i], password, frame.key);
                 if (kind == UNLOCK_FRAME_REPLACE) {
                         memcpy(frame.new_key, frame.key, sizeof(frame.new_key));
-                        frame.memory_kib = ways[i].memory_kib;
-                        frame.passes = ways[i].passes;
-                        memcpy(frame.salt, ways[i].kdf_salt, sizeof(frame.salt));
+                        frame.memory_kib = ways[i]->memory_kib;
+                        frame.passes = ways[i]->passes;
+                        memcpy(frame.salt, ways[i]->kdf_salt, sizeof(frame.salt));
                 }
                 if (r == 0)
                         r = append_frame(frames, &frame);
@@ -301,10 +319,12 @@ int slots_frame_of_change(SlotMirror *mirror, const Secret *trial, size_t i, con
         if (r < 0)
                 return r;
         slots_keep_way(mirror, frame.salt);
+        if (any_has_two_ways(mirror))
+                r = -EBUSY;
         memcpy(way.id, frame.slot, sizeof(way.id));
         way.memory_kib = frame.memory_kib;
         way.passes = frame.passes;
-        if (getrandom(way.kdf_salt, sizeof(way.kdf_salt), 0) != (ssize_t)sizeof(way.kdf_salt))
+        if (r == 0 && getrandom(way.kdf_salt, sizeof(way.kdf_salt), 0) != (ssize_t)sizeof(way.kdf_salt))
                 r = -EIO;
         if (r == 0)
                 r = derive(&way, password, frame.new_key);

@@ -31,10 +31,11 @@ bool slots_have(const SlotMirror *mirror, const uint8_t *id, size_t id_size, con
 int slots_frame_of_key(const SlotMirror *mirror, const uint8_t *id, size_t id_size, const fido_assert_t *assertion, size_t i,
                        Secret **ret);
 
-/* How many ways there are to derive the key of the login slot; 0: there is no such slot, or no mirror. *ret is the first, the others are
- * behind it. */
-size_t slots_ways(const SlotMirror *mirror, const SlotMirrorEntry **ret);
-/* Leaves the one with that salt. */
+#define SLOTS_WAYS_MAX 8U /* a derivation each: a login does not take forever */
+
+/* How many ways there are to derive the key of a login slot: of each such slot one, or two; 0: there is none, or no mirror. */
+size_t slots_ways(const SlotMirror *mirror, const SlotMirrorEntry *ret[SLOTS_WAYS_MAX]);
+/* Leaves the one with that salt of those that its slot has. */
 void slots_keep_way(SlotMirror *mirror, const uint8_t salt[SLOT_MIRROR_KDF_SALT_SIZE]);
 
 /* The frames that open the vault with the login password, one for each way, in their order: the daemon takes that of the way that is
@@ -44,5 +45,5 @@ int slots_frames_of_password(const SlotMirror *mirror, const char *password, Sec
 int slots_frames_of_trial(const SlotMirror *mirror, const char *password, Secret **ret);
 
 /* The frame that has the login slot open with another password instead of the one whose trial's i-th frame is right. The mirror keeps that
- * way alone, and gets the new one as its last entry. */
+ * way of the slot alone, and gets the new one as its last entry. -EBUSY: another slot has two ways. */
 int slots_frame_of_change(SlotMirror *mirror, const Secret *trial, size_t i, const char *password, Secret **ret);

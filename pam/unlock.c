@@ -34,13 +34,16 @@ static bool has_several(const Secret *frames)
 static void settle(const Login *login, SlotMirror *mirror, size_t taken)
 {
         uint8_t salt[SLOT_MIRROR_KDF_SALT_SIZE];
-        const SlotMirrorEntry *ways = NULL;
+        const SlotMirrorEntry *ways[SLOTS_WAYS_MAX];
+        size_t n = mirror->n;
         int r;
 
-        if (taken >= slots_ways(mirror, &ways))
+        if (taken >= slots_ways(mirror, ways))
                 return;
-        memcpy(salt, ways[taken].kdf_salt, sizeof(salt));
+        memcpy(salt, ways[taken]->kdf_salt, sizeof(salt));
         slots_keep_way(mirror, salt);
+        if (mirror->n == n)
+                return;
         r = slots_write(login, mirror);
         if (r < 0)
                 log_debug(&login->log, "logins go on trying both ways for the password: %s", strerror(-r));

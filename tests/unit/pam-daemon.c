@@ -22,17 +22,28 @@
 
 /* ---- what logins know ---- */
 
+static void add_ways(Desk *desk, uint8_t slot, const char *salts)
+{
+        for (; *salts; salts++) {
+                SlotMirrorEntry *entry = desk->slots->slots + desk->slots->n++;
+
+                *entry = (SlotMirrorEntry){.kind = SLOT_MIRROR_LOGIN, .memory_kib = 65536, .passes = 3};
+                memset(entry->id, slot, sizeof(entry->id));
+                memset(entry->kdf_salt, *salts, sizeof(entry->kdf_salt));
+        }
+        desk_write(desk);
+}
+
 void pam_daemon_mirror(Desk *desk, const char *salts)
 {
         memset(desk->slots->slots, 0, sizeof(desk->slots->slots));
-        for (desk->slots->n = 0; salts[desk->slots->n]; desk->slots->n++) {
-                SlotMirrorEntry *entry = desk->slots->slots + desk->slots->n;
+        desk->slots->n = 0;
+        add_ways(desk, SLOT_BYTE, salts);
+}
 
-                *entry = (SlotMirrorEntry){.kind = SLOT_MIRROR_LOGIN, .memory_kib = 65536, .passes = 3};
-                memset(entry->id, SLOT_BYTE, sizeof(entry->id));
-                memset(entry->kdf_salt, salts[desk->slots->n], sizeof(entry->kdf_salt));
-        }
-        desk_write(desk);
+void pam_daemon_other(Desk *desk, uint8_t slot, const char *salts)
+{
+        add_ways(desk, slot, salts);
 }
 
 size_t pam_daemon_ways(const Desk *desk, const uint8_t salt[UNLOCK_SALT_SIZE], bool *ret_has)
@@ -61,7 +72,7 @@ static void derive(const char *password, const uint8_t salt[UNLOCK_SALT_SIZE], u
 
 void pam_daemon_slot(PamDaemon *daemon, const char *password, uint8_t salt)
 {
-        *daemon = (PamDaemon){.has_slot = true};
+        *daemon = (PamDaemon){.has_slot = true, .other = UNLOCK_INVALID};
         memset(daemon->salt, salt, sizeof(daemon->salt));
         derive(password, daemon->salt, daemon->key);
 }
@@ -81,8 +92,10 @@ static UnlockStatus obey(const Desk *desk, PamDaemon *daemon)
 
         if (!daemon->has_slot)
                 return UNLOCK_DONE;
-        if (unlock_frame_decode(daemon->frame, (size_t)daemon->size, &frame) < 0 || frame.slot[0] != SLOT_BYTE)
+        if (unlock_frame_decode(daemon->frame, (size_t)daemon->size, &frame) < 0)
                 return UNLOCK_INVALID;
+        if (frame.slot[0] != SLOT_BYTE)
+                return daemon->other;
         if (memcmp(frame.key, daemon->key, sizeof(frame.key)) != 0)
                 return UNLOCK_WRONG_KEY;
         if (frame.kind == UNLOCK_FRAME_OPEN) {

@@ -16,6 +16,7 @@ typedef struct PamDaemon {
 
         /* The slot; without one every frame is taken. */
         bool has_slot;
+        UnlockStatus other; /* what a frame of another slot is answered */
         uint8_t key[UNLOCK_KEY_SIZE], salt[UNLOCK_SALT_SIZE];
         unsigned n_opened, n_replaced; /* frames that were taken; replaced by itself it is not */
         unsigned n_unannounced;        /* replacements that came while logins did not know both ways */
@@ -39,5 +40,7 @@ bool pam_daemon_has(const PamDaemon *daemon, const char *password);
 
 /* Writes a mirror with these ways: salts of such bytes, as a string. */
 void pam_daemon_mirror(Desk *desk, const char *salts);
+/* Has it know of another login slot, too. */
+void pam_daemon_other(Desk *desk, uint8_t slot, const char *salts);
 /* How many ways it has, and whether that of a salt is among them. */
 size_t pam_daemon_ways(const Desk *desk, const uint8_t salt[UNLOCK_SALT_SIZE], bool *ret_has);

@@ -349,6 +349,73 @@ TEST(changes_that_nobody_hears_of_again)
         stage_close(&stage);
 }
 
+/* ---- several login slots ---- */
+
+/* As after "keyfob slot add --kind login", which makes one beside that of a password of the past; or that one is gone again. */
+TEST(another_login_slot_does_not_stand_in_the_way)
+{
+        static const UnlockStatus others[] = {UNLOCK_WRONG_KEY, UNLOCK_NO_SLOT};
+        Stage stage;
+
+        stage_open(&stage, "s", 's');
+        for (size_t i = 0; i < 2 * sizeof(others) / sizeof(others[0]); i++) {
+                set(&stage, "s", 's');
+                pam_daemon_other(&stage.desk, i % 2 ? 9 : 3, "x"); /* before and behind it */
+                stage.daemon->other = others[i / 2];
+                CHECK_EQ(log_in(&stage, "old"), PAM_SUCCESS);
+                unlock_screen(&stage, "old");
+                CHECK_EQ(stage.daemon->n_opened, 2);
+                CHECK_EQ(ways(&stage), 2);
+                CHECK_EQ(change(&stage, "old", "new"), PAM_IGNORE);
+                CHECK(pam_daemon_has(stage.daemon, "new"));
+                CHECK_EQ(stage.daemon->n_unannounced, 0);
+                CHECK_EQ(ways(&stage), 2);
+                CHECK_EQ(log_in(&stage, "new"), PAM_SUCCESS);
+                CHECK_EQ(log_in(&stage, "old"), PAM_SESSION_ERR);
+                CHECK_EQ(stage.daemon->n_opened, 3);
+        }
+        stage_close(&stage);
+}
+
+TEST(two_ways_to_one_of_several)
+{
+        Stage stage;
+
+        stage_open(&stage, BOTH, 'b');
+        pam_daemon_other(&stage.desk, 3, "x");
+        stage.daemon->other = UNLOCK_WRONG_KEY;
+        CHECK_EQ(log_in(&stage, "old"), PAM_SUCCESS);
+        CHECK_EQ(ways(&stage), 2);
+
+        /* What logins know has no room for another slot that has two. */
+        set(&stage, "s", 's');
+        pam_daemon_other(&stage.desk, 3, "xy");
+        stage.daemon->other = UNLOCK_WRONG_KEY;
+        CHECK_EQ(change(&stage, "old", "new"), PAM_AUTHTOK_ERR);
+        CHECK(world_said(stage.desk.w, "does not follow the new login password"));
+        CHECK(pam_daemon_has(stage.daemon, "old"));
+        CHECK_EQ(ways(&stage), 3);
+        CHECK_EQ(log_in(&stage, "old"), PAM_SUCCESS);
+        stage_close(&stage);
+}
+
+/* A login takes no longer than so many derivations. */
+TEST(a_mirror_full_of_login_slots)
+{
+        Stage stage;
+
+        stage_open(&stage, "s", 's');
+        for (uint8_t slot = 100; slot < 120; slot++)
+                pam_daemon_other(&stage.desk, slot, "x");
+        stage.daemon->other = UNLOCK_WRONG_KEY;
+        CHECK_EQ(log_in(&stage, "another"), PAM_SESSION_ERR);
+        CHECK_EQ(frames(&stage), 8);
+        CHECK_EQ(log_in(&stage, "old"), PAM_SUCCESS);
+        stage_close(&stage);
+}
+
+/* ---- at once ---- */
+
 /* Whether a process waits for a lock of its own. */
 static bool is_waiting(pid_t pid)
 {
