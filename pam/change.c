@@ -14,6 +14,7 @@
 #include "common/unlock-frame.h"
 #include "pam/handover.h"
 #include "pam/slots.h"
+#include "pam/unlock.h"
 
 /* Sends the frame that makes the mirror's last way the true one, in the place of `before`. */
 static int replace(Login *login, const Secret *frame, const uint8_t before[SLOT_MIRROR_KDF_SALT_SIZE])
@@ -31,6 +32,8 @@ static int replace(Login *login, const Secret *frame, const uint8_t before[SLOT_
                 r = handover_send(login, &login->user, frame, &taken);
         if (r < 0)
                 return r;
+        if (r == 0)
+                unlock_follow(login, frame);
         slots_keep_way(login->mirror, r == 0 ? after : before);
         if (slots_write(login, login->mirror) < 0)
                 log_debug(&login->log, "logins try both ways for the password until one has opened the vault");

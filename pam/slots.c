@@ -336,3 +336,39 @@ int slots_frame_of_change(SlotMirror *mirror, const Secret *trial, size_t i, con
         explicit_bzero(&frame, sizeof(frame));
         return r;
 }
+
+static bool is_of(const uint8_t *frame, const uint8_t slot[UNLOCK_ID_SIZE])
+{
+        UnlockFrame decoded;
+        bool r = unlock_frame_decode(frame, UNLOCK_FRAME_SIZE, &decoded) == 0 && memcmp(decoded.slot, slot, sizeof(decoded.slot)) == 0;
+
+        explicit_bzero(&decoded, sizeof(decoded));
+        return r;
+}
+
+bool slots_are_of_change(const Secret *frames, const Secret *change)
+{
+        UnlockFrame changed;
+        bool found = false;
+
+        if (unlock_frame_decode(change->data, change->size, &changed) < 0)
+                return false;
+        for (size_t i = 0; i < frames->size / UNLOCK_FRAME_SIZE; i++)
+                found |= is_of(frames->data + i * UNLOCK_FRAME_SIZE, changed.slot);
+        explicit_bzero(&changed, sizeof(changed));
+        return found;
+}
+
+int slots_frame_after_change(const Secret *change, Secret **ret)
+{
+        UnlockFrame changed, frame = {.kind = UNLOCK_FRAME_OPEN};
+        int r;
+
+        r = unlock_frame_decode(change->data, change->size, &changed);
+        if (r < 0)
+                return r;
+        memcpy(frame.slot, changed.slot, sizeof(frame.slot));
+        memcpy(frame.key, changed.new_key, sizeof(frame.key));
+        explicit_bzero(&changed, sizeof(changed));
+        return frame_new(&frame, ret);
+}

@@ -47,3 +47,7 @@ int slots_frames_of_trial(const SlotMirror *mirror, const char *password, Secret
 /* The frame that has the login slot open with another password instead of the one whose trial's i-th frame is right. The mirror keeps that
  * way of the slot alone, and gets the new one as its last entry. -EBUSY: another slot has two ways. */
 int slots_frame_of_change(SlotMirror *mirror, const Secret *trial, size_t i, const char *password, Secret **ret);
+/* Whether the frames of a password have one of the slot that such a frame changes. */
+bool slots_are_of_change(const Secret *frames, const Secret *change);
+/* The frame that opens the vault after that. */
+int slots_frame_after_change(const Secret *change, Secret **ret);

@@ -128,3 +128,23 @@ int unlock_session(const Login *login)
         (void)pam_set_data(login->pamh, KEPT, NULL, NULL); /* wipes it: once is enough, whatever became of it */
         return r;
 }
+
+/* An expired password is changed between the two stages: what was derived from the old one opens nothing any more. */
+void unlock_follow(Login *login, const Secret *change)
+{
+        const void *data = NULL;
+        const Kept *kept;
+        int r;
+
+        if (pam_get_data(login->pamh, KEPT, &data) != PAM_SUCCESS || !data)
+                return;
+        kept = data;
+        if (strcmp(kept->name, login->user.name) != 0 || !slots_are_of_change(kept->frames, change))
+                return;
+        login->frames = secret_free(login->frames);
+        r = slots_frame_after_change(change, &login->frames);
+        if (r == 0)
+                r = keep(login);
+        if (r < 0)
+                log_error(&login->log, "the vault is not opened: %s", strerror(-r));
+}

@@ -8,3 +8,5 @@
 void unlock_begin(Login *login);
 /* Opens it with what was kept, once. 0: it is open, or nothing was kept; LOGIN_REFUSED, or a negative errno: it is not. */
 int unlock_session(const Login *login);
+/* Has what was kept of the user's password follow a frame that has changed its slot, and was taken. */
+void unlock_follow(Login *login, const Secret *change);

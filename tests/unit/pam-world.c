@@ -146,6 +146,8 @@ static int authenticate(World *world, pam_handle_t *pamh, int n, const char **ar
 {
         int r = pam_sm_authenticate(pamh, 0, n, arguments);
 
+        if (world->between)
+                world->between(pamh, n, arguments);
         if (world->session)
                 world->session_result = pam_sm_open_session(pamh, 0, n, arguments);
         return r;

@@ -32,6 +32,8 @@ typedef struct World {
         const char *rhost;
         bool session;       /* a session begins after each authentication */
         int session_result;
+        /* What the program does between the two, with that handle: NULL, or a test's. */
+        void (*between)(pam_handle_t *pamh, int n, const char **arguments);
 } World;
 
 /* With key 0 plugged in, and a credential of it. */

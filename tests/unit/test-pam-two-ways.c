@@ -349,6 +349,69 @@ TEST(changes_that_nobody_hears_of_again)
         stage_close(&stage);
 }
 
+/* ---- one that has expired ---- */
+
+static int changed;
+
+static void change_before_the_session(pam_handle_t *pamh, int n, const char **arguments)
+{
+        fail_old_password = fail_new_password;
+        fail_new_password = "new";
+        changed = pam_sm_chauthtok(pamh, PAM_UPDATE_AUTHTOK | PAM_CHANGE_EXPIRED_AUTHTOK, n, arguments);
+}
+
+/* As login(1) does it, while the user's daemon runs already: what was kept of the old password opens nothing any more. */
+TEST(changed_between_authentication_and_session)
+{
+        Stage stage;
+
+        stage_open(&stage, "s", 's');
+        stage.desk.w->between = change_before_the_session;
+        CHECK_EQ(log_in(&stage, "old"), PAM_SUCCESS);
+        CHECK_EQ(changed, PAM_IGNORE);
+        CHECK_EQ(stage.daemon->n_opened, 1);
+        CHECK(pam_daemon_has(stage.daemon, "new"));
+
+        set(&stage, BOTH, 'b');
+        CHECK_EQ(log_in(&stage, "old"), PAM_SUCCESS);
+        CHECK_EQ(changed, PAM_IGNORE);
+        CHECK_EQ(stage.daemon->n_opened, 1);
+        CHECK_EQ(ways(&stage), 1);
+
+        set(&stage, "s", 's'); /* refused: the old one goes on opening it */
+        stage.daemon->odd_frame = 1;
+        stage.daemon->odd_answer = UNLOCK_WAIT;
+        CHECK_EQ(log_in(&stage, "old"), PAM_SUCCESS);
+        CHECK_EQ(changed, PAM_AUTHTOK_ERR);
+        CHECK_EQ(stage.daemon->n_opened, 1);
+        stage_close(&stage);
+}
+
+/* A security key has logged in: its slot is opened, whatever becomes of the password. */
+TEST(changed_after_a_login_by_a_security_key)
+{
+        SlotMirrorEntry fido2;
+        Stage stage;
+
+        fail_begin(0);
+        desk_open(&stage.desk, /* uv= */ false, NULL);
+        stage.daemon = pam_daemon_start(&stage.desk, &stage.pid);
+        fido2 = stage.desk.slots->slots[0];
+        memset(fido2.id, 9, sizeof(fido2.id));
+        set(&stage, "s", 's');
+        stage.desk.slots->slots[stage.desk.slots->n++] = fido2;
+        desk_write(&stage.desk);
+        stage.daemon->other = UNLOCK_DONE;
+        stage.desk.w->between = change_before_the_session;
+        fail_new_password = "old";
+        CHECK_EQ(world_authenticate(stage.desk.w, "unlock", stage.desk.option, NULL), PAM_SUCCESS);
+        CHECK_EQ(changed, PAM_IGNORE);
+        CHECK_EQ(stage.desk.w->session_result, PAM_SUCCESS);
+        CHECK_EQ(frames(&stage), 2);
+        CHECK_EQ(stage.daemon->frame[6], 9);
+        stage_close(&stage);
+}
+
 /* ---- several login slots ---- */
 
 /* As after "keyfob slot add --kind login", which makes one beside that of a password of the past; or that one is gone again. */
