@@ -1,7 +1,8 @@
 /*
  * Signature counters: a security key that was copied gives itself away
  *
- * Root keeps the last counter of each credential, in a text file for each user with lines "ID COUNTER".
+ * Root keeps the last counter of each credential, in a text file for each user with lines "ID COUNTER". The id is the credential's,
+ * or the hash of its public key where only the security key knows the id.
  */
 #pragma once
 

@@ -15,6 +15,7 @@
 #include <sys/random.h>
 
 #include "common/bytes.h"
+#include "crypto/sha.h"
 #include "pam/counters.h"
 #include "pam/slots.h"
 
@@ -201,13 +202,17 @@ static bool is_id(const fido_assert_t *assertion, size_t i, const Credential *cr
                (size == credential->id_size && memcmp(fido_assert_id_ptr(assertion, i), credential->id, size) == 0);
 }
 
-/* A resident credential is told apart by what the key calls it. */
-static int check_counter(const Login *login, const Proof *proof, const fido_assert_t *assertion, size_t i)
+/* What a key calls a resident credential is not among what it signs, so a copy could say what it likes: that one is told apart by its
+ * public key. */
+static int check_counter(const Login *login, const Credential *credential, const fido_assert_t *assertion, size_t i)
 {
-        size_t size;
-        const uint8_t *id = proof_id(proof, assertion, i, &size);
+        uint32_t counter = fido_assert_sigcount(assertion, i);
+        uint8_t hash[SHA256_SIZE];
 
-        return counters_check(login, id, size, fido_assert_sigcount(assertion, i));
+        if (credential->id_size > 0)
+                return counters_check(login, credential->id, credential->id_size, counter);
+        sha256(credential->key, credential->key_size, hash);
+        return counters_check(login, hash, sizeof(hash), counter);
 }
 
 int proof_check(const Login *login, const Proof *proof, fido_assert_t *assertion, size_t *ret_i)
@@ -225,7 +230,7 @@ int proof_check(const Login *login, const Proof *proof, fido_assert_t *assertion
                 }
                 if (ret_i)
                         *ret_i = i;
-                return check_counter(login, proof, assertion, i);
+                return check_counter(login, proof->credential, assertion, i);
         }
         log_error(&login->log, "what the security key signed does not fit the authfile");
         return LOGIN_REFUSED;

@@ -476,6 +476,37 @@ TEST(a_counter_that_does_not_grow)
         CHECK_EQ(world_authenticate(w, NULL), PAM_SYSTEM_ERR);
 }
 
+/* The id is a text "id" and a byte string with an 8-bit length (62 69 64 58). It is not among what was signed. */
+static void rename_credential(PamKey *key, uint8_t *reply, size_t *size)
+{
+        for (size_t i = 0; i + 6 < *size; i++)
+                if (memcmp(reply + i, "\x62id\x58", 4) == 0) {
+                        reply[i + 5] ^= 1;
+                        return;
+                }
+        CHECK(!"there is an id");
+}
+
+TEST(a_copy_that_gives_a_resident_credential_another_id)
+{
+        char resident[512], text[4096];
+        PLUGGED(w, counts);
+
+        if (getuid() != 0)
+                return; /* only root keeps them */
+        pam_key_enrol(0, WORLD_RP, COSE_ES256, /* resident= */ true, NULL, resident, sizeof(resident));
+        world_line(w, "%s,+presence\n", resident);
+        CHECK_EQ(world_authenticate(w, NULL), PAM_SUCCESS);
+        CHECK_EQ(world_authenticate(w, "nodetect", NULL), PAM_SUCCESS);
+        counters_file(w, "re", text, sizeof(text));
+        CHECK(strchr(text, '\n') && !strchr(text, '\n')[1]); /* one line */
+        memcpy(strchr(text, ' ') + 1, "4000000000", 10);
+        counters_file(w, "we", text, 0);
+        CHECK_EQ(world_authenticate(w, "nodetect", NULL), PAM_AUTH_ERR);
+        pam_keys[0].tamper = rename_credential;
+        CHECK_EQ(world_authenticate(w, "nodetect", NULL), PAM_AUTH_ERR);
+}
+
 /* The power went while a line was written. */
 TEST(a_counter_behind_a_line_that_is_cut_off)
 {
