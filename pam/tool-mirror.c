@@ -56,6 +56,14 @@ static int print(void)
 
 /* ---- root's half ---- */
 
+/* Everybody may look there, whatever root's umask is: screen lockers do. One that is there already is left as it is. */
+static int make_directory(void)
+{
+        if (mkdir(SLOT_MIRROR_DIR, DIR_MODE) < 0)
+                return errno == EEXIST ? 0 : -errno;
+        return chmod(SLOT_MIRROR_DIR, DIR_MODE) < 0 ? -errno : 0;
+}
+
 static int put(const Login *login, const Secret *data)
 {
         _cleanup_(slot_mirror_freep) SlotMirror *mirror = NULL;
@@ -66,9 +74,9 @@ static int put(const Login *login, const Secret *data)
         if (r < 0)
                 return tool_error(r == -EBADMSG ? TOOL_USAGE : TOOL_OTHER,
                                   "that is not what keyfob pam mirror prints");
-        if (!login->options->mirror && mkdir(SLOT_MIRROR_DIR, DIR_MODE) < 0 && errno != EEXIST)
-                return tool_error(errno == EACCES ? TOOL_REFUSED : TOOL_OTHER, "%s can't be made: %s", SLOT_MIRROR_DIR,
-                                  strerror(errno));
+        r = login->options->mirror ? 0 : make_directory();
+        if (r < 0)
+                return tool_error(r == -EACCES ? TOOL_REFUSED : TOOL_OTHER, "%s can't be made: %s", SLOT_MIRROR_DIR, strerror(-r));
         lock = slots_lock(login, mirror->uid, /* wait= */ true);
         r = lock < 0 ? lock : slots_write(login, mirror);
         if (r < 0)

@@ -2,6 +2,8 @@
 """A real stack, the real daemon: logging in with a password opens the vault, and a changed password goes on opening it."""
 import json
 import os
+import shutil
+import subprocess
 
 import keyfob_test as kt
 import pam_stack
@@ -63,6 +65,32 @@ class Vault(pam_stack.Stacks, kt.KeyfobTest):
             self.keyfob('pam', 'mirror', '--install', '--directory', self.directory, input=wrong, code=2)
         with open(os.path.join(self.directory, str(os.getuid())), 'rb') as file:
             self.assertEqual(file.read(), public)
+
+    def test_a_careful_root_makes_a_directory_that_users_can_read(self):
+        """Screen lockers and keyfob pam status look there as the user; sudo keeps a umask of 077."""
+        alone = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /var/lib && umask 077 && "$@" >&2 && '
+                 'stat -c %a /var/lib/keyfob /var/lib/keyfob/*', 'sh']
+        if not shutil.which('unshare') or subprocess.run([*alone, 'mkdir', '-p', '/var/lib/keyfob/x'], check=False, capture_output=True).returncode:
+            self.skipTest('there is no way to have a /var/lib for this test alone')
+        public = self.keyfob('pam', 'mirror').stdout
+        modes = self.sandbox.run([*alone, self.sandbox.stage.keyfob, 'pam', 'mirror', '--install'], input=public).stdout
+        self.assertEqual(modes.decode().split(), ['755', '644', '600'])
+
+    def test_another_login_slot_beside_the_old_one(self):
+        """What somebody is told to do whose slot did not follow."""
+        self.sandbox.stop_daemon()
+        self.with_password('new word', 'chauthtok', PAM_OLDAUTHTOK=LOGIN)
+        self.sandbox.start_daemon()
+        self.keyfob('unlock', '--password-file', self.sandbox.write('auth', PASSWORD))
+        for word in ('an older one', 'another one', 'new word'):
+            self.keyfob('slot', 'add', '--kind', 'login', *CHEAP, '--password-file', self.sandbox.write('auth', PASSWORD),
+                        '--new-password-file', self.sandbox.write('new', word))
+        public = self.keyfob('pam', 'mirror').stdout
+        self.keyfob('pam', 'mirror', '--install', '--directory', self.directory, input=public)
+        self.check_opens('new word')
+        self.with_password('newer word', 'chauthtok', PAM_OLDAUTHTOK='new word')
+        self.check_opens('newer word')
+        self.check_opens('new word', opens=False)
 
     def test_a_changed_password(self):
         self.with_password('new word', 'chauthtok', PAM_OLDAUTHTOK=LOGIN)
