@@ -134,33 +134,36 @@ static int read_mirror(keyfob *k, Secret **ret_data, SlotMirror **ret)
 int tool_slot_remove(const Login *login, const char *rp, const uint8_t *id, size_t id_size)
 {
         _cleanup_(keyfob_closep) keyfob *k = NULL;
-        _cleanup_(secret_freep) Secret *before = NULL, *after = NULL;
+        _cleanup_(secret_freep) Secret *data = NULL;
         _cleanup_(slot_mirror_freep) SlotMirror *mirror = NULL, *known = NULL;
-        const SlotMirrorEntry *entry = NULL;
+        const SlotMirrorEntry *entry;
         char slot[2 * SLOT_MIRROR_ID_SIZE + 1] = "";
         int r;
 
         (void)slots_read(login, &known);
         r = reach(&k);
         if (r == 0)
-                r = read_mirror(k, &before, &mirror);
-        if (r == 0)
-                entry = find(mirror, rp, id, id_size);
-        if (r == 0 && !entry)
+                r = read_mirror(k, &data, &mirror);
+        if (r == 0 && !find(mirror, rp, id, id_size))
                 return TOOL_DONE;
         if (r != 0 && !find(known, rp, id, id_size))
                 return tool_error(TOOL_OTHER, "it logs in no more; whether it opens the vault is not known (%s): keyfob slot list shows it",
                                   tool_why(k, r));
-        if (r == 0) {
+        /* Nothing keeps somebody from having several slots of one credential. */
+        while (r == 0 && (entry = find(mirror, rp, id, id_size))) {
                 hex_encode(entry->id, sizeof(entry->id), slot);
                 r = drop(k, slot);
+                mirror = slot_mirror_free(mirror);
+                data = secret_free(data);
+                if (r == 0)
+                        r = read_mirror(k, &data, &mirror);
+                if (r == 0 && !mirror)
+                        r = KEYFOB_E_NO_VAULT;
         }
-        if (r == 0)
-                r = tool_mirror_read(k, &after);
         if (r != 0)
                 return tool_error(TOOL_OTHER, "it logs in no more, but opens the vault still (%s): keyfob slot remove %.8s",
                                   tool_why(k, r), slot[0] ? slot : "ID");
         fprintf(stderr, "keyfob: it does not open the vault any more; an old copy of the vault still opens with it: \"keyfob rekey\" "
                         "makes new keys\n");
-        return tool_mirror_pass_on(login, after);
+        return tool_mirror_pass_on(login, data);
 }

@@ -226,6 +226,22 @@ class Named(OneTouch):
         self.keyfob('unlock', '--touch', code=1)
         self.assertEqual(self.status(), 'locked')
 
+    def test_a_lost_key_with_several_slots(self):
+        self.enroll('--name', 'lost')
+        with open(self.authfile, encoding='utf-8') as file:
+            identifier = file.read().split(':')[1].split(',')[0]
+        for label in ('again', 'and again'):
+            self.keyfob('slot', 'add', '--kind', 'fido2', '--rp-id', pam_stack.ORIGIN, '--credential', identifier, '--label', label,
+                        env=self.env())
+        self.plug_in('two')
+        self.enroll('--name', 'kept')
+        self.remove('lost')
+        self.assertEqual([s['label'] for s in self.slots() if s['kind'] == 'fido2'], ['kept'])
+        self.plug_in('one')
+        self.keyfob('lock')
+        self.keyfob('unlock', '--touch', code=1)
+        self.assertEqual(self.status(), 'locked')
+
     def test_what_could_not_be_done_is_said(self):
         self.enroll('--name', 'lost')
         self.plug_in('two')
