@@ -266,9 +266,9 @@ static int with_pin(const Attempt *attempt)
 
 /* ---- which key ---- */
 
-static int try_key(Login *login, fido_dev_t *dev, const Credential *credential, const KeyFound *found, bool *cued, bool *ret_silent)
+static int try_key(Login *login, fido_dev_t *dev, const Proof *proof, const KeyFound *found, bool *cued, bool *ret_silent)
 {
-        Attempt attempt = {login, dev, proof_of(login, credential, key_is_own(dev)), found->certain, cued, ret_silent};
+        Attempt attempt = {login, dev, *proof, found->certain, cued, ret_silent};
         bool verifies = attempt.proof.verification == FIDO_OPT_TRUE;
         int r = TRY_PIN;
 
@@ -299,13 +299,14 @@ static int try_credential(Login *login, Round *round, const Credential *credenti
         int r;
 
         for (size_t i = 0; i < keys->n && (resident || !round->maybe); i++) {
-                bool silent = false;
+                bool silent = false, own;
                 KeyFound has;
                 Proof proof;
 
                 if (!keys->devices[i] || keys->last[i] != round->last)
                         continue;
-                proof = proof_of(login, credential, resident && key_is_own(keys->devices[i]));
+                own = keys->made[i] || (resident && key_is_own(keys->devices[i]));
+                proof = proof_of(login, credential, own);
                 r = key_has(login, keys->devices + i, &proof, &has);
                 if (r < 0)
                         return r;
@@ -316,7 +317,8 @@ static int try_credential(Login *login, Round *round, const Credential *credenti
                         round->deferred = true;
                         continue;
                 }
-                r = try_key(login, keys->devices[i], credential, &has, &round->cued, &silent);
+                proof = proof_of(login, credential, own || key_is_own(keys->devices[i]));
+                r = try_key(login, keys->devices[i], &proof, &has, &round->cued, &silent);
                 if (silent)
                         key_drop(keys->devices + i);
                 if (r != TRY_NEXT)

@@ -24,26 +24,29 @@
 #define OPEN_MS     10000
 #define PATIENCE_MS 60000
 #define NODE        "/dev/hidraw"
-#define UNIQ        "HID_UNIQ=keyfob-%u\n" /* docs/PROTOCOL.md, "The kernel's device" */
+#define UNIQ        "HID_UNIQ=keyfob-" /* and the user's number; docs/PROTOCOL.md, "The kernel's device" */
 #define UEVENT_MAX  1024U
 
-/* Whose device it is, the kernel knows from who made it. */
-static bool is_of_user(const char *path, uid_t uid)
+/* Whether a program is behind a device, and is this user's, the kernel knows from who made it: what the device itself says of that, the
+ * program says. */
+static bool is_made(const char *path, uid_t uid, bool *ret_by_user)
 {
-        char place[96], uniq[64], text[UEVENT_MAX];
+        char place[96], by_user[64], text[UEVENT_MAX];
         _cleanup_close_ int fd = -1;
         ssize_t n;
 
+        *ret_by_user = false;
         if (strncmp(path, NODE, strlen(NODE)) != 0 || strlen(path) > 32)
                 return false;
         (void)snprintf(place, sizeof(place), "/sys/class/hidraw/%s/device/uevent", strrchr(path, '/') + 1);
-        (void)snprintf(uniq, sizeof(uniq), UNIQ, uid);
+        (void)snprintf(by_user, sizeof(by_user), UNIQ "%u\n", uid);
         fd = open(place, O_RDONLY | O_CLOEXEC);
         n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
         if (n < 0)
                 return false;
         text[n] = 0;
-        return strstr(text, uniq);
+        *ret_by_user = strstr(text, by_user);
+        return strstr(text, UNIQ);
 }
 
 int keys_open(const Login *login, Keys *ret)
@@ -68,7 +71,7 @@ int keys_open(const Login *login, Keys *ret)
                 ret->devices[i] = path ? fido_dev_new() : NULL;
                 if (!ret->devices[i])
                         continue;
-                ret->last[i] = is_of_user(path, login->user.uid);
+                ret->made[i] = is_made(path, login->user.uid, ret->last + i);
                 r = fido_dev_set_timeout(ret->devices[i], OPEN_MS);
                 if (r == FIDO_OK)
                         r = fido_dev_open(ret->devices[i], path);

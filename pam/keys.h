@@ -10,6 +10,7 @@ typedef struct Keys {
         size_t n;
         fido_dev_t *devices[KEYS_MAX]; /* NULL where one can't be opened */
         bool last[KEYS_MAX];           /* is asked when no other key will do */
+        bool made[KEYS_MAX];           /* by a program, of whatever user */
 } Keys;
 
 /* 0, or a negative errno. None at all is no error. */

@@ -128,7 +128,7 @@ int __wrap_fido_dev_open(fido_dev_t *dev, const char *path)
 {
         static const fido_dev_transport_t transport = {receive_message, send_message};
 
-        if (strncmp(path, PREFIX, strlen(PREFIX)) != 0)
+        if (!io_open(path))
                 return FIDO_ERR_INVALID_ARGUMENT;
         CHECK_EQ(fido_dev_set_io_functions(dev, &io), FIDO_OK);
         CHECK_EQ(fido_dev_set_transport_functions(dev, &transport), FIDO_OK);

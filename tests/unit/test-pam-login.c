@@ -1,4 +1,6 @@
 /* Logging in with a security key: what is asked, what is believed, what each end is. */
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -404,6 +406,56 @@ TEST(a_touch_of_keyfob_is_no_proof)
         CHECK_EQ(world_authenticate(w, NULL), PAM_SUCCESS);
         w->answers[0] = NULL;
         CHECK_EQ(world_authenticate(w, NULL), PAM_CONV_ERR);
+}
+
+/* A /sys of this process's own, where the kernel says who made hidraw7. False: this process may not have one. */
+static bool made_by(const char *uniq)
+{
+        static const char *const places[] = {"/sys/class", "/sys/class/hidraw", "/sys/class/hidraw/hidraw7",
+                                             "/sys/class/hidraw/hidraw7/device"};
+        FILE *file;
+
+        if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+            mount("tmpfs", "/sys", "tmpfs", 0, NULL) < 0)
+                return false;
+        for (size_t i = 0; i < ELEMENTSOF(places); i++)
+                CHECK_EQ(mkdir(places[i], 0755), 0);
+        file = fopen("/sys/class/hidraw/hidraw7/device/uevent", "we");
+        CHECK(file && fprintf(file, "HID_NAME=Another\nHID_UNIQ=%s\n", uniq) > 0 && fclose(file) == 0);
+        return true;
+}
+
+/* A program of the user's can be the other end of the kernel's device, and have Keyfob sign behind another name or by U2F. */
+static void check_disguised(const char *uniq, bool u2f)
+{
+        PLUGGED(w, NULL);
+
+        world_credential(w, "+presence");
+        (void)strcpy(pam_keys[0].path, "/dev/hidraw7");
+        pam_keys[0].u2f_only = u2f;
+        CHECK_EQ(world_authenticate(w, NULL), PAM_SUCCESS);
+        if (!made_by(uniq))
+                return;
+        CHECK_EQ(world_authenticate(w, NULL), PAM_AUTH_ERR);
+        CHECK_EQ(umount("/sys"), 0);
+        if (u2f)
+                return;
+        CHECK_EQ(pam_key_set_pin(0, WORLD_PIN), FIDO_OK);
+        CHECK(made_by(uniq));
+        w->answers[0] = WORLD_PIN;
+        CHECK_EQ(world_authenticate(w, NULL), PAM_SUCCESS);
+        CHECK_EQ(w->n_answered, 1);
+        CHECK_EQ(umount("/sys"), 0);
+}
+
+TEST(a_touch_of_a_device_that_a_program_made_is_no_proof)
+{
+        char uniq[32];
+
+        (void)snprintf(uniq, sizeof(uniq), "keyfob-%u", getuid());
+        check_disguised(uniq, /* u2f= */ false);
+        check_disguised(uniq, /* u2f= */ true);
+        check_disguised("keyfob-4294967000", /* u2f= */ false); /* of another user's, who may be the same person */
 }
 
 /* ---- from afar ---- */
