@@ -8,6 +8,7 @@
 #include "pam/finger.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <systemd/sd-bus.h>
@@ -19,7 +20,10 @@
 #define MANAGER_PATH  "/net/reactivated/Fprint/Manager"
 #define MANAGER       FPRINT_NAME ".Manager"
 #define DEVICE        FPRINT_NAME ".Device"
+#define MATCH         "verify-match"
+#define NO_MATCH      "verify-no-match"
 #define NO_PRINTS     FPRINT_NAME ".Error.NoEnrolledPrints"
+#define OWNER_CHANGED "type='signal',sender='" BUS_NAME "',interface='" BUS_NAME "',member='NameOwnerChanged',arg0='%s'"
 #define TURNS_MAX     3U
 #define PATIENCE_USEC (30U * 1000000ULL)
 #define SHOW          "Put your finger on the reader."
@@ -31,6 +35,7 @@ typedef struct Finger {
         sd_bus *bus;
         char *owner, *device;
         bool ended, matched; /* this turn */
+        bool failed, gone;   /* the reader; fprintd */
 } Finger;
 
 static void finger_done(Finger *finger)
@@ -134,7 +139,35 @@ static int on_status(sd_bus_message *signal, void *userdata, sd_bus_error *error
                 return 0;
         }
         finger->ended = true;
-        finger->matched = strcmp(status, "verify-match") == 0;
+        finger->matched = strcmp(status, MATCH) == 0;
+        finger->failed = !finger->matched && strcmp(status, NO_MATCH) != 0;
+        return 0;
+}
+
+/* Who owned the name when this began has left the bus: nothing comes from there any more. */
+static int on_owner(sd_bus_message *signal, void *userdata, sd_bus_error *error)
+{
+        Finger *finger = userdata;
+        const char *sender = sd_bus_message_get_sender(signal), *name, *old, *new;
+
+        if (!sender || strcmp(sender, BUS_NAME) != 0 || sd_bus_message_read(signal, "sss", &name, &old, &new) < 0)
+                return 0;
+        if (strcmp(name, finger->owner) == 0 && !*new)
+                finger->ended = finger->failed = finger->gone = true;
+        return 0;
+}
+
+static int listen_to(Finger *finger)
+{
+        _cleanup_free_ char *match = NULL;
+
+        if (asprintf(&match, OWNER_CHANGED, finger->owner) < 0) {
+                match = NULL;
+                return -ENOMEM;
+        }
+        if (sd_bus_match_signal(finger->bus, NULL, finger->owner, finger->device, DEVICE, "VerifyStatus", on_status, finger) < 0 ||
+            sd_bus_add_match(finger->bus, NULL, match, on_owner, finger) < 0)
+                return LOGIN_REFUSED;
         return 0;
 }
 
@@ -180,8 +213,12 @@ static int turn(Finger *finger, uint64_t until)
         (void)sd_bus_call_method(finger->bus, finger->owner, finger->device, DEVICE, "VerifyStop", NULL, NULL, NULL);
         if (r == -ETIMEDOUT)
                 return unavailable(finger->login, "nobody put a finger on the reader in time");
-        if (r < 0)
+        if (r == 0 && finger->failed)
+                talk_complain(&finger->login->talk, "The reader failed.");
+        if (r < 0 || finger->gone)
                 return unavailable(finger->login, "fprintd went away");
+        if (finger->failed)
+                return unavailable(finger->login, "the reader failed");
         return finger->matched ? 0 : FINGER_AGAIN;
 }
 
@@ -200,8 +237,9 @@ int finger_login(const Login *login)
                 r = claim(&finger);
         if (r != 0)
                 return r;
-        if (sd_bus_match_signal(finger.bus, NULL, finger.owner, finger.device, DEVICE, "VerifyStatus", on_status, &finger) < 0)
-                return LOGIN_REFUSED;
+        r = listen_to(&finger);
+        if (r != 0)
+                return r;
         until = now_usec() + PATIENCE_USEC;
         for (unsigned i = 0; i < TURNS_MAX; i++) {
                 talk_say(&login->talk, "%s", SHOW);

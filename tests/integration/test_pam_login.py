@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """pam_keyfob in a stack: Keyfob by the bridge as a plugged-in key, the daemon's own key, a real fprintd."""
 import os
+import threading
 
 import fido_bridge
 import fingerprint
@@ -146,6 +147,35 @@ class ByFinger(pam_stack.Stacks, kt.KeyfobTest):
         scans = self.reader.scans('left', 'right')
         self.log_in(bridge=False)
         scans.join()
+
+    def in_the_middle(self, act):
+        """What the person and the log see when this is done while the reader waits for a finger."""
+        def wait_and_act():
+            pam_stack.wait_for(self.reader.needs_finger, 'the reader to wait for a finger')
+            act()
+        log = self.sandbox.write('debug', '')
+        self.enrol_finger()
+        self.service('fingerprint', 'debug', f'debug_file={log}')
+        thread = threading.Thread(target=wait_and_act)
+        thread.start()
+        said = self.log_in(bridge=False, code=AUTH_ERR)
+        thread.join()
+        self.assertNotIn('did not know the finger', said)
+        with open(log, encoding='utf-8') as file:
+            return said, file.read()
+
+    def test_the_reader_fails(self):
+        said, _ = self.in_the_middle(lambda: self.reader.send('ERROR 0'))
+        self.assertIn('error: The reader failed.', said)
+        self.assertEqual(said.count('Put your finger'), 1)
+        self.reader.wait_until_released()
+
+    def test_fprintd_ends_in_the_middle(self):
+        """Nobody waits for what can't come any more."""
+        said, log = self.in_the_middle(self.reader.kill)
+        self.assertIn('error: The reader failed.', said)
+        self.assertIn('fprintd went away', log)
+        self.assertNotIn('in time', log)
 
     def test_not_from_afar_and_not_unasked(self):
         self.enrol_finger()

@@ -201,6 +201,35 @@ int __wrap_sd_bus_match_signal(sd_bus *bus, sd_bus_slot **ret, const char *sende
         return r;
 }
 
+/* The other match: its handler. */
+static sd_bus_message_handler_t on_match;
+
+static int match_came(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+        int r;
+
+        fail_enter();
+        r = on_match(message, userdata, error);
+        fail_leave();
+        return r;
+}
+
+int __real_sd_bus_add_match(sd_bus *bus, sd_bus_slot **ret, const char *match, sd_bus_message_handler_t handler, void *userdata);
+int __wrap_sd_bus_add_match(sd_bus *bus, sd_bus_slot **ret, const char *match, sd_bus_message_handler_t handler, void *userdata);
+int __wrap_sd_bus_add_match(sd_bus *bus, sd_bus_slot **ret, const char *match, sd_bus_message_handler_t handler, void *userdata)
+{
+        bool was;
+        int r;
+
+        if (fail_now("sd_bus_add_match"))
+                return -ENOMEM;
+        on_match = handler;
+        was = fail_pause();
+        r = __real_sd_bus_add_match(bus, ret, match, match_came, userdata);
+        fail_resume(was);
+        return r;
+}
+
 static fido_dev_transport_t transport;
 
 static int receive(struct fido_dev *dev, uint8_t command, unsigned char *data, size_t size, int ms)
