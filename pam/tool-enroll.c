@@ -211,6 +211,8 @@ static int prove(Enroll *enroll, const char *pin)
         if (!enroll->link)
                 fprintf(stderr, "keyfob: touch it once more, to log in with it for a try\n");
         r = fido_dev_get_assert(enroll->dev, assertion, proof.verification == FIDO_OPT_TRUE ? pin : NULL);
+        if (r == FIDO_ERR_PIN_REQUIRED && pin) /* it always wants one, and a login asks for it then */
+                r = fido_dev_get_assert(enroll->dev, assertion, pin);
         if (r != FIDO_OK)
                 return tool_error(TOOL_REFUSED, "nothing is written, because the try failed: %s", fido_strerr(r));
         if (proof_check(&enroll->login, &proof, assertion, &i) != 0)

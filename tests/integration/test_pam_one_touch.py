@@ -311,6 +311,13 @@ class VerifiedOfAnotherMake(OneTouch):
         self.assertEqual([s['uv'] for s in self.slots() if s['kind'] == 'fido2'], [True])
         self.check_login_opens(answers=[PIN])
 
+    def test_a_key_that_always_wants_it(self):
+        self.set_pin('one')
+        self.keys['one'].keyfob('passkey', 'policy', '--always-uv', 'yes', '--password-file', self.keys['one'].write('auth', PASSWORD))
+        self.enroll_on_terminal(dialogue=[('PIN', PIN), ('Answer', PASSWORD)])
+        self.assertEqual([s['uv'] for s in self.slots() if s['kind'] == 'fido2'], [True])
+        self.check_login_opens(answers=[PIN])
+
 
 if __name__ == '__main__':
     kt.main()
