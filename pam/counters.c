@@ -47,7 +47,10 @@ static int read_all(int fd, Secret **ret)
 {
         struct stat st;
 
-        if (flock(fd, LOCK_EX) < 0 || fstat(fd, &st) < 0)
+        while (flock(fd, LOCK_EX) < 0)
+                if (errno != EINTR)
+                        return -errno;
+        if (fstat(fd, &st) < 0)
                 return -errno;
         if (!S_ISREG(st.st_mode) || st.st_uid != 0 || st.st_mode & (S_IWGRP | S_IWOTH) || st.st_size > FILE_MAX)
                 return -EPERM;

@@ -1,5 +1,8 @@
 /* Logging in with a security key: what is asked, what is believed, what each end is. */
+#include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -575,6 +578,63 @@ TEST(a_counter_behind_a_line_that_is_cut_off)
         memcpy(digits, "4000000000", 10);
         counters_file(w, "we", text, 0);
         CHECK_EQ(world_authenticate(w, NULL), PAM_AUTH_ERR);
+}
+
+static bool waits_for_lock(pid_t pid)
+{
+        char line[256], wanted[32];
+        FILE *file = fopen("/proc/locks", "re");
+        bool found = false;
+
+        if (!file)
+                _exit(2);
+        (void)snprintf(wanted, sizeof(wanted), " %d ", (int)pid);
+        while (fgets(line, sizeof(line), file))
+                found |= strstr(line, "-> FLOCK") && strstr(line, wanted);
+        (void)fclose(file);
+        return found;
+}
+
+static int heard[2];
+
+static void on_signal(int number)
+{
+        (void)!write(heard[1], "!", 1);
+}
+
+/* The program around the module has signals of its own, and another login has the counters. */
+TEST(a_signal_while_another_login_has_the_counters)
+{
+        const struct sigaction interrupts = {.sa_handler = on_signal};
+        pid_t parent = getpid(), other;
+        char path[80], nothing[1] = "", byte;
+        int status, lock;
+        PLUGGED(w, counts);
+
+        if (getuid() != 0)
+                return; /* only root keeps them */
+        world_credential(w, "+presence");
+        counters_file(w, "we", nothing, 0);
+        (void)snprintf(path, sizeof(path), "%s/%u.counters", w->dir, getuid());
+        CHECK_EQ(pipe2(heard, O_CLOEXEC), 0);
+        CHECK_EQ(sigaction(SIGUSR1, &interrupts, NULL), 0);
+        lock = open(path, O_RDWR | O_CLOEXEC);
+        CHECK(lock >= 0);
+        CHECK_EQ(flock(lock, LOCK_EX), 0);
+        other = fork();
+        CHECK(other >= 0);
+        if (other == 0) {
+                while (!waits_for_lock(parent))
+                        (void)usleep(1000);
+                (void)kill(parent, SIGUSR1);
+                _exit(read(heard[0], &byte, 1) == 1 ? 0 : 1); /* the last one who has the lock */
+        }
+        (void)close(lock);
+        CHECK_EQ(world_authenticate(w, NULL), PAM_SUCCESS);
+        CHECK_EQ(waitpid(other, &status, 0), other);
+        CHECK_EQ(status, 0);
+        (void)close(heard[0]);
+        (void)close(heard[1]);
 }
 
 TEST(a_key_that_does_not_count)
