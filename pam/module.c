@@ -6,6 +6,7 @@
  * takes the password and decides nothing. That the vault does not open is no reason to keep somebody out: it is logged.
  */
 #include <security/pam_modules.h>
+#include <string.h>
 
 #include "pam/change.h"
 #include "pam/finger.h"
@@ -55,7 +56,9 @@ static int capture(Login *login)
                 return LOGIN_REFUSED;
         if (login->mirror && password && ((const char *)password)[0])
                 r = slots_frames_of_password(login->mirror, password, &login->frames);
-        if (r == 0)
+        if (r < 0)
+                log_error(&login->log, "the vault is not opened: %s", strerror(-r));
+        else
                 unlock_begin(login);
         return r;
 }

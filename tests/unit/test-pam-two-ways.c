@@ -349,6 +349,37 @@ TEST(changes_that_nobody_hears_of_again)
         stage_close(&stage);
 }
 
+/* Deriving the key takes memory, which a login may not have. */
+TEST(a_key_that_can_not_be_derived_is_logged)
+{
+        char log[80], option[96], text[4096] = "";
+        const char *failed = NULL;
+        Stage stage;
+        FILE *file;
+
+        stage_open(&stage, "s", 's');
+        (void)snprintf(log, sizeof(log), "%s/log", stage.desk.w->dir);
+        (void)snprintf(option, sizeof(option), "debug_file=%s", log);
+        fail_new_password = "old";
+        pam_key_enter = fail_enter;
+        pam_key_leave = fail_leave;
+        for (unsigned n = 1; !failed || strcmp(failed, "crypto_pwhash") != 0; n++) {
+                CHECK(n < 1000);
+                file = fopen(log, "we");
+                CHECK(file && fclose(file) == 0);
+                fail_begin(n);
+                (void)world_authenticate(stage.desk.w, "unlock", "capture", "debug", option, stage.desk.option, NULL);
+                failed = fail_happened();
+                CHECK(failed);
+        }
+        pam_key_enter = fail_leave;
+        fail_begin(0);
+        file = fopen(log, "re");
+        CHECK(file && fread(text, 1, sizeof(text) - 1, file) > 0 && fclose(file) == 0);
+        CHECK(strstr(text, "the vault is not opened: Cannot allocate memory"));
+        stage_close(&stage);
+}
+
 /* ---- one that has expired ---- */
 
 static int changed;
