@@ -250,14 +250,22 @@ static void set_close(Line *line)
         line->capacity = 0;
 }
 
+static Line *find_many(AccessLog *log, const Identity *who, AccessKind kind, uint32_t collection)
+{
+        for (Line *line = *bucket_of(log, who, kind, 0); line; line = line->same)
+                if (line->who == who && line->entry.kind == kind && line->item == 0 && line->entry.collection == collection)
+                        return line;
+        return NULL;
+}
+
 /* A full one is left alone; the next begins before it in the bucket. */
 static int put_among_many(AccessLog *log, AccessKind kind, Identity *who, const AccessObject *object)
 {
-        Line *line = find(log, who, kind, 0);
+        uint32_t collection = ITEM_ID_COLLECTION(object->item.id);
+        Line *line = find_many(log, who, kind, collection);
 
-        if (!line || line->entry.n_objects >= ACCESS_OBJECTS_MAX ||
-            line->entry.collection != ITEM_ID_COLLECTION(object->item.id)) {
-                line = line_new(kind, who, ITEM_ID_COLLECTION(object->item.id), 0);
+        if (!line || line->entry.n_objects >= ACCESS_OBJECTS_MAX) {
+                line = line_new(kind, who, collection, 0);
                 if (!line)
                         return -ENOMEM;
                 if (set_grow(line) < 0) {

@@ -100,6 +100,21 @@ class WhoDidWhat(LogTest):
         # each write is a transaction with its line
         self.assertEqual(sum(e['items'] for e in self.log() if e['kind'] == 'created'), 200)
 
+    def test_many_items_of_two_collections_in_turn_are_a_few_lines(self):
+        self.keyfob('collection', 'create', 'Work', '--password-file', self.sandbox.write('password', 'pass word'))
+        client = self.client()
+        for i in range(100):
+            client.store({'n': str(i), 'in': 'default'}, b'v')
+            client.store({'n': str(i), 'in': 'work'}, b'v', collection='Work')
+        session = client.session()
+        default, work = ([item[0] for item in client.search({'in': name})] for name in ('default', 'work'))
+        paths = [path for pair in zip(default, work) for path in pair]
+        self.assertEqual(len(client.get_secrets(session, paths)), 200)
+        reads = [e for e in self.log() if e['kind'] == 'read']
+        self.assertEqual(sum(e['items'] for e in reads), 200)
+        # a period may have ended between them
+        self.assertLess(len(reads), 60)
+
     def test_the_secret_service(self):
         client = self.client()
         session = client.session()

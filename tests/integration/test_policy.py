@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import unittest
 
 import flatpak
@@ -204,6 +205,32 @@ class Asking(PolicyTest):
         self.sandbox.unlock('pass word')
         self.assertEqual(self.get('bank').stdout, b'two')
         self.assertEqual(len(agent.questions), 2)
+
+    def test_a_person_may_take_longer_than_calls_do(self):
+        self.policy('ask', self.program, password=False)
+        self.keyfob('set', 'mail', 'alice', input='new')
+        (number,) = [v['version'] for v in json.loads(self.keyfob('history', '--json', 'mail', 'alice').stdout)
+                     if v['state'] == 'replaced']
+        patience = {**self.sandbox.environment, 'SYSTEMD_BUS_TIMEOUT': '2s'}
+        for args, value in ((('get', 'mail', 'alice'), b'new'), (('history', '--show', str(number), 'mail', 'alice'), b'one')):
+            questions, may_answer = [], threading.Event()
+
+            def answer(question):
+                questions.append(question)
+                may_answer.wait(120)
+                return (True, b'')
+            agent = self.agent(answer)
+            client = subprocess.Popen([self.sandbox.stage.keyfob, *args], env=patience, stdout=subprocess.PIPE)
+            self.addCleanup(client.stdout.close)
+            # Whoever gives up has done so by then; who does not is not in a hurry.
+            with self.assertRaises(subprocess.TimeoutExpired):
+                client.wait(5)
+            may_answer.set()
+            self.assertEqual(client.communicate(timeout=120)[0], value)
+            self.assertEqual((client.returncode, len(questions)), (0, 1))
+            agent.close()
+            self.keyfob('lock')
+            self.sandbox.unlock('pass word')
 
     def test_an_answer_reaches_as_far_as_its_rule(self):
         self.policy('ask', self.program, '--item', 'mail', 'alice', password=False)
