@@ -64,7 +64,7 @@ static int show(keyfob *k, const char *path, uint64_t version)
 
         request_init(&request, k, "GetVersion");
         request_append(&request, "ot", path, version);
-        r = request_call(&request, CLIENT_QUICK, &reply);
+        r = request_call(&request, CLIENT_PATIENT, &reply);
         if (r != 0)
                 return r;
         r = sd_bus_message_read(reply, "s", &content_type);
