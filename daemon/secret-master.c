@@ -222,7 +222,9 @@ static int change_write(Waiting *waiting, sd_bus_error *error)
         bool same = memcmp(slot_draft_id(waiting->draft), waiting->slot, SLOT_ID_SIZE) == 0;
         int r;
 
-        r = store1_change_slots(waiting, same ? put_new : swap_slots, error);
+        r = store1_same_slots(waiting, error);
+        if (r >= 0)
+                r = store1_change_slots(waiting, same ? put_new : swap_slots, error);
         return r < 0 ? r : waiting_finish(waiting, NULL);
 }
 

@@ -13,7 +13,7 @@
 
 struct PromptChange {
         SecretPrompt *prompt;
-        uint32_t key_changes; /* the daemon's, when it began */
+        uint32_t key_changes, slot_changes; /* the daemon's, when it began */
         Slot *slot;           /* of kind password, or none */
         Root *root;
         Job *job;
@@ -66,6 +66,9 @@ static int write_slot(Daemon *daemon, const PromptChange *change, const Work *wo
 
         if (!daemon->vault || change->key_changes != daemon->key_changes)
                 return VAULT_E_NOT_FOUND;
+        /* Whoever knows the password from before has no say in the one that took its place. */
+        if (change->slot_changes != daemon->slot_changes)
+                return OPENING_CANCELLED;
         batch_flush(daemon);
         if (work->slot) {
                 r = vault_slot_replace(daemon->vault, change->root, work->draft);
@@ -203,6 +206,7 @@ int prompt_change_start(SecretPrompt *prompt)
                 return -ENOMEM;
         prompt->change->prompt = prompt;
         prompt->change->key_changes = daemon->key_changes;
+        prompt->change->slot_changes = daemon->slot_changes;
         r = choose_slot(daemon, scope, &prompt->change->slot);
         if (r != 0)
                 return r;

@@ -208,6 +208,9 @@ int waiting_finish_large(Waiting *waiting, sd_bus_message *reply, size_t size);
 /* Whether a root opened since the call began still is the vault's. 0, or a negative errno with `error` Busy. */
 int store1_same_keys(Waiting *waiting, sd_bus_error *error);
 
+/* Whether no key slot was added, changed or removed since the call began, by somebody else. The same. */
+int store1_same_slots(Waiting *waiting, sd_bus_error *error);
+
 /* Ends a method handler: a failure frees the waiting and returns the error, a start keeps it and returns 1. */
 int waiting_started(Waiting *waiting, int r);
 

@@ -26,10 +26,9 @@ static int rekey_finish(Waiting *waiting, sd_bus_error *error)
         if (!waiting->root)
                 return daemon_error(daemon, error, VAULT_E_WRONG_SECRET);
         /* What came since would be dropped unnamed, what was replaced would be back. */
-        if (waiting->slot_changes != daemon->slot_changes) {
-                sd_bus_error_set(error, KEYFOB_ERROR_BUSY, "the key slots were changed meanwhile: try again");
-                return -EBUSY;
-        }
+        r = store1_same_slots(waiting, error);
+        if (r < 0)
+                return r;
 
         /* Made before the keys, so that nothing can fail after them. */
         r = sd_bus_message_new_method_return(waiting->call, &reply);

@@ -21,6 +21,14 @@ int store1_same_keys(Waiting *waiting, sd_bus_error *error)
         return -EBUSY;
 }
 
+int store1_same_slots(Waiting *waiting, sd_bus_error *error)
+{
+        if (waiting->slot_changes == waiting->daemon->slot_changes)
+                return 0;
+        sd_bus_error_set(error, KEYFOB_ERROR_BUSY, "the key slots were changed meanwhile: try again");
+        return -EBUSY;
+}
+
 int store1_slot_scope(Waiting *waiting, uint32_t *ret, sd_bus_error *error)
 {
         CollectionRef ref;
@@ -198,7 +206,9 @@ static int passwd_write(Waiting *waiting, sd_bus_error *error)
 {
         int r;
 
-        r = store1_change_slots(waiting, replace, error);
+        r = store1_same_slots(waiting, error);
+        if (r >= 0)
+                r = store1_change_slots(waiting, replace, error);
         return r < 0 ? r : waiting_finish(waiting, NULL);
 }
 

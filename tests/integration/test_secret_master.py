@@ -8,12 +8,14 @@ import unittest
 
 import keyfob_test as kt
 from person import Person
-from secret_client import (COLLECTION, DEFAULT, NO_SESSION, NO_SUCH_OBJECT, NOT_SUPPORTED, ROOT, SESSION, Client, expect_error)
+from secret_client import (COLLECTION, DEFAULT, NO_SESSION, NO_SUCH_OBJECT, NOT_SUPPORTED, ROOT, SESSION, STORE, Client,
+                           expect_error)
 
 MASTER = 'org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface'
 DENIED = 'org.gnome.keyring.Error.Denied'
 LOGIN = ROOT + '/collection/login'
 CANCELLED = 'org.keyfob.Error.Cancelled'
+BUSY = 'org.keyfob.Error.Busy'
 
 # As scripts for machines without a desktop do it, with python3-secretstorage.
 SCRIPT = '''
@@ -264,6 +266,33 @@ class InVault(Calls, kt.KeyfobTest):
             with expect_error(self, DENIED):
                 self.unlock(client, session, path, old.encode())
             self.unlock(client, session, path, new.encode())
+
+    def test_a_password_changed_meanwhile_stays_changed(self):
+        client = self.connect()
+        client.subscribe()
+        self.person.always(None)
+        for what in ('prompt', 'call'):
+            if what == 'prompt':
+                prompt = client.call(ROOT, MASTER, 'ChangeWithPrompt', 'o', DEFAULT)
+                client.call(prompt, 'org.freedesktop.Secret.Prompt', 'Prompt', 's', '')
+                self.person.answer(self.person.question(), 'pass word')
+                old, new = 'pass word', 'next'
+            else:
+                call = client.send('/org/keyfob', STORE, 'ChangePassword', 'a{sv}', {'old': ('ay', b'next')},
+                                   destination='org.keyfob.Daemon')
+                old, new = 'next', 'last'
+            question = self.person.question()
+            self.assertEqual(question['kind'], 'new-secret')
+            self.keyfob('passwd', '--password-file', self.sandbox.write('old', old), '--new-password-file',
+                        self.sandbox.write('new', new))
+            self.person.answer(question, 'of who knew the old one')
+            if what == 'prompt':
+                self.assertEqual(client.wait_for(prompt, 'org.freedesktop.Secret.Prompt', 'Completed')[0], True)
+            else:
+                with expect_error(self, BUSY):
+                    client.wait(call)
+            self.keyfob('lock')
+            self.sandbox.unlock(new)
 
     def test_refused(self):
         client = self.connect()
