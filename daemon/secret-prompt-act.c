@@ -129,8 +129,9 @@ static int unlock_step(SecretPrompt *prompt)
 
 /* ---- create ---- */
 
-/* Both or nothing: a collection without the alias it was made for would be made again. */
-static int create(Daemon *daemon, const SecretPrompt *prompt, const Root *root, CollectionRef *ret)
+/* Both or nothing: a collection without the alias it was made for would be made again. Where somebody else has made one for that
+ * alias meanwhile, it is that one. */
+static int create(Daemon *daemon, const SecretPrompt *prompt, const Root *root, CollectionRef *ret, bool *ret_new)
 {
         Vault *vault = daemon->vault;
         const VaultCollection *c;
@@ -145,6 +146,9 @@ static int create(Daemon *daemon, const SecretPrompt *prompt, const Root *root, 
                         return r;
                 batch_flush(daemon);
         }
+        *ret_new = !*prompt->alias || !secret_path_alias(daemon, prompt->alias, ret);
+        if (!*ret_new)
+                return 0;
         r = vault_batch_begin(vault);
         if (r != 0)
                 return r;
@@ -166,14 +170,15 @@ static void create_opened(void *userdata, int result, Root *opened)
         SecretPrompt *prompt = userdata;
         Daemon *daemon = prompt->secrets->daemon;
         CollectionRef collection;
+        bool new = false;
 
         prompt->opening = NULL;
         if (result == 0)
-                result = create(daemon, prompt, root, &collection);
-        if (result == 0) {
+                result = create(daemon, prompt, root, &collection, &new);
+        if (result == 0)
                 secret_collection_path(daemon, collection, path);
+        if (new && result == 0)
                 secret_notify_collection_created(daemon, collection);
-        }
         prompt_end(prompt, result, path);
 }
 

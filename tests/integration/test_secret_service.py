@@ -569,6 +569,22 @@ class Collections(SecretTest):
         self.assertEqual(self.client.service('CreateCollection', 'a{sv}s', {COLLECTION + '.Label': ('s', 'x')}, 'default'),
                          (self.default(), '/'))
 
+    def test_two_that_make_the_same_get_the_same(self):
+        """As two programs do at the first login: items of one must not vanish from the alias when the other is done."""
+        other = self.connect()
+        prompts = [client.service('CreateCollection', 'a{sv}s', {COLLECTION + '.Label': ('s', label)}, 'work')[1]
+                   for client, label in ((self.client, 'One'), (other, 'Two'))]
+        self.agent([(True, PASSWORD), (True, PASSWORD)])
+        made = []
+        for client, prompt in zip((self.client, other), prompts):
+            client.subscribe()
+            dismissed, path = client.prompt(prompt)
+            self.assertFalse(dismissed)
+            made.append(path)
+        self.assertEqual(made[0], made[1])
+        self.assertEqual(self.client.service('ReadAlias', 's', 'work'), made[0])
+        self.assertEqual(len(self.client.get(ROOT, SERVICE, 'Collections')), 3)
+
     def test_one_that_is_called_session(self):
         _, _, path = self.create_collection('session')
         self.assertNotEqual(path, SESSION)
