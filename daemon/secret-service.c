@@ -155,10 +155,8 @@ static int method_get_secrets(sd_bus_message *message, void *userdata, sd_bus_er
         if (r != 0)
                 return r;
 
-        /* The session comes last, the items are needed after it: read twice. */
-        r = ask_first(daemon, message, who, error);
-        if (r == -EINPROGRESS)
-                return 1;
+        /* The session comes last, the items are needed after it: read again, and again when nobody has to be asked. */
+        r = sd_bus_message_skip(message, "ao");
         if (r >= 0)
                 r = sd_bus_message_read(message, "o", &session_path);
         if (r < 0)
@@ -166,6 +164,11 @@ static int method_get_secrets(sd_bus_message *message, void *userdata, sd_bus_er
         session = secret_session_of(daemon, message, session_path, error);
         if (!session)
                 return -EINVAL;
+        r = sd_bus_message_rewind(message, /* complete= */ true);
+        if (r >= 0)
+                r = ask_first(daemon, message, who, error);
+        if (r < 0)
+                return r == -EINPROGRESS ? 1 : r;
 
         r = sd_bus_message_new_method_return(message, &reply);
         if (r >= 0)

@@ -311,6 +311,19 @@ class Asking(PolicyTest):
             self.assertEqual(len(agent.questions), 1)
 
 
+    def test_nobody_is_asked_in_vain(self):
+        """What can't be answered because of its session needs nobody's consent."""
+        self.policy('ask', os.path.realpath('/proc/self/exe'), password=False)
+        agent = self.agent([(True, b'')])
+        with sc.Client(f'unix:path={self.sandbox.socket}') as client:
+            items, _ = client.search({'username': 'alice'})
+            with sc.expect_error(self, sc.NO_SESSION):
+                client.service('GetSecrets', 'aoo', items, sc.ROOT + '/session/s1')
+            with sc.expect_error(self, sc.NO_SESSION):
+                client.call(items[0], sc.ITEM, 'GetSecret', 'o', sc.ROOT + '/session/s1')
+            self.assertEqual(agent.questions, [])
+
+
 class Apps(PolicyTest):
     def setUp(self):
         if not flatpak.possible():
