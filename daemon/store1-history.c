@@ -98,7 +98,7 @@ int store1_get_version(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 return r;
         r = access_may_read(daemon, m, store1_get_version, who, ref, &denied);
         if (r <= 0)
-                return r == -EINPROGRESS ? 1 : r < 0 ? r : batch_reply_error(daemon, m, &denied);
+                return r == -EINPROGRESS ? 1 : r < 0 ? daemon_error(daemon, error, r) : batch_reply_error(daemon, m, &denied);
         r = vault_history_get(ref.vault, ref.id, version, &item);
         if (r == VAULT_E_NOT_FOUND) {
                 r = vault_item_get(ref.vault, ref.id, /* with_value= */ true, &item);

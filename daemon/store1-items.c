@@ -122,7 +122,7 @@ int store1_lookup(sd_bus_message *m, void *userdata, sd_bus_error *error)
                 found_done(&found);
                 r = access_may_read(daemon, m, store1_lookup, who, ref, &denied);
                 if (r <= 0)
-                        return r == -EINPROGRESS ? 1 : r < 0 ? r : batch_reply_error(daemon, m, &denied);
+                        return r == -EINPROGRESS ? 1 : r < 0 ? daemon_error(daemon, error, r) : batch_reply_error(daemon, m, &denied);
                 r = vault_value_open(ref.vault, ref.id, &found.value);
                 if (r != 0)
                         return reply_result(daemon, m, r);

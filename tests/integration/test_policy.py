@@ -323,6 +323,25 @@ class Asking(PolicyTest):
                 client.call(items[0], sc.ITEM, 'GetSecret', 'o', sc.ROOT + '/session/s1')
             self.assertEqual(agent.questions, [])
 
+    def test_too_many_that_wait_are_refused_by_name(self):
+        self.policy('ask', os.path.realpath('/proc/self/exe'), password=False)
+        agent = self.agent(lambda _: None)
+        with sc.Client(f'unix:path={self.sandbox.socket}') as client:
+            session = client.open_session()
+            (item,), _ = client.search({'service': 'mail'})
+            (version,) = (v['version'][1] for v in client.store('History', 'o', item))
+            for _ in range(64):
+                client.send('/org/keyfob', sc.STORE, 'Lookup', 'a{ss}', {'service': 'mail'}, destination='org.keyfob.Daemon')
+            with sc.expect_error(self, 'org.keyfob.Error.LimitsExceeded'):
+                client.store('Lookup', 'a{ss}', {'service': 'mail'})
+            with sc.expect_error(self, 'org.keyfob.Error.LimitsExceeded'):
+                client.store('GetVersion', 'ot', item, version)
+            with sc.expect_error(self, sc.LIMITS):
+                client.secret(item, session)
+            with sc.expect_error(self, sc.LIMITS):
+                client.service('GetSecrets', 'aoo', [item], session.path)
+            self.assertLessEqual(len(agent.questions), 1)
+
 
 class Apps(PolicyTest):
     def setUp(self):
