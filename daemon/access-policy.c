@@ -60,6 +60,7 @@ struct AccessPolicy {
         Daemon *daemon;
         AccessRules rules;
         bool known;
+        bool nobody;     /* calls are handled anew because nobody can be asked */
         uint64_t record; /* where the rules are; 0: there are none */
         Grant *grants;
         size_t n_grants;
@@ -317,7 +318,9 @@ static void answered(void *userdata, const AskAnswer *answer)
                 for (Waiter *waiter = question->first; waiter; waiter = waiter->next)
                         remember(policy, waiter->who, &question->asked.target, false);
 
-        question_end(question, answer->outcome == ASK_ALLOWED || answer->outcome == ASK_DENIED ? NULL : &nobody_to_ask);
+        policy->nobody = answer->outcome != ASK_ALLOWED && answer->outcome != ASK_DENIED;
+        question_end(question, NULL);
+        policy->nobody = false;
 }
 
 static int question_start(AccessPolicy *policy, Identity *who, const AccessTarget *target, ItemRef item, Question **ret)
@@ -481,7 +484,12 @@ int access_may_read(Daemon *daemon, sd_bus_message *call, sd_bus_message_handler
         int r;
 
         r = judge(daemon, who, item, &reach, error);
-        return r == -EINPROGRESS ? wait_for(daemon, call, again, who, &reach, item) : r;
+        if (r != -EINPROGRESS)
+                return r;
+        if (!daemon->policy->nobody)
+                return wait_for(daemon, call, again, who, &reach, item);
+        (void)sd_bus_error_copy(error, &nobody_to_ask);
+        return 0;
 }
 
 int access_may_read_now(Daemon *daemon, Identity *who, ItemRef item, sd_bus_error *error)

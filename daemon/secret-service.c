@@ -80,9 +80,9 @@ static int method_open_session(sd_bus_message *message, void *userdata, sd_bus_e
 
 static int method_get_secrets(sd_bus_message *message, void *userdata, sd_bus_error *error);
 
-/* Has the person asked before anything is put together: about the first item that needs it, then the call comes again. 0, or
- * as access_may_read(). */
-static int ask_first(Daemon *daemon, sd_bus_message *call, Identity *who, sd_bus_error *error)
+/* Has the person asked before anything is put together: about the first item that needs it, then the call comes again. What nobody
+ * can be asked about is not given away, as what is locked. 0, or as access_may_read(). */
+static int ask_first(Daemon *daemon, sd_bus_message *call, Identity *who)
 {
         const char *path;
         ItemRef item;
@@ -90,11 +90,14 @@ static int ask_first(Daemon *daemon, sd_bus_message *call, Identity *who, sd_bus
 
         r = sd_bus_message_enter_container(call, 'a', "o");
         while (r >= 0 && (r = sd_bus_message_read(call, "o", &path)) > 0) {
+                _cleanup_(sd_bus_error_free) sd_bus_error denied = SD_BUS_ERROR_NULL;
+
                 if (!secret_path_item(daemon, path, &item) || !access_would_ask(daemon, who, item) ||
                     !vault_item_exists(item.vault, item.id))
                         continue;
-                r = access_may_read(daemon, call, method_get_secrets, who, item, error);
-                return r == 1 ? 0 : r;
+                r = access_may_read(daemon, call, method_get_secrets, who, item, &denied);
+                if (r < 0)
+                        return r;
         }
         return r < 0 ? r : sd_bus_message_exit_container(call);
 }
@@ -166,7 +169,7 @@ static int method_get_secrets(sd_bus_message *message, void *userdata, sd_bus_er
                 return -EINVAL;
         r = sd_bus_message_rewind(message, /* complete= */ true);
         if (r >= 0)
-                r = ask_first(daemon, message, who, error);
+                r = ask_first(daemon, message, who);
         if (r < 0)
                 return r == -EINPROGRESS ? 1 : r;
 

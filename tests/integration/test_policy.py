@@ -311,6 +311,24 @@ class Asking(PolicyTest):
             self.assertEqual(len(agent.questions), 1)
 
 
+    def test_a_list_leaves_out_what_nobody_can_be_asked_about(self):
+        me = os.path.realpath('/proc/self/exe')
+        self.policy('ask', me, '--item', 'bank', 'alice', password=False)
+        with sc.Client(f'unix:path={self.sandbox.socket}') as client:
+            session = client.open_session()
+            items, _ = client.search({'username': 'alice'})
+            (mail,), _ = client.search({'service': 'mail'})
+            (bank,), _ = client.search({'service': 'bank'})
+            for paths in (items, [bank, mail], [mail, bank, bank, mail]):
+                self.assertEqual(list(client.service('GetSecrets', 'aoo', paths, session.path)), [mail])
+            self.assertEqual(client.service('GetSecrets', 'aoo', [bank], session.path), {})
+            with sc.expect_error(self, NOT_ALLOWED):
+                client.secret(bank, session)
+            # Nothing was refused: somebody who comes is asked.
+            agent = self.agent([(True, b'')])
+            self.assertEqual(set(client.service('GetSecrets', 'aoo', items, session.path)), {mail, bank})
+            self.assertEqual(len(agent.questions), 1)
+
     def test_nobody_is_asked_in_vain(self):
         """What can't be answered because of its session needs nobody's consent."""
         self.policy('ask', os.path.realpath('/proc/self/exe'), password=False)
