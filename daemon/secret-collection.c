@@ -13,7 +13,6 @@
 
 #define UNPRIVILEGED SD_BUS_VTABLE_UNPRIVILEGED /* doors let only the owner in */
 #define CHANGES      SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
-#define INVALIDATES  SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION
 
 #define DEFAULT_ALIAS SECRETS_PATH "/aliases/default"
 
@@ -423,7 +422,7 @@ static const sd_bus_vtable vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("CreateItem", SD_BUS_ARGS("a{sv}", properties, "(oayays)", secret, "b", replace),
                                 SD_BUS_RESULT("o", item, "o", prompt), method_create_item,
                                 UNPRIVILEGED | SD_BUS_VTABLE_SENSITIVE),
-        SD_BUS_PROPERTY("Items", "ao", get_items, 0, INVALIDATES),
+        SD_BUS_PROPERTY("Items", "ao", get_items, 0, 0), /* changes are told while there are few */
         SD_BUS_WRITABLE_PROPERTY("Label", "s", get_label, set_label, 0, CHANGES | UNPRIVILEGED),
         SD_BUS_PROPERTY("Locked", "b", get_locked, 0, CHANGES),
         SD_BUS_PROPERTY("Created", "t", get_time, 0, CHANGES),

@@ -87,6 +87,9 @@ int secret_master_change_with_prompt(sd_bus_message *message, void *userdata, sd
 /* Appends an ao of the items. -EMSGSIZE when that would be too large a reply. */
 int secret_append_items(Daemon *daemon, sd_bus_message *reply, Vault *const *vaults, const ItemIds *ids, size_t n);
 
+/* Appends an ao of all collections. */
+int secret_append_collections(Daemon *daemon, sd_bus_message *message);
+
 /* A collection or item path as a collection: Lock() and Unlock() take both. */
 bool secret_path_any(Daemon *daemon, const char *path, CollectionRef *ret);
 

@@ -3,16 +3,17 @@
  *
  * Clients keep copies of properties, so each mutation is announced: by the signal of the specification, for those who
  * follow a collection or the service, and by PropertiesChanged, for those who hold one object. Small values come
- * along, because libsecret has no value for a property that was merely invalidated. Lists do not (Items, Collections):
- * one new item in 100,000 must not cost 100,000 paths. Nor does a lock say more than a bounded number of words about
- * its items.
+ * along, because libsecret has no value for a property that was merely invalidated: its lists of items and collections are
+ * not brought up to date, and with the next signal about them it falls. So the lists come along as well, but that of a
+ * collection's items only while it is short, and else it is not spoken of at all: one new item in 100,000 must not cost
+ * 100,000 paths. Nor does a lock say more than a bounded number of words about its items.
  */
 #include "daemon/secret-attributes.h"
 #include "daemon/secret-internal.h"
 
 #include <stdio.h>
 
-#define ITEMS_ANNOUNCED_MAX 256U /* of a collection that was locked or unlocked */
+#define ITEMS_ANNOUNCED_MAX 256U /* of a collection that was locked or unlocked, or whose list has changed */
 
 #define PROPERTIES "org.freedesktop.DBus.Properties"
 
@@ -60,16 +61,65 @@ static void item_properties(Daemon *daemon, ItemRef item, const char *path)
         (void)batch_signal_with(daemon, path, PROPERTIES, "PropertiesChanged", append_item, &state);
 }
 
-/* `items`: the list has changed too. */
+/* A list of objects that has changed, and a time. */
+typedef struct Lists {
+        Daemon *daemon;
+        CollectionRef collection; /* NULL: the service, and its collections */
+        const VaultCollection *modified;
+        ItemIds items;
+} Lists;
+
+static int append_list(sd_bus_message *signal, void *userdata)
+{
+        Lists *lists = userdata;
+        bool items = lists->collection.vault;
+        int r;
+
+        r = sd_bus_message_append(signal, "s", items ? SECRETS_COLLECTION : SECRETS_SERVICE);
+        if (r >= 0)
+                r = sd_bus_message_open_container(signal, 'a', "{sv}");
+        if (r >= 0 && items)
+                r = sd_bus_message_append(signal, "{sv}", "Modified", "t", lists->modified->modified);
+        if (r >= 0)
+                r = sd_bus_message_open_container(signal, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(signal, "s", items ? "Items" : "Collections");
+        if (r >= 0)
+                r = sd_bus_message_open_container(signal, 'v', "ao");
+        if (r >= 0)
+                r = items ? secret_append_items(lists->daemon, signal, &lists->collection.vault, &lists->items, 1)
+                          : secret_append_collections(lists->daemon, signal);
+        for (unsigned i = 0; r >= 0 && i < 3; i++)
+                r = sd_bus_message_close_container(signal);
+        return r < 0 ? r : sd_bus_message_append(signal, "as", 0);
+}
+
+static void collections_changed(Daemon *daemon)
+{
+        (void)batch_signal_with(daemon, SECRETS_PATH, PROPERTIES, "PropertiesChanged", append_list, &(Lists){.daemon = daemon});
+}
+
+static bool items_changed(Daemon *daemon, CollectionRef collection, const VaultCollection *c, const char *path)
+{
+        Lists lists = {.daemon = daemon, .collection = collection, .modified = c};
+
+        if (c->n_items > ITEMS_ANNOUNCED_MAX || vault_items(collection.vault, collection.no, &lists.items) != 0)
+                return false;
+        (void)batch_signal_with(daemon, path, PROPERTIES, "PropertiesChanged", append_list, &lists);
+        item_ids_done(&lists.items);
+        return true;
+}
+
+/* `items`: the list has changed, and nothing else but the time. */
 static void collection_properties(Daemon *daemon, CollectionRef collection, const char *path, bool items)
 {
         const VaultCollection *c = vault_collection_get(collection.vault, collection.no);
 
-        if (!c)
+        if (!c || (items && items_changed(daemon, collection, c, path)))
                 return;
         if (items)
                 (void)batch_signal(daemon, path, PROPERTIES, "PropertiesChanged", "sa{sv}as", SECRETS_COLLECTION, 1,
-                                   "Modified", "t", c->modified, 1, "Items");
+                                   "Modified", "t", c->modified, 0);
         else
                 (void)batch_signal(daemon, path, PROPERTIES, "PropertiesChanged", "sa{sv}as", SECRETS_COLLECTION, 3,
                                    "Label", "s", c->label, "Locked", "b", (int)c->locked, "Modified", "t", c->modified,
@@ -110,7 +160,7 @@ void secret_notify_collection_created(Daemon *daemon, CollectionRef collection)
 
         secret_collection_path(daemon, collection, path);
         (void)batch_signal(daemon, SECRETS_PATH, SECRETS_SERVICE, "CollectionCreated", "o", path);
-        (void)batch_invalidated(daemon, SECRETS_PATH, SECRETS_SERVICE, "Collections", NULL);
+        collections_changed(daemon);
 }
 
 void secret_notify_collection_changed(Daemon *daemon, CollectionRef collection)
@@ -128,7 +178,7 @@ void secret_notify_collection_deleted(Daemon *daemon, CollectionRef collection, 
 
         snprintf(path, sizeof(path), SECRETS_PATH "/collection/%s", name);
         (void)batch_signal(daemon, SECRETS_PATH, SECRETS_SERVICE, "CollectionDeleted", "o", path);
-        (void)batch_invalidated(daemon, SECRETS_PATH, SECRETS_SERVICE, "Collections", NULL);
+        collections_changed(daemon);
 }
 
 void secret_notify_lock_changed(Daemon *daemon, CollectionRef collection)

@@ -2,7 +2,7 @@
  * Change signals of the Secret Service, one function per kind of change
  *
  * Whoever changes a vault (the Secret Service's own methods, Store1, unlocking) calls the one that fits, after the change
- * and inside the same batch. Signals are emitted on real paths, Items and Collections are *invalidated* without a value.
+ * and inside the same batch. Signals are emitted on real paths, with values: also of Collections, and of Items while there are few.
  */
 #pragma once
 

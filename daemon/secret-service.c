@@ -466,24 +466,28 @@ static int method_set_alias(sd_bus_message *message, void *userdata, sd_bus_erro
         return batch_reply_return(daemon, message, NULL);
 }
 
-static int get_collections(sd_bus *bus, const char *path, const char *interface, const char *property,
-                           sd_bus_message *reply, void *userdata, sd_bus_error *error)
+int secret_append_collections(Daemon *daemon, sd_bus_message *message)
 {
-        Daemon *daemon = userdata;
         Vault *vaults[] = {daemon->vault, daemon->session_vault};
         char name[SECRETS_PATH_MAX];
         int r;
 
-        batch_flush(daemon);
-        r = sd_bus_message_open_container(reply, 'a', "o");
+        r = sd_bus_message_open_container(message, 'a', "o");
         for (size_t i = 0; i < ELEMENTSOF(vaults); i++) {
                 if (!vaults[i])
                         continue;
                 for (const VaultCollection *c = NULL; r >= 0 && (c = vault_collection_next(vaults[i], c));)
                         r = sd_bus_message_append(
-                                reply, "o", secret_collection_path(daemon, (CollectionRef){vaults[i], c->no}, name));
+                                message, "o", secret_collection_path(daemon, (CollectionRef){vaults[i], c->no}, name));
         }
-        return r < 0 ? r : sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+static int get_collections(sd_bus *bus, const char *path, const char *interface, const char *property,
+                           sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+        batch_flush(userdata);
+        return secret_append_collections(userdata, reply);
 }
 
 /* ---- org.freedesktop.Secret.Service ---- */
@@ -510,7 +514,7 @@ static const sd_bus_vtable vtable[] = {
                                 UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("SetAlias", SD_BUS_ARGS("s", name, "o", collection), SD_BUS_NO_RESULT,
                                 method_set_alias, UNPRIVILEGED),
-        SD_BUS_PROPERTY("Collections", "ao", get_collections, 0, SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION),
+        SD_BUS_PROPERTY("Collections", "ao", get_collections, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_SIGNAL_WITH_ARGS("CollectionCreated", SD_BUS_ARGS("o", collection), 0),
         SD_BUS_SIGNAL_WITH_ARGS("CollectionDeleted", SD_BUS_ARGS("o", collection), 0),
         SD_BUS_SIGNAL_WITH_ARGS("CollectionChanged", SD_BUS_ARGS("o", collection), 0),

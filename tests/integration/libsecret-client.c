@@ -2,9 +2,11 @@
  * What a program that uses libsecret does in a day: passwords by schema, searches, items and collections as objects
  *
  * Ends with 0 when all of it worked; says where it did not. `libsecret-client create-collection` expects that somebody
- * answers the prompt.
+ * answers the prompt. `libsecret-client watch` keeps objects, as a program with a window does, and says "ok" for each line of
+ * standard input ("items N", "collections N") when that is how many there are.
  */
 #include <libsecret/secret.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,6 +134,52 @@ static void create_collection(SecretService *service)
         g_object_unref(collection);
 }
 
+static guint n_items(SecretService *service, SecretCollection *collection)
+{
+        GList *list = secret_collection_get_items(collection);
+        guint n = g_list_length(list);
+
+        g_list_free_full(list, g_object_unref);
+        return n;
+}
+
+static guint n_collections(SecretService *service, SecretCollection *collection)
+{
+        GList *list = secret_service_get_collections(service);
+        guint n = g_list_length(list);
+
+        g_list_free_full(list, g_object_unref);
+        return n;
+}
+
+static gboolean give_up(void *what)
+{
+        g_error("not seen within a minute: %s", (const char *)what);
+        return G_SOURCE_REMOVE;
+}
+
+static void watch(SecretService *service)
+{
+        guint (*count)(SecretService *, SecretCollection *);
+        SecretCollection *collection;
+        GError *error = NULL;
+        char line[64];
+
+        collection = secret_collection_for_alias_sync(service, "default", SECRET_COLLECTION_LOAD_ITEMS, NULL, &error);
+        EXPECT(collection);
+        while (fgets(line, sizeof(line), stdin)) {
+                guint timer = g_timeout_add_seconds(60, give_up, line);
+
+                count = g_str_has_prefix(line, "items ") ? n_items : n_collections;
+                while (count(service, collection) != (guint)strtoul(strchr(line, ' '), NULL, 10))
+                        g_main_context_iteration(NULL, TRUE);
+                g_source_remove(timer);
+                printf("ok\n");
+                fflush(stdout);
+        }
+        g_object_unref(collection);
+}
+
 int main(int argc, char *argv[])
 {
         const char *command = argc > 1 ? argv[1] : "";
@@ -144,6 +192,8 @@ int main(int argc, char *argv[])
                            "dh-ietf1024-sha256-aes128-cbc-pkcs7"));
         if (strcmp(command, "create-collection") == 0)
                 create_collection(service);
+        else if (strcmp(command, "watch") == 0)
+                watch(service);
         else {
                 passwords();
                 items(service);

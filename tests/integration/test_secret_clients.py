@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 import unittest
 
 import keyfob_test as kt
@@ -98,6 +99,47 @@ class Clients:
         self.client.unlock(PASSWORD)
         self.agent(lambda request: (True, PASSWORD if request['kind'] == 'secret' else b''))
         self.run_client(program, 'create-collection')
+
+    def watcher(self):
+        process = self.sandbox.spawn([os.path.join(kt.BUILD, 'tests/integration/libsecret-client'), 'watch'], env=self.env,
+                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(process.stdout.close)
+        self.addCleanup(process.stdin.close)
+
+        def sees(what, n):
+            process.stdin.write(f'{what} {n}\n'.encode())
+            process.stdin.flush()
+            self.assertEqual(process.stdout.readline(), b'ok\n', self.sandbox.read_log())
+        return sees
+
+    @unittest.skipUnless(os.path.exists(os.path.join(kt.BUILD, 'tests/integration/libsecret-client')),
+                         'built without libsecret')
+    def test_libsecret_s_objects_follow_what_others_do(self):
+        """A program with a window keeps lists of collections and items, and learns by signals what becomes of them."""
+        password = self.sandbox.write('password', PASSWORD)
+        session = self.client.open_session()
+        sees = self.watcher()
+        items = []
+        sees('items', 0)
+        sees('collections', 2)
+        for n in range(1, 4):
+            items.append(self.client.create_item(sc.DEFAULT, {'n': str(n)}, b'value', session))
+            sees('items', n)
+            self.keyfob('collection', 'create', f'Number{n}', '--password-file', password)
+            sees('collections', 2 + n)
+        self.client.call(items[1], sc.ITEM, 'Delete')
+        sees('items', 2)
+        self.keyfob('collection', 'delete', 'Number2', '--yes')
+        sees('collections', 4)
+
+        # Of many only themselves are told.
+        items = [self.client.create_item(sc.DEFAULT, {'of many': str(n)}, b'value', session) for n in range(256)]
+        sees = self.watcher()
+        sees('items', 258)
+        items.append(self.client.create_item(sc.DEFAULT, {'one': 'more'}, b'value', session))
+        for item in items[:3]:
+            self.client.call(item, sc.ITEM, 'Delete')
+        sees('items', 256)
 
     # SecretStorage
 

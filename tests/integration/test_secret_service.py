@@ -771,8 +771,7 @@ class Signals(SecretTest):
         item = self.create({'a': 'b'})
         signals = self.heard()
         self.assertIn((self.path, COLLECTION, 'ItemCreated', (item,)), signals)
-        self.assertIn('Items', self.changed(signals, self.path, COLLECTION)[1])
-        self.assertNotIn('Items', self.changed(signals, self.path, COLLECTION)[0])
+        self.assertEqual(self.changed(signals, self.path, COLLECTION)[0]['Items'], [item])
 
         for change in (lambda: self.client.set(item, ITEM, 'Label', 's', 'new'),
                        lambda: self.client.set(item, ITEM, 'Attributes', 'a{ss}', {'c': 'd'}),
@@ -788,7 +787,7 @@ class Signals(SecretTest):
         self.client.call(item, ITEM, 'Delete')
         signals = self.heard()
         self.assertIn((self.path, COLLECTION, 'ItemDeleted', (item,)), signals)
-        self.assertIn('Items', self.changed(signals, self.path, COLLECTION)[1])
+        self.assertEqual(self.changed(signals, self.path, COLLECTION)[0]['Items'], [])
 
     def test_signals_of_the_memory(self):
         item = self.create({'a': 'b'}, collection=SESSION)
@@ -813,7 +812,11 @@ class Signals(SecretTest):
     def test_a_large_collection_is_announced_in_few_words(self):
         for i in range(300):
             self.create({'n': str(i)})
-        self.heard()
+        signals = self.heard()
+        created = [s for s in signals if s[2] == 'ItemCreated']
+        lists = [s[3][1]['Items'][1] for s in signals if s[2] == 'PropertiesChanged' and 'Items' in s[3][1]]
+        self.assertEqual((len(created), [len(paths) for paths in lists]), (300, list(range(1, 257))))
+        self.assertNotIn('Items', self.changed(signals, self.path, COLLECTION)[1])
         self.client.service('Lock', 'ao', [self.path])
         self.assertLess(len(self.heard()), 10)
 
@@ -823,6 +826,7 @@ class Signals(SecretTest):
         self.client.call(prompt, PROMPT, 'Prompt', 's', '')
         path = self.client.wait_for(ROOT, SERVICE, 'CollectionCreated')[0]
         self.client.wait_for(prompt, PROMPT, 'Completed')
+        self.assertIn(path, self.client.get(ROOT, SERVICE, 'Collections'))
         self.heard()
         for change in (lambda: self.client.set(path, COLLECTION, 'Label', 's', 'Labour'),
                        lambda: self.client.service('SetAlias', 'so', 'work', path),
