@@ -243,6 +243,23 @@ static int make_own(Waiting *waiting, sd_bus_error *error)
         return start_own(waiting, error);
 }
 
+/* Whether another call has a resident key of this account made, which will be there when this one's person has answered. */
+static bool is_being_made(const Waiting *waiting)
+{
+        uint8_t id[USER_ID_SIZE], other_id[USER_ID_SIZE];
+
+        put_user_id(waiting->ssh, id);
+        for (const Waiting *other = waiting->daemon->waitings; other; other = other->later) {
+                if (other == waiting || !other->ssh || !other->ssh->own || !other->ssh->resident)
+                        continue;
+                put_user_id(other->ssh, other_id);
+                if (memcmp(id, other_id, sizeof(id)) == 0 &&
+                    strcmp(application_of(waiting->ssh), application_of(other->ssh)) == 0)
+                        return true;
+        }
+        return false;
+}
+
 /* As a step, with passkeys open. A resident key would take the place of an older one of its account, which may be all that
  * lets its owner in somewhere. */
 static int make_own_resident(Waiting *waiting, sd_bus_error *error)
@@ -262,7 +279,13 @@ static int make_own_resident(Waiting *waiting, sd_bus_error *error)
                         return sd_bus_error_set(error, KEYFOB_ERROR_EXISTS,
                                                 "there is a resident key of this application and user already: name "
                                                 "another user, or first run keyfob passkey delete");
-        return r == CTAP2_ERR_NO_CREDENTIALS ? make_own(waiting, error) : daemon_ctap_error(waiting->daemon, error, r);
+        if (r != CTAP2_ERR_NO_CREDENTIALS)
+                return daemon_ctap_error(waiting->daemon, error, r);
+        if (is_being_made(waiting))
+                return sd_bus_error_set(error, KEYFOB_ERROR_BUSY,
+                                        "a resident key of this application and user is being made: let that end first, or "
+                                        "name another user");
+        return make_own(waiting, error);
 }
 
 /* ---- another maker's ---- */

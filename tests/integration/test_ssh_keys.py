@@ -297,6 +297,30 @@ class OnKeyfob(Made):
         call.join(30)
         self.assertEqual(call.error, 'Cancelled')
 
+    def test_two_resident_keys_of_one_account_at_once(self):
+        """The second would overwrite the first, which whoever made it has just been given."""
+        def add(kind, user='', application='ssh:'):
+            return Waiting(self, 'AddKey', 'a{sv}', {'type': ('s', kind), 'resident': ('b', True), 'user': ('s', user),
+                                                     'application': ('s', application)})
+        calls = [add('ed25519-sk')]
+        question = self.person.question()
+        again = add('ecdsa-sk')
+        again.join(60)
+        self.assertEqual(again.error, 'Busy')
+        calls += [add('ed25519-sk', 'bob'), add('ed25519-sk', '', 'ssh:work')]
+        for answer in (question, None, None):
+            self.person.answer(answer or self.person.question(), 'allow')
+        self.assertEqual(len({call.result() for call in calls}), 3)
+        self.assertEqual(len(self.listed()), 3)
+        self.assertEqual(len(json.loads(self.keyfob('passkey', 'list', '--json').stdout)), 3)
+        given_up = add('ed25519-sk', 'carol')
+        self.person.answer(self.person.question(), 'deny')
+        given_up.join(60)
+        self.assertEqual(given_up.error, 'Cancelled')
+        afterwards = add('ecdsa-sk', 'carol')
+        self.person.answer(self.person.question(), 'allow')
+        afterwards.result()
+
     def test_verification_needs_a_pin(self):
         call = Waiting(self, 'AddKey', 'a{sv}', {'type': ('s', 'ed25519-sk'), 'verify-required': ('b', True)})
         call.join(30)
@@ -384,7 +408,7 @@ class OnAnother(OnKeyfob):
     """Another Keyfob plays another maker's security key, reached by the helper over the bridge."""
 
     test_both_types = test_verify_required_asks_for_the_pin = test_resident_asks_for_the_pin = None
-    test_verification_needs_a_pin = None
+    test_verification_needs_a_pin = test_two_resident_keys_of_one_account_at_once = None
     test_no_touch_required = test_application_and_restart = test_it_goes_with_its_client = test_locking_meanwhile = None
     test_while_locked_the_vault_is_opened_for_it = test_an_application_is_quoted_where_it_is_shown = None
 
