@@ -43,6 +43,22 @@ static int set_min_pin(KeyCall *call)
         return fido_dev_set_pin_minlen(call->dev, length, key_pin(call));
 }
 
+/* A PIN that the smallest length is too long for has to be changed already, and the key takes nothing else by it any more. */
+static int force_pin_change(KeyCall *call)
+{
+        fido_cbor_info_t *now = NULL;
+        bool wanted = false;
+        int r = FIDO_OK;
+
+        if (call->request.given & KEY_GIVEN_MIN_PIN) {
+                now = fido_cbor_info_new();
+                r = now ? fido_dev_get_cbor_info(call->dev, now) : FIDO_ERR_INTERNAL;
+                wanted = r == FIDO_OK && fido_cbor_info_new_pin_required(now);
+                fido_cbor_info_free(&now);
+        }
+        return r != FIDO_OK || wanted ? r : fido_dev_force_pin_change(call->dev, key_pin(call));
+}
+
 int key_configure(KeyCall *call)
 {
         uint32_t given = call->request.given;
@@ -58,6 +74,6 @@ int key_configure(KeyCall *call)
         if (r == FIDO_OK && given & KEY_GIVEN_MIN_PIN)
                 r = set_min_pin(call);
         if (r == FIDO_OK && given & KEY_GIVEN_FORCE_PIN_CHANGE)
-                r = fido_dev_force_pin_change(call->dev, key_pin(call));
+                r = force_pin_change(call);
         return r;
 }

@@ -342,6 +342,15 @@ class Config(Key):
         self.change(PIN, OTHER)
         self.assertOneLine(self.with_pin('config', '--min-pin-length', '5', pin=OTHER, code=4).stderr, 'only grows')
 
+    def test_a_longer_pin_is_wanted_and_a_new_one(self):
+        """The first has the key want a new PIN already, and then it takes no more orders by the old one."""
+        self.set_pin()
+        self.with_pin('config', '--min-pin-length', '10', '--force-pin-change')
+        self.assertEqual((self.info()['min_pin_length'], self.info()['force_pin_change']), (10, True))
+        self.change(PIN, OTHER + '00')
+        self.with_pin('config', '--min-pin-length', '11', pin=OTHER + '00')
+        self.assertIs(self.info()['force_pin_change'], True)
+
 
 class Reset(Key):
     def test_in_its_window_only(self):
