@@ -121,6 +121,21 @@ static void abandon(KeyCall *call)
                 (void)fido_bio_dev_enroll_cancel(call->dev);
 }
 
+/* One that can't be called as it was to be is taken back: whoever is told of a failure looks for nothing that is there. */
+static int give_name(KeyCall *call, fido_bio_template_t *finger)
+{
+        int r;
+
+        if (!call->request.name[0])
+                return FIDO_OK;
+        r = fido_bio_template_set_name(finger, call->request.name);
+        if (r == FIDO_OK)
+                r = fido_bio_dev_set_template_name(call->dev, finger, key_pin(call));
+        if (r != FIDO_OK)
+                (void)fido_bio_dev_enroll_remove(call->dev, finger, key_pin(call));
+        return r;
+}
+
 int key_finger_enroll(KeyCall *call)
 {
         fido_bio_template_array_t *fingers = NULL;
@@ -141,11 +156,8 @@ int key_finger_enroll(KeyCall *call)
                 if (r != FIDO_OK)
                         abandon(call);
         }
-        if (r == FIDO_OK && call->request.name[0]) {
-                r = fido_bio_template_set_name(finger, call->request.name);
-                if (r == FIDO_OK)
-                        r = fido_bio_dev_set_template_name(call->dev, finger, key_pin(call));
-        }
+        if (r == FIDO_OK)
+                r = give_name(call, finger);
         if (r == FIDO_OK)
                 byte_writer_blob(&call->fields, fido_bio_template_id_ptr(finger), fido_bio_template_id_len(finger));
         fido_bio_template_free(&finger);

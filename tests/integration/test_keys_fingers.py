@@ -61,6 +61,17 @@ class Fingers(test_keys.Key):
         self.with_pin('finger', 'delete', *self.list().values(), '--yes')
         self.assertEqual(self.list(), {})
 
+    def test_a_name_that_the_key_does_not_take(self):
+        """Nothing stays behind of what is told to have failed."""
+        scans = self.reader.scans(*['right'] * fingerprint.STAGES)
+        self.assertOneLine(self.with_pin('finger', 'add', 'x' * 65, code=2).stderr.splitlines(True)[-1], 'too long')
+        scans.join()
+        self.assertReleased()
+        self.assertEqual(self.list(), {})
+        self.assertFalse(self.info()['options']['bioEnroll'])
+        self.add('x' * 64)
+        self.assertEqual(list(self.list()), ['x' * 64])
+
     def test_a_bad_sample_is_told(self):
         process = self.sandbox.spawn([self.sandbox.stage.keyfob, 'key', 'finger', 'add', '--pin-file',
                                       self.pin_file(test_keys.PIN)])
