@@ -153,7 +153,8 @@ static int take_reader(CtapTouch *touch)
 
         switch (touch->kind) {
         case AUTHENTICATOR_ASK_SAMPLE:
-                r = ctap_enrollment_start(fingers);
+                /* A reset by another client may have ended it meanwhile. */
+                r = fingers->enrollment && fingers->enrollment->touch == touch ? ctap_enrollment_start(fingers) : -ECANCELED;
                 if (r >= 0 && fingers->enrollment->left < fingers->enrollment->stages)
                         show(touch, NULL);
                 break;

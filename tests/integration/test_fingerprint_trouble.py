@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """When the reader can't be had: clients are sent to the PIN at once, and nothing waits for a finger."""
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -11,10 +12,13 @@ import fingerprint
 import keyfob_test as kt
 from fido2.ctap import CtapError
 from fido2.ctap2 import ClientPin, Ctap2
+from fido2.ctap2.bio import FPBioEnrollment
 from person import Person, runs, wait_for
+from test_ask_for_pin import BusDevice
+from test_authenticator1 import Key
 from test_fingerprint import HASH, PIN, PUAT_REQUIRED, RIGHT, RP, UV_BLOCKED, Fingers
 
-NOT_ALLOWED, INVALID_SUBCOMMAND = 0x30, 0x3e  # without a sensor there is no such subcommand
+KEEPALIVE_CANCEL, NOT_ALLOWED, INVALID_SUBCOMMAND = 0x2d, 0x30, 0x3e  # without a sensor there is no such subcommand
 
 CLIENT = '''
 import sys
@@ -230,6 +234,58 @@ class Remote(Trouble):
         scan = self.reader.scans('right')
         self.assertEqual(self.client(), 'verified')
         scan.join()
+
+
+class LateDevice(BusDevice):
+    """Over Transact, without waiting for what `late` is set for."""
+
+    class Sent(Exception):
+        pass
+
+    late = False
+
+    def call(self, cmd, data=b'', event=None, on_keepalive=None):
+        if not self.late:
+            return super().call(cmd, data, event, on_keepalive)
+        self.key.begin(bytes(data))
+        self.key.info()  # which is answered after that was read
+        raise self.Sent
+
+
+class ResetMeanwhile(Fingers):
+    """One program resets the security key while another one's first sample waits for word of where its person is."""
+
+    def helper(self):
+        """The daemon's one child."""
+        for pid in filter(str.isdigit, os.listdir('/proc')):
+            try:
+                with open(f'/proc/{pid}/stat', encoding='utf-8', errors='replace') as file:
+                    if int(file.read().rpartition(')')[2].split()[1]) == self.sandbox.daemon.pid:
+                        return int(pid)
+            except OSError:  # it has ended
+                pass
+        raise AssertionError('the daemon has no helper')
+
+    def test_an_enrolment_ends(self):
+        key = Key(self.sandbox.socket)
+        self.addCleanup(key.close)
+        self.sandbox.keyfob('authenticator', 'replug')
+        device = LateDevice(key)
+        ctap = Ctap2(device)
+        pin = ClientPin(ctap)
+        bio = FPBioEnrollment(ctap, pin.protocol, pin.get_pin_token(PIN, ClientPin.PERMISSION.BIO_ENROLL))
+        helper = self.helper()
+        os.kill(helper, signal.SIGSTOP)
+        self.addCleanup(os.kill, helper, signal.SIGCONT)
+        device.late = True
+        self.assertRaises(LateDevice.Sent, bio.enroll_begin)
+        other = fido_key.open_device(self.sandbox)
+        self.addCleanup(other.close)
+        Ctap2(other).reset()
+        os.kill(helper, signal.SIGCONT)
+        self.assertIn(key.late_reply()[0], (KEEPALIVE_CANCEL, NOT_ALLOWED))
+        self.assertFalse(Ctap2(other).get_info().options['clientPin'])
+        self.assertReleased()
 
 
 class RemoteAllowed(kt.KeyfobTest):
