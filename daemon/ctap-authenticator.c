@@ -125,8 +125,7 @@ Ctap *ctap_free(Ctap *ctap)
         return NULL;
 }
 
-/* What this ends is told from the loop. */
-static void rearm(Ctap *ctap)
+void ctap_rearm(Ctap *ctap)
 {
         ctap_socket_rearm(ctap);
         ctap_uhid_rearm(ctap);
@@ -139,7 +138,7 @@ void ctap_forget(Ctap *ctap)
         if (!ctap)
                 return;
         authenticator_forget(ctap->authenticator);
-        rearm(ctap);
+        ctap_rearm(ctap);
 }
 
 void ctap_replug(Ctap *ctap)
@@ -149,7 +148,7 @@ void ctap_replug(Ctap *ctap)
         authenticator_power_cycle(ctap->authenticator);
         ctap->pin_soft_blocked = false;
         ctap->plugged_in = ctap_now(NULL);
-        rearm(ctap);
+        ctap_rearm(ctap);
         log_line(LOG_NOTICE, "the security key was plugged in anew");
 }
 

@@ -95,6 +95,11 @@ struct Ctap {
         uint64_t plugged_in;                /* ctap_now() of the last power cycle, or 0 */
 };
 
+/* ---- ctap-authenticator.c ---- */
+
+/* Something has ended what clients wait for: looks at their deadlines, and tells them from the loop. */
+void ctap_rearm(Ctap *ctap);
+
 /* ---- ctap-client.c ---- */
 
 void ctap_client_done(CtapClient *client);

@@ -76,6 +76,7 @@ static int on_changed(sd_event_source *source, void *userdata)
         bool blocked;
 
         (void)batch_signal(ctap->daemon, KEYFOB_PATH, KEYFOB_AUTHENTICATOR_INTERFACE, "Changed", NULL);
+        ctap_rearm(ctap); /* a reset ends what waits for others */
         if (authenticator_status(ctap->authenticator, &status) != 0)
                 return 0;
         blocked = status.pin_set && status.pin_retries == 0;

@@ -214,6 +214,17 @@ class AskForPin(kt.KeyfobTest):
         except Exception:  # the connection was closed under it
             pass
 
+    def test_a_reset_by_another_program_takes_the_question_away(self):
+        """Also where nothing else happens until the question's time is up."""
+        self.someone()
+        other, _, _ = open_key(self, asks=False)
+        other.replug_as_own_agent()
+        result = self.in_background(self.token)
+        question = self.person.question()
+        self.assertEqual(bytes(other.confirm('Transact', 'ay', b'\x07')[0]), b'\0')
+        self.person.gone(question)
+        self.assertEqual(result().code, CtapError.ERR.KEEPALIVE_CANCEL)
+
     def test_a_lock_takes_the_question_away(self):
         self.someone()
         result = self.in_background(self.token)

@@ -58,17 +58,25 @@ class Key(kb.Client):
     def replug(self):
         self.method('Replug')
 
-    def replug_as_own_agent(self):
-        """Answers the question itself: no one else is asked."""
+    def be_own_agent(self):
+        """Answers its own questions from now on: no one else is asked."""
         self.call(DBusAddress('/org/keyfob', 'org.keyfob.Daemon', 'org.keyfob.Prompter1'), 'RegisterAgent', 'oa{sv}',
                   '/agent', {})
-        self.connection.send(new_method_call(AUTHENTICATOR, 'Replug'), serial=next(self.connection.outgoing_serial))
+
+    def confirm(self, name, signature=None, *body):
+        """A method, whose questions its own agent says yes to."""
+        self.connection.send(new_method_call(AUTHENTICATOR, name, signature, body),
+                             serial=next(self.connection.outgoing_serial))
         while True:
             message = self.connection.receive(timeout=30)
             if message.header.message_type == MessageType.method_call:
                 self.connection.send(new_method_return(message, 'bay', (True, b'')))
             elif message.header.message_type == MessageType.method_return:
-                return
+                return message.body
+
+    def replug_as_own_agent(self):
+        self.be_own_agent()
+        self.confirm('Replug')
 
     def reset(self, **options):
         self.method('Reset', 'a{sv}', kb.variants(options))
