@@ -15,6 +15,7 @@
 #include "crypto/agree.h"
 #include "daemon/ctap-internal.h"
 #include "daemon/log.h"
+#include "daemon/present.h"
 #include "daemon/tpm.h"
 
 #define CLASS          VAULT_CLASS_PASSKEYS
@@ -59,6 +60,7 @@ static void note(CtapSeal *seal, const char *why)
 
         if (why)
                 (void)snprintf(problem, sizeof(problem), "passkeys are sealed by the TPM: %s", why);
+        present_in_line(problem); /* it may have been cut inside a character */
         if (why && strcmp(problem, seal->problem) != 0)
                 log_line(LOG_WARNING, "%s", problem);
         memcpy(seal->problem, problem, sizeof(problem));

@@ -22,6 +22,7 @@
 
 #include "daemon/epoch-internal.h"
 #include "daemon/log.h"
+#include "daemon/present.h"
 #include "daemon/settings.h"
 
 #define MOVE_EVERY 3600U /* seconds, in the long run */
@@ -121,6 +122,7 @@ static void set_problem(Epoch *epoch, EpochCounterState state, const char *why)
         epoch->counter = state;
         epoch->problem[0] = 0;
         (void)strncat(epoch->problem, why, sizeof(epoch->problem) - 1);
+        present_in_line(epoch->problem); /* it may have been cut inside a character */
 }
 
 /* Where the word knows of one it is missed, and where it doesn't there is none. */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "daemon/keys1-internal.h"
+#include "daemon/present.h"
 
 void opening_fail(Opening *opening, const char *name, const char *why)
 {
@@ -20,6 +21,7 @@ void opening_fail(Opening *opening, const char *name, const char *why)
         openings->problem_name = name;
         openings->problem[0] = 0;
         (void)strncat(openings->problem, why, sizeof(openings->problem) - 1);
+        present_in_line(openings->problem); /* it may have been cut inside a character */
         opening_end_shared(opening, OPENING_DEVICE);
 }
 

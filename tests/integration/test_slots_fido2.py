@@ -1,5 +1,6 @@
 """Slots of security keys: other Keyfobs play them, over the bridge; a link says which of them is plugged in."""
 import base64
+import copy
 import hashlib
 import json
 import os
@@ -85,6 +86,19 @@ class Fido2(kt.KeyfobTest):
         self.assertEqual([q['kind'] for q in self.person.questions() if q['kind'] != 'show'], [])
 
 
+LONG_WINDED = '''#!/usr/bin/python3
+import socket
+import struct
+
+channel = socket.socket(fileno=3)
+while packet := channel.recv(65536):
+    number, operation = struct.unpack_from('<IB', packet)
+    why = 'é'.encode() * 1000
+    if operation != 2:
+        channel.send(struct.pack('<IBI', number, 3, len(why)) + why + bytes([1]))
+'''
+
+
 class Touch(Fido2):
     def test_one_touch_opens(self):
         slot = self.add('my key')
@@ -153,6 +167,21 @@ class Touch(Fido2):
         self.keyfob('unlock', '--touch', code=1)
         self.assertEqual(self.status(), 'locked')
         self.keyfob('unlock', '--password-file', self.file(PASSWORD))
+
+    def test_a_reason_that_has_no_end(self):
+        """What a key, or a TPM, makes the helper say is cut somewhere, and told all the same. Here the helper itself is played."""
+        self.add('my key')
+        self.sandbox.stop_daemon()
+        place = os.path.join(self.sandbox.root, 'place')
+        os.mkdir(place)
+        self.sandbox.stage = copy.copy(self.sandbox.stage)
+        self.sandbox.stage.keyfobd = shutil.copy(self.sandbox.stage.keyfobd, place)
+        self.sandbox.write('place/keyfob-helper', LONG_WINDED, mode=0o700)
+        self.sandbox.start_daemon()
+        self.assertOneLine(self.keyfob('unlock', '--touch', code=8, timeout=60).stderr, 'é' * 200)
+        self.keyfob('unlock', '--password-file', self.file(PASSWORD))
+        wait_for(lambda: json.loads(self.keyfob('status', '--json').stdout)['counter'] == 'none', 'the TPM to be asked')
+        self.assertIn('é' * 200, json.loads(self.keyfob('status', '--json').stdout)['counter_problem'])
 
     def test_refused_at_the_key_and_here(self):
         self.add('my key')
