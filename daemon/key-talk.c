@@ -155,7 +155,7 @@ static void on_failure(KeyTalk *talk, HelperResult result, ByteReader *fields)
         bool wrong = error == KEY_E_WRONG_PIN && talk->pin && ++talk->tries < PIN_TRIES;
 
         if (result == HELPER_DENIED || error == KEY_E_CANCELLED)
-                fail(talk, KEY_TALK_REFUSED, KEY_E_CANCELLED, "cancelled");
+                fail(talk, KEY_TALK_REFUSED, KEY_E_CANCELLED, why ? why : "cancelled");
         else if ((error == KEY_E_PIN_REQUIRED && !talk->pin) || wrong) {
                 if (ask_pin(talk, wrong ? why : NULL) < 0)
                         fail(talk, KEY_TALK_FAILED, KEY_E_IO, "out of memory");

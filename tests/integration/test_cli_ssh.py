@@ -347,6 +347,12 @@ class OnAnotherKey(SshTest):
         site, = json.loads(self.other.keyfob('passkey', 'list', '--json').stdout)
         self.assertEqual((site['rp_id'], site['discoverable']), ('ssh:', False))
 
+    def test_refused_at_the_key(self):
+        """Which is told from a refusal here, as keyfob key does."""
+        self.person.always('deny')
+        self.assertOneLine(self.made(code=4).stderr, 'refused at the key')
+        self.assertEqual(self.listed(), [])
+
     def test_with_a_pin(self):
         pin = self.sandbox.write('pin', self.PIN)
         self.keyfob('key', 'pin', 'set', '--pin-file', pin)
