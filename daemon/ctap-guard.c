@@ -33,12 +33,43 @@ static int find_guard(Vault *vault, uint64_t *ret_number)
         return r;
 }
 
+/* Up to when it guards; UINT64_MAX of one that can't be read: everything. */
+static int read_guard(Vault *vault, uint64_t number, uint64_t *ret_until)
+{
+        uint8_t record[GUARD_MAX];
+        ByteReader reader;
+        size_t size;
+        int r;
+
+        r = vault_record_get(vault, VAULT_CLASS_POLICY, number, record, sizeof(record), &size);
+        if (r < 0 || r == VAULT_E_LOCKED)
+                return r;
+        reader = BYTE_READER(record, r == 0 ? size : 0);
+        (void)byte_reader_u8(&reader);
+        *ret_until = byte_reader_u64(&reader);
+        if (reader.failed)
+                *ret_until = UINT64_MAX;
+        return 0;
+}
+
+/* Not less than before: the clock may have been fast when something was taken. */
+static int next_guard(Vault *vault, uint64_t number, uint64_t *ret_until)
+{
+        uint64_t now = (uint64_t)time(NULL), until = 0;
+        int r;
+
+        r = number > 0 ? read_guard(vault, number, &until) : 0;
+        if (r == 0)
+                *ret_until = until > now && until < UINT64_MAX ? until : now;
+        return r;
+}
+
 int ctap_guard_change(Ctap *ctap)
 {
         Vault *vault = ctap->daemon->vault;
         ByteWriter record = BYTE_WRITER_NULL;
         AuthenticatorStatus before;
-        uint64_t number;
+        uint64_t number, until = 0;
         int r;
 
         if (ctap->plugged_in == 0 || ctap_now(NULL) - ctap->plugged_in > GUARD_TIME_MS)
@@ -47,10 +78,12 @@ int ctap_guard_change(Ctap *ctap)
         if (authenticator_status(ctap->authenticator, &before) != CTAP_OK || !before.pin_set)
                 return 0;
         r = find_guard(vault, &number);
+        if (r == 0)
+                r = next_guard(vault, number, &until);
         if (r != 0)
                 return r;
         byte_writer_u8(&record, GUARD_FORMAT);
-        byte_writer_u64(&record, (uint64_t)time(NULL));
+        byte_writer_u64(&record, until);
         if (record.failed)
                 r = -ENOMEM;
         else if (number > 0)
@@ -64,11 +97,9 @@ int ctap_guard_change(Ctap *ctap)
 int ctap_is_guarded(const Ctap *ctap, uint64_t number, bool *ret)
 {
         Vault *vault = ctap->daemon->vault;
-        uint8_t record[GUARD_MAX];
         VaultDeleted deleted;
-        ByteReader reader;
         uint64_t guard, until;
-        size_t size, n = 0;
+        size_t n = 0;
         int r;
 
         if (number == 0 || number == UINT64_MAX)
@@ -85,13 +116,8 @@ int ctap_is_guarded(const Ctap *ctap, uint64_t number, bool *ret)
                 *ret = false;
                 return 0;
         }
-        r = vault_record_get(vault, VAULT_CLASS_POLICY, guard, record, sizeof(record), &size);
-        if (r < 0 || r == VAULT_E_LOCKED)
-                return r;
-        reader = BYTE_READER(record, r == 0 ? size : 0);
-        (void)byte_reader_u8(&reader);
-        until = byte_reader_u64(&reader);
-        /* One that can't be read guards everything. */
-        *ret = reader.failed || deleted.removed <= until;
-        return 0;
+        r = read_guard(vault, guard, &until);
+        if (r == 0)
+                *ret = deleted.removed <= until;
+        return r;
 }

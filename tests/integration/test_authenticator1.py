@@ -421,6 +421,33 @@ class Reset(InterfaceTest):
     def test_the_protocol_does_not_walk_around_the_pin(self):
         self.pin_is_not_walked_around(self.reset_by_protocol)
 
+    @kt.not_sanitized
+    def test_a_clock_that_is_set_right_does_not_walk_around_the_pin(self):
+        """What was taken while it was fast is as old as ever."""
+        fast = self.sandbox.write('fast', '')
+        os.truncate(fast, 86400)
+        kt.end_process(self.person.process)
+        self.sandbox.stop_daemon()
+        self.sandbox.start_daemon(env={'LD_PRELOAD': os.path.join(kt.BUILD, 'tests', 'integration', 'slept-preload.so'),
+                                       'KEYFOB_TEST_FAST': fast})
+        self.sandbox.unlock(PASSWORD)
+        self.person = Person(self.sandbox, always='allow')
+        self.key = self.open()
+        self.register()
+        self.key.set_pin(PIN)
+        self.key.replug()
+        self.key.reset()
+        os.truncate(fast, 0)
+        self.key.set_pin(WRONG)
+        self.key.replug()
+        self.key.change_pin(WRONG, PIN)
+        self.person.questions()
+        self.person.always('deny')
+        for passkey in self.key.passkeys(deleted=True):
+            self.assertFails('Cancelled', self.key.undelete, passkey['number'])
+        self.assertEqual([q['purpose'] for q in self.person.questions()], ['verify'])
+        self.assertEqual(self.key.passkeys(), [])
+
     def test_takes_the_pin(self):
         self.key.set_pin(PIN)
         self.key.replug()
