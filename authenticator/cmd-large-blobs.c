@@ -65,6 +65,12 @@ static bool fits_hash(const uint8_t *array, size_t size)
         return memcmp(hash, array + size - HASH_SIZE, HASH_SIZE) == 0;
 }
 
+/* maxFragmentLength goes by the maxMsgSize that this host was told (section 6.10.2). */
+static size_t fragment_max(const Transaction *t)
+{
+        return t->host->message_max > 0 ? t->host->message_max - 64 : LARGE_BLOB_FRAGMENT_MAX;
+}
+
 /* ---- reading ---- */
 
 /* The stored array. When there is none, or it is not what was stored, there are no blobs (section 6.10). */
@@ -100,7 +106,7 @@ static int get(Transaction *t, const Request *q)
         r = value_uint(q->get, UINT64_MAX, &length);
         if (r != CTAP_OK)
                 return r;
-        if (length > LARGE_BLOB_FRAGMENT_MAX)
+        if (length > fragment_max(t))
                 return CTAP1_ERR_INVALID_LENGTH;
         array = malloc(LARGE_BLOB_ARRAY_MAX);
         if (!array)
@@ -135,7 +141,7 @@ static int check_place(const Transaction *t, const Request *q, size_t *ret_expec
         uint64_t length;
         int r;
 
-        if (q->set_size > LARGE_BLOB_FRAGMENT_MAX)
+        if (q->set_size > fragment_max(t))
                 return CTAP1_ERR_INVALID_LENGTH;
         if (q->offset > 0) {
                 if (q->length)

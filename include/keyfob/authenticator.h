@@ -324,7 +324,8 @@ AUTHENTICATOR_API int authenticator_host_new(Authenticator *authenticator, void 
 AUTHENTICATOR_API AuthenticatorHost *authenticator_host_free(AuthenticatorHost *host);
 AUTHENTICATOR_API void *authenticator_host_userdata(const AuthenticatorHost *host);
 /* The way to this host loses what is longer: getInfo announces messages of at most `size` bytes (maxMsgSize, section
- * 6.4: 1024 to AUTHENTICATOR_MESSAGE_MAX), and lists of credentials that fit. Longer ones are still taken. */
+ * 6.4: 1024 to AUTHENTICATOR_MESSAGE_MAX), and lists of credentials that fit, and fragments of large blobs are no longer
+ * (section 6.10.2). Other messages are still taken. */
 AUTHENTICATOR_API void authenticator_host_limit(AuthenticatorHost *host, size_t size);
 
 /*

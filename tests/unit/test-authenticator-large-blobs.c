@@ -139,6 +139,20 @@ TEST(more_than_a_fragment_is_an_invalid_length)
         CHECK_EQ(set(f, NULL, array.data, LARGE_BLOB_FRAGMENT_MAX + 1, 0, array.size), CTAP1_ERR_INVALID_LENGTH);
 }
 
+/* On a way that loses what is longer, a reply of more would never come. */
+TEST(a_fragment_goes_by_the_message_size_that_the_host_was_told)
+{
+        _cleanup_(fixture_freep) Fixture *f = fixture_new(NULL);
+        Array array = make_array(3000, 1);
+
+        CHECK_EQ(set_array(f, NULL, &array, array.size), CTAP_OK);
+        authenticator_host_limit(f->host, 1500);
+        CHECK_EQ(fixture_send_hex(f, COMMAND, "a2 01 19 059c 03 00", NULL), CTAP_OK); /* 1436 */
+        CHECK_EQ(fixture_send_hex(f, COMMAND, "a2 01 19 059d 03 00", NULL), CTAP1_ERR_INVALID_LENGTH);
+        CHECK_EQ(set(f, NULL, array.data, 1437, 0, array.size), CTAP1_ERR_INVALID_LENGTH);
+        CHECK_EQ(set_array(f, NULL, &array, 1436), CTAP_OK);
+}
+
 TEST(offset_and_exactly_one_of_get_and_set_are_wanted)
 {
         static const char *const bad[] = {
