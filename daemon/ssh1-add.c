@@ -168,6 +168,9 @@ int ssh1_add_key(sd_bus_message *m, void *userdata, sd_bus_error *error)
         if (r < 0)
                 return r;
         r = check(waiting->ssh, error);
+        /* Before somebody has touched a security key for one that nothing could be kept of. */
+        if (r >= 0 && !ssh_policy_valid(&waiting->ssh->policy))
+                r = ssh1_error(waiting->daemon, error, SSH_E_INVALID);
         if (r >= 0)
                 r = ssh1_unlock(waiting, PASSWORD, on_security_key(waiting->ssh) ? ssh1_add_sk : make, error);
         return waiting_started(waiting, r);

@@ -79,6 +79,8 @@ typedef struct SshPolicy {
         size_t n_hosts;
 } SshPolicy;
 void ssh_policy_done(SshPolicy *policy);
+/* Whether a key may have it: what SSH_E_INVALID is about otherwise. */
+bool ssh_policy_valid(const SshPolicy *policy);
 
 /* What can be told of a key. Borrowed: good until the agent is called again. */
 typedef struct SshKeyInfo {

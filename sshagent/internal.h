@@ -92,7 +92,6 @@ int record_read(Span record, Entry *entry, Span *ret_secret);
 int hint_read(Span hint, Entry **ret);
 
 int policy_copy(const SshPolicy *policy, SshPolicy *ret);
-bool policy_valid(const SshPolicy *policy);
 bool policy_has_program(const SshPolicy *policy, const char *program);
 /* NULL when no host has the key. */
 const SshPolicyHost *policy_find_host(const SshPolicy *policy, Span key);

@@ -117,7 +117,7 @@ int ssh_agent_add_draft(SshAgent *agent, SshDraft *draft, const char *comment, c
 {
         int r;
 
-        if (!comment_valid(comment) || (policy && !policy_valid(policy)) || !draft->bytes)
+        if (!comment_valid(comment) || (policy && !ssh_policy_valid(policy)) || !draft->bytes)
                 return SSH_E_INVALID;
         if (!agent_storage_open(agent))
                 return SSH_E_LOCKED;
@@ -138,7 +138,7 @@ int ssh_agent_add_sk(SshAgent *agent, SshKeyKind kind, const uint8_t *public_key
         size_t size, skip = kind == SSH_KEY_SK_ECDSA;
         int r;
 
-        if (!blob_is_sk(kind) || !comment_valid(comment) || (policy && !policy_valid(policy)) ||
+        if (!blob_is_sk(kind) || !comment_valid(comment) || (policy && !ssh_policy_valid(policy)) ||
             public_size != skip + sign_public_size(blob_sign_kind(kind)) || (skip && public_key[0] != 4))
                 return SSH_E_INVALID;
         if (!agent_storage_open(agent))
@@ -244,7 +244,7 @@ int ssh_agent_change(SshAgent *agent, uint32_t id, const SshPolicy *policy, cons
         _cleanup_free_ char *text = NULL;
         int r = 0;
 
-        if ((policy && !policy_valid(policy)) || (comment && !comment_valid(comment)))
+        if ((policy && !ssh_policy_valid(policy)) || (comment && !comment_valid(comment)))
                 return SSH_E_INVALID;
         if (policy)
                 r = policy_copy(policy, &copy);

@@ -81,7 +81,7 @@ int policy_copy(const SshPolicy *policy, SshPolicy *ret)
         return 0;
 }
 
-bool policy_valid(const SshPolicy *policy)
+bool ssh_policy_valid(const SshPolicy *policy)
 {
         Blob blob;
 
@@ -197,7 +197,7 @@ int policy_read(ByteReader *reader, SshPolicy *ret)
                 r = read_hosts(reader, &policy);
         if (r < 0)
                 return r;
-        if (reader->failed || flags > 15 || !policy_valid(&policy))
+        if (reader->failed || flags > 15 || !ssh_policy_valid(&policy))
                 return -EINVAL;
         *ret = policy;
         policy = (SshPolicy){0};

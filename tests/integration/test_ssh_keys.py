@@ -321,6 +321,16 @@ class OnKeyfob(Made):
         self.person.answer(self.person.question(), 'allow')
         afterwards.result()
 
+    def test_a_policy_that_cannot_be_makes_no_key(self):
+        """A resident one would stay, and stand in the way of the next."""
+        for resident in (True, False):
+            call = Waiting(self, 'AddKey', 'a{sv}', {'type': ('s', 'ed25519-sk'), 'resident': ('b', resident),
+                                                     'programs': ('as', ['bin/ssh'])})
+            call.join(30)
+            self.assertEqual(call.error, 'InvalidArgument')
+        self.assertEqual(self.person.questions(), [])
+        self.assertEqual(json.loads(self.keyfob('passkey', 'list', '--json').stdout), [])
+
     def test_verification_needs_a_pin(self):
         call = Waiting(self, 'AddKey', 'a{sv}', {'type': ('s', 'ed25519-sk'), 'verify-required': ('b', True)})
         call.join(30)
@@ -409,6 +419,7 @@ class OnAnother(OnKeyfob):
 
     test_both_types = test_verify_required_asks_for_the_pin = test_resident_asks_for_the_pin = None
     test_verification_needs_a_pin = test_two_resident_keys_of_one_account_at_once = None
+    test_a_policy_that_cannot_be_makes_no_key = None
     test_no_touch_required = test_application_and_restart = test_it_goes_with_its_client = test_locking_meanwhile = None
     test_while_locked_the_vault_is_opened_for_it = test_an_application_is_quoted_where_it_is_shown = None
 
