@@ -84,8 +84,8 @@ static void lose(HelperLink *link)
 {
         if (link->pid == 0)
                 return;
-        log_line(LOG_ERR, "keyfob-helper has ended: nothing can be asked through pinentry and no key file be read "
-                          "until keyfobd is started again");
+        log_line(LOG_ERR, "keyfob-helper has ended: nothing can be asked through pinentry, no key file be read and no caller told "
+                          "from another until keyfobd is started again");
         link->io = sd_event_source_disable_unref(link->io);
         closep(&link->fd);
         link->fd = -1;
