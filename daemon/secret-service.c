@@ -230,7 +230,9 @@ static int method_unlock(sd_bus_message *message, void *userdata, sd_bus_error *
         _cleanup_free_ const char **locked = NULL;
         const char *path, *prompt = "/";
         Daemon *daemon = userdata;
+        CollectionRef last = {.vault = NULL};
         size_t n = 0, capacity = 0;
+        bool open = false;
         int r;
 
         r = sd_bus_message_new_method_return(message, &reply);
@@ -245,7 +247,12 @@ static int method_unlock(sd_bus_message *message, void *userdata, sd_bus_error *
 
                 if (!secret_path_any(daemon, path, &collection))
                         continue;
-                if (unlock_now(daemon, collection)) {
+                /* Mostly they are many items of one collection, whose slots need no second look. */
+                if (collection.vault != last.vault || collection.no != last.no) {
+                        last = collection;
+                        open = unlock_now(daemon, collection);
+                }
+                if (open) {
                         r = sd_bus_message_append(reply, "o", path);
                         if (r < 0)
                                 return r;
