@@ -16,12 +16,14 @@
 typedef struct Listing {
         struct json_object *items;
         bool locked;
+        char *where; /* the collection of the first that is */
 } Listing;
 
 static void listing_done(Listing *listing)
 {
         json_object_put(listing->items);
         listing->items = NULL;
+        free(TAKE_PTR(listing->where));
 }
 
 static void add(void *userdata, const keyfob_item *item)
@@ -29,6 +31,8 @@ static void add(void *userdata, const keyfob_item *item)
         Listing *listing = userdata;
         struct json_object *json = json_from_item(item);
 
+        if (item->locked && !listing->where)
+                listing->where = text_collection_of(item->path);
         listing->locked = listing->locked || item->locked;
         if (json)
                 json_object_array_add(listing->items, json);
@@ -81,7 +85,7 @@ static int print(struct json_object *items)
 static int search(Keyring *keyring, const keyfob_attribute *attributes, size_t n, const char *collection,
                   Listing *listing)
 {
-        json_object_put(listing->items);
+        listing_done(listing);
         listing->locked = false;
         listing->items = json_object_new_array();
         if (!listing->items)
@@ -94,6 +98,7 @@ static int show(Cli *cli, const keyfob_attribute *attributes, size_t n, const ch
         _cleanup_(keyring_done) Keyring keyring = KEYRING_NULL;
         _cleanup_(listing_done) Listing listing = {0};
         int r, unlocked = 0;
+        bool own;
 
         r = keyring_open(cli, &keyring);
         if (r != 0)
@@ -114,6 +119,10 @@ static int show(Cli *cli, const keyfob_attribute *attributes, size_t n, const ch
         r = cli->json ? output_json(json_object_get(listing.items)) : print(listing.items);
         if (r == 0 && unlocked != 0)
                 return keyring_fail(&keyring, unlocked);
+        /* One that has a password of its own, which nobody gave: all the rest is there. */
+        own = keyring.backend == &backend_keyfob;
+        if (r == 0 && listing.locked && listing.where)
+                (void)cli_error(0, "%s is locked%s%s", listing.where, own ? ": run keyfob unlock " : "", own ? listing.where : "");
         return r;
 }
 

@@ -955,6 +955,19 @@ class Collections(kt.KeyfobTest):
         self.assertEqual(terminal.wait(), 0, terminal.output)
         self.assertIn(b'inside', terminal.output)
 
+    def test_a_list_says_what_is_locked_beside_what_is_open(self):
+        name = self.create('Safe', '--new-password-file', self.sandbox.write('own', 'own password')).stdout.decode().strip()
+        self.keyfob('set', '--collection', name, 'svc', 'hidden', input='1')
+        self.keyfob('set', 'svc', 'open', input='2')
+        self.assertEqual(self.keyfob('list').stderr, b'')
+        self.keyfob('lock', name)
+        for command in (('list',), ('search', 'service=svc')):
+            with self.subTest(command):
+                result = self.keyfob(*command)
+                self.assertIn(b'(locked)', result.stdout)
+                self.assertIn(b'open', result.stdout)
+                self.assertOneLine(result.stderr, f'keyfob unlock {name}')
+
     def test_history_and_wipe_open_a_collection_with_a_password_of_its_own(self):
         name = self.create('Safe', '--new-password-file', self.sandbox.write('own', 'own password')).stdout.decode().strip()
         for value in ('older', 'newer'):
