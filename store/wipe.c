@@ -247,6 +247,16 @@ static int open_snapshots(const char *path, int *ret)
         return *ret < 0 ? -errno : 0;
 }
 
+/* No directory is: what somebody keeps in one is their own. */
+static bool is_directory(int snapshots, const struct dirent *entry)
+{
+        struct stat st;
+
+        if (entry->d_type != DT_UNKNOWN)
+                return entry->d_type == DT_DIR;
+        return fstatat(snapshots, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
 /* How many copies there are, and the name of one. */
 static int find_copies(int snapshots, const char *path, char ret_name[256], unsigned *ret_n)
 {
@@ -262,7 +272,7 @@ static int find_copies(int snapshots, const char *path, char ret_name[256], unsi
                 return fd < 0 ? -errno : -ENOMEM;
         }
         while ((entry = readdir(list)))
-                if (is_copy(entry->d_name, vault) && (*ret_n)++ == 0 && ret_name)
+                if (is_copy(entry->d_name, vault) && !is_directory(snapshots, entry) && (*ret_n)++ == 0 && ret_name)
                         (void)snprintf(ret_name, 256, "%s", entry->d_name);
         (void)closedir(list);
         return 0;
@@ -307,6 +317,14 @@ static int overwrite(VaultWipe *wipe, size_t size, bool *ret_done)
         return fdatasync(wipe->copy) < 0 ? -errno : 0;
 }
 
+static int remove_copy(VaultWipe *wipe)
+{
+        if (unlinkat(wipe->snapshots, wipe->copy_name, 0) < 0)
+                return -errno;
+        wipe->copies++;
+        return 0;
+}
+
 /* One after the other; the directory is synced when none is left. */
 static int next_copy(VaultWipe *wipe)
 {
@@ -331,7 +349,10 @@ static int next_copy(VaultWipe *wipe)
         }
         wipe->copy_at = 0;
         wipe->copy = openat(wipe->snapshots, wipe->copy_name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-        return wipe->copy < 0 ? -errno : 0;
+        if (wipe->copy >= 0)
+                return 0;
+        /* A link, or a pipe, has nothing of ours in it. */
+        return errno == ELOOP || errno == ENXIO ? remove_copy(wipe) : -errno;
 }
 
 static int wipe_copies(VaultWipe *wipe, unsigned pages)
@@ -346,10 +367,7 @@ static int wipe_copies(VaultWipe *wipe, unsigned pages)
                 return r;
         closep(&wipe->copy);
         wipe->copy = -1;
-        if (unlinkat(wipe->snapshots, wipe->copy_name, 0) < 0)
-                return -errno;
-        wipe->copies++;
-        return 0;
+        return remove_copy(wipe);
 }
 
 /* ---- all of it ---- */

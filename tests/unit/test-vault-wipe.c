@@ -124,6 +124,34 @@ TEST(not_locked_not_in_a_batch_and_nothing_of_others)
         scratch_done(&s);
 }
 
+TEST(names_of_copies_that_are_none)
+{
+        char dir[80], link[96], pipe[96], other[96];
+        unsigned copies;
+        uint64_t n;
+        Scratch s;
+
+        scratch_new(&s);
+        (void)snprintf(dir, sizeof(dir), "%s/snapshots", s.dir);
+        CHECK_EQ(mkdir(dir, 0700), 0);
+        (void)snprintf(other, sizeof(other), "%s/mine", dir);
+        CHECK(close(open(other, O_WRONLY | O_CREAT, 0600)) == 0);
+        (void)snprintf(link, sizeof(link), "%s/vault.db.link", dir);
+        CHECK_EQ(symlink(other, link), 0);
+        (void)snprintf(pipe, sizeof(pipe), "%s/vault.db.pipe", dir);
+        CHECK_EQ(mkfifo(pipe, 0600), 0);
+        (void)snprintf(dir, sizeof(dir), "%s/snapshots/vault.db.d", s.dir);
+        CHECK_EQ(mkdir(dir, 0700), 0);
+        CHECK_EQ(wipe_all(s.vault, 0, &n, &copies), 0);
+        CHECK_EQ(copies, 2);
+        CHECK_EQ(vault_kept_copies(s.vault), 0);
+        CHECK_EQ(access(other, F_OK), 0);
+        CHECK_EQ(access(dir, F_OK), 0);
+        CHECK_EQ(access(pipe, F_OK), -1);
+        CHECK_EQ(rmdir(dir), 0);
+        scratch_done(&s);
+}
+
 /* ---- in steps ---- */
 
 static size_t in_trash(Vault *vault)
