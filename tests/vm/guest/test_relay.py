@@ -45,9 +45,8 @@ def event(connection):
 class Relay(guest.KeyTest):
     def relay(self):
         self.account.wait_for_node()
-        found = relays()
-        self.assertEqual(len(found), 1)
-        return found.pop()
+        # that of a connection which was closed may not have ended yet
+        return wait_for(lambda: len(found := relays()) == 1 and found, 'one relay', guest.PATIENCE).pop()
 
 
 class Confined(Relay):
@@ -104,9 +103,11 @@ class Confined(Relay):
     def test_packets_of_no_size_that_is_meant_are_nothing(self):
         with connect(guest.OTHER_UID) as other:
             self.assertEqual(event(other)[0], EVENT_READY)
+            # the kernel has begun with it then; the node follows
+            nodes = wait_for(lambda: guest.nodes(guest.OTHER_UID), 'a device of the other user', guest.PATIENCE)
             for size in (1, 8, 63, 65, 4096):
                 other.send(bytes(size))
-            self.assertEqual(len(guest.nodes(guest.OTHER_UID)), 1)
+            self.assertEqual(guest.nodes(guest.OTHER_UID), nodes)
 
 
 class Restarts(Relay):
