@@ -3,7 +3,8 @@
  *
  * An sd-bus server object. sd-bus 252 does not notice a message that came in the same read as the end of the authentication
  * (libdbus sends it so), hence the kick when a connection is set up. A connection is never freed inside its own handlers: it
- * is marked, and reaped from the loop.
+ * is marked, and reaped from the loop. Nor is it attached to the loop: see connection_watch(), which whoever sends to it or asks
+ * it something outside of its handlers has called, by doors_sent() or doors_asked().
  *
  * sd-bus has no bound on what a client leaves unread that would help (it counts messages), so sizes are counted here,
  * but only while something is unread: a client beyond DOOR_UNREAD_MAX that has not read on for a moment is closed.
@@ -76,6 +77,7 @@ Connection *connection_free(Connection *connection)
         free(connection);
         return NULL;
 }
+
 static void connection_end(Connection *connection)
 {
         connection->dead = true;

@@ -11,6 +11,7 @@
 #include "daemon/secret-attributes.h"
 #include "daemon/secret-internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #define ITEMS_ANNOUNCED_MAX 256U /* of a collection that was locked or unlocked, or whose list has changed */
@@ -66,8 +67,19 @@ typedef struct Lists {
         Daemon *daemon;
         CollectionRef collection; /* NULL: the service, and its collections */
         const VaultCollection *modified;
-        ItemIds items;
+        ItemIds items; /* looked up when somebody listens */
+        bool known;
 } Lists;
+
+static int look_up_items(Lists *lists)
+{
+        if (lists->known)
+                return 0;
+        if (vault_items(lists->collection.vault, lists->collection.no, &lists->items) != 0)
+                return -EIO;
+        lists->known = true;
+        return 0;
+}
 
 static int append_list(sd_bus_message *signal, void *userdata)
 {
@@ -75,7 +87,9 @@ static int append_list(sd_bus_message *signal, void *userdata)
         bool items = lists->collection.vault;
         int r;
 
-        r = sd_bus_message_append(signal, "s", items ? SECRETS_COLLECTION : SECRETS_SERVICE);
+        r = items ? look_up_items(lists) : 0;
+        if (r >= 0)
+                r = sd_bus_message_append(signal, "s", items ? SECRETS_COLLECTION : SECRETS_SERVICE);
         if (r >= 0)
                 r = sd_bus_message_open_container(signal, 'a', "{sv}");
         if (r >= 0 && items)
@@ -102,12 +116,13 @@ static void collections_changed(Daemon *daemon)
 static bool items_changed(Daemon *daemon, CollectionRef collection, const VaultCollection *c, const char *path)
 {
         Lists lists = {.daemon = daemon, .collection = collection, .modified = c};
+        int r;
 
-        if (c->n_items > ITEMS_ANNOUNCED_MAX || vault_items(collection.vault, collection.no, &lists.items) != 0)
+        if (c->n_items > ITEMS_ANNOUNCED_MAX)
                 return false;
-        (void)batch_signal_with(daemon, path, PROPERTIES, "PropertiesChanged", append_list, &lists);
+        r = batch_signal_with(daemon, path, PROPERTIES, "PropertiesChanged", append_list, &lists);
         item_ids_done(&lists.items);
-        return true;
+        return r >= 0;
 }
 
 /* `items`: the list has changed, and nothing else but the time. */

@@ -14,7 +14,7 @@
 struct PromptChange {
         SecretPrompt *prompt;
         uint32_t key_changes, slot_changes; /* the daemon's, when it began */
-        Slot *slot;           /* of kind password, or none */
+        Slot *slot;                         /* of kind password, or none */
         Root *root;
         Job *job;
 };

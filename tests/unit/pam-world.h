@@ -56,3 +56,6 @@ int world_authenticate(World *world, ...) __attribute__((sentinel));
 /* pam_sm_chauthtok()'s. */
 int world_change(World *world, ...) __attribute__((sentinel));
 bool world_said(const World *world, const char *text);
+
+/* Whether a process waits for a lock that somebody else has. */
+bool world_waits_for_lock(pid_t pid);

@@ -212,21 +212,6 @@ TEST(a_counter_behind_a_line_that_is_cut_off)
         CHECK_EQ(world_authenticate(w, NULL), PAM_AUTH_ERR);
 }
 
-static bool waits_for_lock(pid_t pid)
-{
-        char line[256], wanted[32];
-        FILE *file = fopen("/proc/locks", "re");
-        bool found = false;
-
-        if (!file)
-                _exit(2);
-        (void)snprintf(wanted, sizeof(wanted), " %d ", (int)pid);
-        while (fgets(line, sizeof(line), file))
-                found |= strstr(line, "-> FLOCK") && strstr(line, wanted);
-        (void)fclose(file);
-        return found;
-}
-
 static int heard[2];
 
 static void on_signal(int number)
@@ -256,7 +241,7 @@ TEST(a_signal_while_another_login_has_the_counters)
         other = fork();
         CHECK(other >= 0);
         if (other == 0) {
-                while (!waits_for_lock(parent))
+                while (!world_waits_for_lock(parent))
                         (void)usleep(1000);
                 (void)kill(parent, SIGUSR1);
                 _exit(read(heard[0], &byte, 1) == 1 ? 0 : 1); /* the last one who has the lock */

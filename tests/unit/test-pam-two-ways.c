@@ -510,22 +510,6 @@ TEST(a_mirror_full_of_login_slots)
 
 /* ---- at once ---- */
 
-/* Whether a process waits for a lock of its own. */
-static bool is_waiting(pid_t pid)
-{
-        char line[256], wanted[32];
-        FILE *file = fopen("/proc/locks", "re");
-        bool found = false;
-
-        if (!file)
-                _exit(2);
-        (void)snprintf(wanted, sizeof(wanted), " %d ", (int)pid);
-        while (fgets(line, sizeof(line), file))
-                found |= strstr(line, "-> FLOCK") && strstr(line, wanted);
-        (void)fclose(file);
-        return found;
-}
-
 /* Whose change ends first wins; who waited goes by what is known then. */
 TEST(two_changes_at_once)
 {
@@ -542,7 +526,7 @@ TEST(two_changes_at_once)
         other = fork();
         CHECK(other >= 0);
         if (other == 0) {
-                while (!is_waiting(parent))
+                while (!world_waits_for_lock(parent))
                         (void)usleep(1000);
                 set(&stage, "t", 't');
                 _exit(0); /* the last one who has the lock */
