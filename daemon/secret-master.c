@@ -205,26 +205,16 @@ static int method_create(sd_bus_message *message, void *userdata, sd_bus_error *
 
 static int put_new(Waiting *waiting)
 {
-        return vault_slot_replace(waiting->daemon->vault, waiting->root, waiting->draft);
-}
-
-/* One after the other, for only so do the old wraps leave the log as well; between them both open it. */
-static int swap_slots(Waiting *waiting)
-{
-        int r;
-
-        r = vault_slot_add(waiting->daemon->vault, waiting->root, waiting->draft);
-        return r != 0 ? r : vault_slot_remove(waiting->daemon->vault, waiting->root, waiting->slot);
+        return vault_slot_exchange(waiting->daemon->vault, waiting->root, waiting->draft, waiting->slot);
 }
 
 static int change_write(Waiting *waiting, sd_bus_error *error)
 {
-        bool same = memcmp(slot_draft_id(waiting->draft), waiting->slot, SLOT_ID_SIZE) == 0;
         int r;
 
         r = store1_same_slots(waiting, error);
         if (r >= 0)
-                r = store1_change_slots(waiting, same ? put_new : swap_slots, error);
+                r = store1_change_slots(waiting, put_new, error);
         return r < 0 ? r : waiting_finish(waiting, NULL);
 }
 

@@ -138,8 +138,11 @@ bool vault_is_unprotected(Vault *vault)
         return db_step(s, &there) == 0 && there && db_column_u64(s, 0, &n) && n > 0;
 }
 
-static int change(Vault *vault, const Root *root, const SlotDraft *draft, bool replace)
+/* `gone`: the slot whose place it takes, or NULL; its own if it is written over. */
+static int change(Vault *vault, const Root *root, const SlotDraft *draft, const uint8_t *gone)
 {
+        bool replace = gone && memcmp(gone, draft->id, SLOT_ID_SIZE) == 0;
+
         _cleanup_(key_freep) Key *wrap = NULL;
         _cleanup_(pen_done) Pen pen = {0};
         uint32_t scope;
@@ -159,10 +162,15 @@ static int change(Vault *vault, const Root *root, const SlotDraft *draft, bool r
                 return VAULT_E_INVALID; /* the draft was spent before */
         if (r != 0 && !(r == VAULT_E_NOT_FOUND && !replace))
                 return r;
+        if (gone && !replace) {
+                r = slot_scope(vault, gone, &scope);
+                if (r != 0 || scope != root->scope)
+                        return r != 0 ? r : VAULT_E_NOT_FOUND;
+        }
         r = slot_count(vault, root->scope, &n);
         if (r != 0)
                 return r;
-        if (!replace && n >= SLOTS_MAX)
+        if (!gone && n >= SLOTS_MAX)
                 return VAULT_E_LIMIT;
         r = manifest_pen(vault, root, root->scope, &pen);
         if (r != 0)
@@ -172,22 +180,29 @@ static int change(Vault *vault, const Root *root, const SlotDraft *draft, bool r
         if (r != 0)
                 return r;
         r = slot_put(vault, draft, root->scope, root->key, replace);
+        if (r == 0 && gone && !replace)
+                r = slot_remove(vault, gone);
         if (r == 0)
                 r = manifest_write(vault, &pen);
         r = op_end(&op, r);
-        if (r == 0 && replace)
+        if (r == 0 && gone)
                 (void)vault_wipe_log(vault);
         return r;
 }
 
 int vault_slot_add(Vault *vault, const Root *root, const SlotDraft *draft)
 {
-        return change(vault, root, draft, false);
+        return change(vault, root, draft, NULL);
 }
 
 int vault_slot_replace(Vault *vault, const Root *root, const SlotDraft *draft)
 {
-        return change(vault, root, draft, true);
+        return change(vault, root, draft, draft->id);
+}
+
+int vault_slot_exchange(Vault *vault, const Root *root, const SlotDraft *draft, const uint8_t id[SLOT_ID_SIZE])
+{
+        return change(vault, root, draft, id);
 }
 
 int slot_remove(Vault *vault, const uint8_t id[SLOT_ID_SIZE])

@@ -128,6 +128,9 @@ int vault_slot_add(Vault *vault, const Root *root, const SlotDraft *draft);
 /* Replaces the slot of the same id (password change). VAULT_E_NOT_FOUND. This and removing also overwrite the log, where the
  * old wrap would stay for a while; in a batch they cannot. */
 int vault_slot_replace(Vault *vault, const Root *root, const SlotDraft *draft);
+/* Puts the slot in the place of the one of this id, of the same scope, which may be of another kind: a password where none was
+ * wanted. Both or neither is done. If it is the slot of the draft, the same as vault_slot_replace(). VAULT_E_NOT_FOUND. */
+int vault_slot_exchange(Vault *vault, const Root *root, const SlotDraft *draft, const uint8_t id[SLOT_ID_SIZE]);
 /* VAULT_E_LAST_SLOT, VAULT_E_NOT_FOUND. Needs the vault unlocked (or the root that the slot opens). */
 int vault_slot_remove(Vault *vault, const Root *root, const uint8_t id[SLOT_ID_SIZE]);
 /* The slot gets another label. VAULT_E_NOT_FOUND, VAULT_E_INVALID; needs what vault_slot_remove() needs. */

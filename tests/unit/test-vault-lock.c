@@ -159,6 +159,14 @@ TEST(the_root_of_another_vault_opens_nothing)
         scratch_done(&s);
 }
 
+static size_t slots_number(Vault *vault)
+{
+        _cleanup_(slot_list_done) SlotList list = {0};
+
+        CHECK_EQ(vault_slots(vault, &list), 0);
+        return list.n;
+}
+
 TEST(slots_are_added_replaced_used_and_removed)
 {
         _cleanup_(slot_draft_freep) SlotDraft *draft = draft_credential(KEY_A), *again = NULL;
@@ -200,6 +208,41 @@ TEST(slots_are_added_replaced_used_and_removed)
         CHECK_EQ(vault_slot_remove(s.vault, NULL, first), VAULT_E_NOT_FOUND);
         CHECK_EQ(vault_slot_remove(s.vault, NULL, id), VAULT_E_LAST_SLOT);
         CHECK(!vault_is_unprotected(s.vault));
+        scratch_again(&s);
+        CHECK(!tampered(s.vault, 1));
+        scratch_done(&s);
+}
+
+TEST(a_slot_takes_anothers_place)
+{
+        _cleanup_(slot_draft_freep) SlotDraft *password = draft_credential(KEY_A), *other = draft_credential(KEY_B);
+        uint8_t id[SLOT_ID_SIZE], first[SLOT_ID_SIZE];
+        Root *root = NULL;
+        Scratch s;
+
+        scratch_new(&s);
+        memcpy(first, root_slot_id(s.root), sizeof(first));
+        copy_id(password, id);
+        CHECK_EQ(vault_slot_exchange(s.vault, s.root, password, id), VAULT_E_NOT_FOUND);
+        CHECK_EQ(vault_slot_exchange(s.vault, s.root, password, (const uint8_t *)"0123456789abcdef"), VAULT_E_NOT_FOUND);
+        CHECK_EQ(slots_number(s.vault), 1);
+        /* The only one may, and where there is no room for another. */
+        CHECK(vault_is_unprotected(s.vault));
+        CHECK_EQ(vault_slot_exchange(s.vault, s.root, password, first), 0);
+        CHECK(!vault_is_unprotected(s.vault));
+        CHECK_EQ(slots_number(s.vault), 1);
+        CHECK_EQ(try_slot(s.vault, id, KEY_A, &root), 0);
+        root = root_free(root);
+        CHECK_EQ(vault_slot_exchange(s.vault, s.root, password, id), 0);
+        CHECK_EQ(vault_slot_exchange(s.vault, s.root, password, first), VAULT_E_INVALID);
+        for (unsigned i = 1; i < SLOTS_MAX; i++) {
+                _cleanup_(slot_draft_freep) SlotDraft *draft = draft_none();
+
+                CHECK_EQ(vault_slot_add(s.vault, s.root, draft), 0);
+        }
+        CHECK_EQ(vault_slot_add(s.vault, s.root, other), VAULT_E_LIMIT);
+        CHECK_EQ(vault_slot_exchange(s.vault, s.root, other, id), 0);
+        CHECK_EQ(slots_number(s.vault), SLOTS_MAX);
         scratch_again(&s);
         CHECK(!tampered(s.vault, 1));
         scratch_done(&s);

@@ -252,9 +252,22 @@ static int slot_note_use(Scratch *s)
         return vault_slot_used(s->vault, slot->id, 12345);
 }
 
-static int slot_drop(Scratch *s)
+static int slot_exchange(Scratch *s)
 {
         _cleanup_(slot_freep) Slot *slot = slot_labelled(s->vault, "renamed");
+        _cleanup_(slot_draft_freep) SlotDraft *draft = NULL;
+        _cleanup_(secret_freep) Secret *secret = story_secret('c');
+        SlotRequest request = {.kind = SLOT_CREDENTIAL, .label = "in its place", .secret = secret};
+
+        if (!slot)
+                return -EIO;
+        CHECK_EQ(slot_prepare(&request, &draft), 0);
+        return vault_slot_exchange(s->vault, s->root, draft, slot->id);
+}
+
+static int slot_drop(Scratch *s)
+{
+        _cleanup_(slot_freep) Slot *slot = slot_labelled(s->vault, "in its place");
 
         if (!slot)
                 return -EIO;
@@ -511,6 +524,7 @@ const Deed story[] = {
         {"slot's secret", slot_change_secret},
         {"slot's label", slot_relabel},
         {"slot's last use", slot_note_use},
+        {"slot in another's place", slot_exchange},
         {"slot removed", slot_drop},
         {"record of a class", record_create},
         {"record updated", record_update},
