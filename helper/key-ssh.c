@@ -112,10 +112,12 @@ static bool may_be_meant(const KeyDevice *device)
 static int find_handle(KeyCall *call, const KeyDevices *devices, bool *ret_found)
 {
         size_t n = 0;
-        int r;
+        int r = FIDO_OK;
 
         for (size_t i = 0; i < devices->n; i++)
                 n += may_be_meant(&devices->devices[i]);
+        if (n == 0)
+                return key_refuse(call, KEY_E_NOT_FOUND, "no security key is plugged in");
         for (size_t i = 0; i < devices->n && !task_ending(); i++) {
                 if (!may_be_meant(&devices->devices[i]))
                         continue;
@@ -132,7 +134,8 @@ static int find_handle(KeyCall *call, const KeyDevices *devices, bool *ret_found
                         return FIDO_OK;
                 key_close(call);
         }
-        return FIDO_OK;
+        /* Why the only one could not be asked is more than that it has none. */
+        return n == 1 ? r : FIDO_OK;
 }
 
 int key_sign(KeyCall *call, const KeyDevices *devices)

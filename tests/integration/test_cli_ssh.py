@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import signal
 
 import fido_bridge
 import keyfob_test as kt
@@ -346,6 +347,22 @@ class OnAnotherKey(SshTest):
         self.agent('-T', os.path.join(self.sandbox.root, 'sk.pub'))
         site, = json.loads(self.other.keyfob('passkey', 'list', '--json').stdout)
         self.assertEqual((site['rp_id'], site['discoverable']), ('ssh:', False))
+
+    def test_a_key_that_does_not_answer(self):
+        """Which is not one that has another credential."""
+        self.sandbox.write('sk.pub', self.made().stdout)
+        self.other.daemon.send_signal(signal.SIGSTOP)
+        self.addCleanup(self.other.daemon.send_signal, signal.SIGCONT)
+        self.agent('-T', os.path.join(self.sandbox.root, 'sk.pub'), code=1)
+        log = self.sandbox.read_log()
+        self.assertIn('a security key did not sign for ssh: ', log)
+        self.assertNotIn('has this key', log)
+
+    def test_pulled_out(self):
+        self.sandbox.write('sk.pub', self.made().stdout)
+        self.other.stop_daemon()
+        self.agent('-T', os.path.join(self.sandbox.root, 'sk.pub'), code=1)
+        self.assertIn('a security key did not sign for ssh: no security key is plugged in', self.sandbox.read_log())
 
     def test_refused_at_the_key(self):
         """Which is told from a refusal here, as keyfob key does."""
