@@ -60,6 +60,7 @@ static int send_frame(const User *user, void *data, ByteWriter *reply)
         struct pollfd ready;
         UnlockAnswer answer;
         ssize_t n;
+        int r;
 
         if (geteuid() != user->uid)
                 return reply_with(reply, EPERM, 0);
@@ -70,7 +71,12 @@ static int send_frame(const User *user, void *data, ByteWriter *reply)
         if (n != UNLOCK_FRAME_SIZE)
                 return reply_with(reply, n < 0 ? errno : EIO, 0); /* 0 would stand for an answer */
         ready = (struct pollfd){.fd = fd, .events = POLLIN};
-        if (poll(&ready, 1, PATIENCE_MS) != 1)
+        do
+                r = poll(&ready, 1, PATIENCE_MS);
+        while (r < 0 && errno == EINTR); /* the program around this has signals of its own */
+        if (r < 0)
+                return -errno;
+        if (r == 0)
                 return -ETIMEDOUT;
         n = recv(fd, bytes, sizeof(bytes), 0);
         if (n < 0)

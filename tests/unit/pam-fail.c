@@ -153,7 +153,7 @@ FAIL_WRAP(int, connect, (int fd, const struct sockaddr *to, socklen_t size), (fd
 FAIL_WRAP(int, getsockopt, (int fd, int level, int name, void *ret, socklen_t *size), (fd, level, name, ret, size), -1, EIO)
 FAIL_WRAP(ssize_t, send, (int fd, const void *data, size_t size, int flags), (fd, data, size, flags), -1, EPIPE)
 FAIL_WRAP(ssize_t, recv, (int fd, void *data, size_t size, int flags), (fd, data, size, flags), -1, ECONNRESET)
-FAIL_WRAP(int, poll, (struct pollfd *fds, nfds_t n, int timeout), (fds, n, timeout), -1, EINTR)
+FAIL_WRAP(int, poll, (struct pollfd *fds, nfds_t n, int timeout), (fds, n, timeout), -1, ENOMEM)
 FAIL_WRAP(int, fchmod, (int fd, mode_t mode), (fd, mode), -1, EPERM)
 FAIL_WRAP(int, fsync, (int fd), (fd), -1, EIO)
 FAIL_WRAP(int, rename, (const char *from, const char *to), (from, to), -1, ENOSPC)

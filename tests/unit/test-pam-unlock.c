@@ -1,6 +1,7 @@
 /* One touch logs in and opens the vault: what is handed over, to whom, when, and what happens when it can't be. */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -14,6 +15,27 @@
 #include "tests/unit/pam-desk.h"
 #include "tests/unit/pin-tools.h"
 #include "tests/unit/test.h"
+
+/* As the program around the module may have it, for the size of its window or whatever. */
+static bool interrupts;
+
+static void on_signal(int number)
+{
+}
+
+/* Who waits for the answer is interrupted, again and again. */
+static void interrupt(int fd)
+{
+        struct ucred peer;
+        socklen_t size = sizeof(peer);
+
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+                _exit(4);
+        for (unsigned i = 0; i < 50; i++) {
+                (void)kill(peer.pid, SIGUSR1);
+                (void)usleep(1000);
+        }
+}
 
 /* Plays the daemon for one frame in a child, which ends with 0 if it was this one. */
 static pid_t play(const Desk *desk, const UnlockFrame *expected, UnlockStatus status)
@@ -29,10 +51,12 @@ static pid_t play(const Desk *desk, const UnlockFrame *expected, UnlockStatus st
         if (pid > 0)
                 return pid;
         unlock_frame_encode(expected, wanted);
-        if (poll(&ready, 1, 5000) != 1)
+        if (poll(&ready, 1, 60000) != 1)
                 _exit(2);
         fd = accept(desk->listener, NULL, NULL);
         n = recv(fd, packet, sizeof(packet), 0);
+        if (interrupts)
+                interrupt(fd);
         unlock_answer_encode(&said, answer);
         if (status < _UNLOCK_STATUS_MAX && send(fd, answer, sizeof(answer), MSG_NOSIGNAL) < 0)
                 _exit(3);
@@ -79,6 +103,26 @@ TEST(in_the_session_of_the_same_handle)
         CHECK_EQ(world_authenticate(desk.w, "unlock", desk.option, NULL), PAM_SUCCESS);
         CHECK_EQ(desk.w->session_result, PAM_SUCCESS);
         CHECK_EQ(played(daemon), 0);
+        desk_close(&desk);
+}
+
+TEST(signals_while_the_answer_is_awaited)
+{
+        struct sigaction before;
+        Desk desk;
+        UnlockFrame frame;
+        pid_t daemon;
+
+        desk_open(&desk, false, NULL);
+        frame = expected(&desk, NULL);
+        CHECK_EQ(sigaction(SIGUSR1, &(struct sigaction){.sa_handler = on_signal}, &before), 0);
+        interrupts = true;
+        daemon = play(&desk, &frame, UNLOCK_DONE);
+        CHECK_EQ(world_authenticate(desk.w, "unlock", desk.option, NULL), PAM_SUCCESS);
+        CHECK_EQ(desk.w->session_result, PAM_SUCCESS);
+        CHECK_EQ(played(daemon), 0);
+        interrupts = false;
+        CHECK_EQ(sigaction(SIGUSR1, &before, NULL), 0);
         desk_close(&desk);
 }
 
