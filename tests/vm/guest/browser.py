@@ -119,7 +119,7 @@ class Typist:
         self.account, self.pin = account, pin
         self.env = {'DISPLAY': self.DISPLAY}
         self.options = ('--ozone-platform=x11', '--window-position=0,0', '--window-size=800,600')
-        self._screen = account.spawn(['Xvfb', self.DISPLAY, '-screen', '0', '800x600x24', '-nolisten', 'tcp'])
+        self._begin_screen()
         self._left = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
@@ -130,6 +130,16 @@ class Typist:
     def __exit__(self, *_):
         self._left.set()
         self._thread.join()
+
+    def _begin_screen(self):
+        """A browser that finds none ends at once."""
+        reader, writer = os.pipe()
+        self.account.spawn(['Xvfb', self.DISPLAY, '-screen', '0', '800x600x24', '-nolisten', 'tcp', '-displayfd', str(writer)],
+                           pass_fds=[writer])
+        os.close(writer)
+        with os.fdopen(reader, 'rb') as file:
+            if not file.readline():
+                raise AssertionError(f'Xvfb did not begin:\n{self.account.read_log()}')
 
     def _do(self, *arguments):
         self.account.run(['xdotool', *arguments], env=self.env, code=None)
