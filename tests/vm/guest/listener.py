@@ -8,12 +8,19 @@ import subprocess
 import time
 
 PATIENCE = 60
+ACCEPTS = '00010000'  # flags of /proc/net/unix
 
 
 def setting(path, name):
     """The last value of a setting of a unit."""
     with open(path, encoding='utf-8') as file:
         return re.findall(rf'(?m)^{name}=(.*)$', file.read())[-1]
+
+
+def listening(path):
+    """How many listen at that path: the file is there a moment earlier."""
+    with open('/proc/net/unix', encoding='utf-8') as file:
+        return sum(line.split()[3] == ACCEPTS and line.endswith(f' {path}\n') for line in file)
 
 
 class Listener:
@@ -25,7 +32,7 @@ class Listener:
         self.process = subprocess.Popen(['systemd-socket-activate', '--seqpacket', '--accept', '-l', self.path, self.program],
                                         stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + PATIENCE
-        while not os.path.exists(self.path):
+        while not listening(self.path):
             if time.monotonic() > deadline or self.process.poll() is not None:
                 raise RuntimeError('systemd-socket-activate does not listen')
             time.sleep(0.02)

@@ -6,21 +6,15 @@ import unittest
 
 import guest
 import manager
+from listener import listening
 from person import wait_for
 from test_relay import EVENT_READY, SOCKET, connect, event, relays
 
-ACCEPTS = '00010000'  # flags of /proc/net/unix
 TARGET = '''[Unit]
 Requires=keyfob-uhid.socket
 After=keyfob-uhid.socket
 AllowIsolate=yes
 '''
-
-
-def listening():
-    """How many listen at that path: the file is there a moment earlier."""
-    with open('/proc/net/unix', encoding='utf-8') as file:
-        return sum(line.split()[3] == ACCEPTS and line.endswith(f' {SOCKET}\n') for line in file)
 
 
 @manager.needed
@@ -29,14 +23,14 @@ class Units(unittest.TestCase):
         aside = SOCKET + '.aside'
         os.rename(SOCKET, aside)
         self.addCleanup(os.rename, aside, SOCKET)
-        self.before = listening()
+        self.before = listening(SOCKET)
         self.manager = manager.Manager(TARGET)
         self.addCleanup(self.end)
-        wait_for(lambda: os.path.exists(SOCKET) and listening() > self.before, 'systemd to listen', guest.PATIENCE)
+        wait_for(lambda: os.path.exists(SOCKET) and listening(SOCKET) > self.before, 'systemd to listen', guest.PATIENCE)
 
     def end(self):
         self.manager.end()
-        wait_for(lambda: listening() == self.before, 'systemd to go', guest.PATIENCE)
+        wait_for(lambda: listening(SOCKET) == self.before, 'systemd to go', guest.PATIENCE)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(SOCKET)
 
