@@ -29,7 +29,7 @@ class Tokens(guest.KeyTest):
     def test_node_is_the_users_alone(self):
         info = os.stat(self.account.node)
         self.assertEqual((info.st_uid, stat.S_IMODE(info.st_mode)), (guest.UID, 0o600))
-        properties = self.account.root_run(['udevadm', 'info', '--query=all', f'--name={self.account.node}']).stdout.decode()
+        properties = self.account.root_run(['udevadm', 'info', '--wait-for-initialization', '--query=all', f'--name={self.account.node}']).stdout.decode()
         self.assertIn('E: ID_FIDO_TOKEN=1\n', properties)
         tags = re.search(r'(?m)^E: CURRENT_TAGS=(.*)$', properties)[1]
         self.assertNotIn('uaccess', tags)
