@@ -86,7 +86,7 @@ class Session(stacks.WithKey):
         self.say(terminal, 'keyfob status --json', r'"vault": ?"unlocked"')
         self.say(terminal, 'keyfob get svc me', 's3cret')
         # It was the user's systemd that started it, for its socket.
-        self.say(terminal, 'cat /proc/$(pidof keyfobd)/cgroup', rf'/user@{guest.UID}\.service/\S+/keyfobd\.service')
+        self.say(terminal, 'cat /proc/$(pidof -s keyfobd)/cgroup', rf'/user@{guest.UID}\.service/\S+/keyfobd\.service')
         self.say(terminal, 'systemctl --user is-active keyfobd.socket keyfobd.service | tr "\\n" +', r'active\+active\+')
         self.say(terminal, 'loginctl --no-pager show-session $XDG_SESSION_ID --property=Service', r'Service=login\r')
         self.leave(terminal)
