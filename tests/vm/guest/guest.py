@@ -41,13 +41,23 @@ def as_user(uid, argv):
 
 
 def nodes(uid=UID):
-    """The device nodes that carry this user's name."""
+    """The device nodes that carry this user's name; the kernel shows a device in /sys before it has made the node."""
     found = []
     for path in glob.glob('/sys/class/hidraw/*'):
         with contextlib.suppress(OSError), open(os.path.join(path, 'device/uevent'), encoding='utf-8') as file:
-            if f'HID_UNIQ=keyfob-{uid}\n' in file.read():
-                found.append('/dev/' + os.path.basename(path))
+            node = '/dev/' + os.path.basename(path)
+            if f'HID_UNIQ=keyfob-{uid}\n' in file.read() and os.path.exists(node):
+                found.append(node)
     return found
+
+
+def find_node(uid):
+    """The node, once it is this user's; None before that."""
+    found = nodes(uid)
+    with contextlib.suppress(OSError):
+        if found and os.stat(found[0]).st_uid == uid:
+            return found[0]
+    return None
 
 
 class Account(kt.Sandbox):
@@ -102,23 +112,15 @@ class Account(kt.Sandbox):
 
     # The key
 
-    def find_node(self):
-        """The node, once it is this user's; None before that."""
-        found = nodes(self.uid)
-        with contextlib.suppress(OSError):
-            if found and os.stat(found[0]).st_uid == self.uid:
-                return found[0]
-        return None
-
     def wait_for_node(self):
         try:
-            return wait_for(self.find_node, 'a device of the user\'s', PATIENCE)
+            return wait_for(lambda: find_node(self.uid), 'a device of the user\'s', PATIENCE)
         except AssertionError as error:
             raise AssertionError(f'{error}:\n{self.read_log()}') from None
 
     @property
     def node(self):
-        found = self.find_node()
+        found = find_node(self.uid)
         if not found:
             raise AssertionError(f'no device of {self.uid}:\n{self.read_log()}')
         return found

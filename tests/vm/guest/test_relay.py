@@ -94,8 +94,7 @@ class Confined(Relay):
     def test_each_user_has_his_own(self):
         with connect(guest.OTHER_UID) as other:
             self.assertEqual(event(other)[0], EVENT_READY)
-            node = wait_for(lambda: guest.nodes(guest.OTHER_UID), 'a device of the other user', guest.PATIENCE)[0]
-            wait_for(lambda: os.stat(node).st_uid == guest.OTHER_UID, 'udev to give it to him', guest.PATIENCE)
+            node = wait_for(lambda: guest.find_node(guest.OTHER_UID), 'a device of the other user', guest.PATIENCE)
             with self.assertRaises(AssertionError):
                 self.account.run(['sh', '-c', f': < {node}'])
         wait_for(lambda: not os.path.exists(node), 'it to go with its connection', guest.PATIENCE)

@@ -38,9 +38,7 @@ class Units(unittest.TestCase):
         self.assertEqual(os.stat(SOCKET).st_mode & 0o777, 0o666)
         with connect(guest.UID) as connection:
             self.assertEqual(event(connection)[0], EVENT_READY)
-            wait_for(lambda: guest.nodes(guest.UID), 'the device', guest.PATIENCE)
-            node = guest.nodes(guest.UID)[0]
-            wait_for(lambda: os.stat(node).st_uid == guest.UID, 'the device to be the user\'s', guest.PATIENCE)
+            wait_for(lambda: guest.find_node(guest.UID), 'a device of the user\'s', guest.PATIENCE)
             relay, = relays()
             with open(f'/proc/{relay}/cgroup', encoding='utf-8') as file:
                 self.assertIn('keyfob-uhid@', file.read())
