@@ -12,7 +12,7 @@ import subprocess
 import unittest
 
 import guest
-from person import wait_for
+from person import runs, wait_for
 
 SYSTEMD = '/lib/systemd/systemd'
 UNITS = '/etc/systemd/system'
@@ -52,6 +52,8 @@ class Manager:
             return file.read()
 
     def end(self):
+        """The first process ends after all the others among its own."""
         self.process.kill()
         self.process.wait()
+        wait_for(lambda: not runs(self.pid), 'all that it started to end', guest.PATIENCE)
         self.log.close()

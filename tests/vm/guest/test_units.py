@@ -23,6 +23,7 @@ class Units(unittest.TestCase):
         aside = SOCKET + '.aside'
         os.rename(SOCKET, aside)
         self.addCleanup(os.rename, aside, SOCKET)
+        wait_for(lambda: not relays(), 'those of other tests to end', guest.PATIENCE)
         self.before = listening(SOCKET)
         self.manager = manager.Manager(TARGET)
         self.addCleanup(self.end)
@@ -55,6 +56,8 @@ class Units(unittest.TestCase):
             self.assertEqual(event(connection)[0], EVENT_READY)
             os.kill(relays().pop(), signal.SIGKILL)
             self.assertEqual(connection.recv(1), b'')
+        # its connection ends a moment before its lock, for which the next one waits no longer than a second
+        wait_for(lambda: not relays(), 'it to end', guest.PATIENCE)
         with connect(guest.UID) as connection:
             self.assertEqual(event(connection)[0], EVENT_READY)
 
