@@ -97,13 +97,13 @@ class Person:
                 found.append(json.load(file))
         return found
 
-    def question(self):
+    def question(self, timeout=20):
         """Waits for the next question."""
-        name = wait_for(self._new, 'a question')[0]
+        name = wait_for(self._new, 'a question', timeout)[0]
         self._seen.add(name)
         with open(os.path.join(self.root, name), encoding='utf-8') as file:
             return json.load(file)
 
     @staticmethod
-    def gone(question):
-        wait_for(lambda: not runs(question['process']), 'the question to be taken back')
+    def gone(question, timeout=20):
+        wait_for(lambda: not runs(question['process']), 'the question to be taken back', timeout)

@@ -116,7 +116,7 @@ class Restarts(Relay):
         request = self.account.write('request', '\n'.join(
             [base64.b64encode(os.urandom(32)).decode(), 'example.org', 'alice', base64.b64encode(b'alice').decode(), '']))
         client = self.account.spawn(['fido2-cred', '-M', '-i', request, '-o', self.account.root + '/made', self.account.node])
-        return client, self.person.question()
+        return client, self.person.question(guest.PATIENCE)
 
     def assertFails(self, client):
         self.assertNotEqual(client.wait(guest.PATIENCE), 0)
@@ -130,7 +130,7 @@ class Restarts(Relay):
         relay = self.relay()
         os.kill(relay, signal.SIGKILL)
         self.assertFails(client)
-        self.person.gone(question)
+        self.person.gone(question, guest.PATIENCE)
         wait_for(lambda: relays() - {relay}, 'another relay', guest.PATIENCE)
         self.assertWorks()
 
@@ -138,7 +138,7 @@ class Restarts(Relay):
         client, question = self.begin()
         client.kill()
         client.wait()
-        self.person.gone(question)
+        self.person.gone(question, guest.PATIENCE)
         self.assertWorks()
 
     def test_3_daemon_is_killed_in_a_ceremony(self):
