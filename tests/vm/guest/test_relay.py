@@ -75,7 +75,7 @@ class Confined(Relay):
                 pid = (relays() - {self.relay_of_user}).pop()
                 done = subprocess.run(['gdb', '-nx', '-batch', '-p', str(pid), '-ex', f'print ((int (*)()) {call.split("(")[0]})'
                                        f'({call.split("(")[1]}'], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                      stderr=subprocess.STDOUT, timeout=guest.PATIENCE, check=False)
+                                      stderr=subprocess.STDOUT, timeout=3 * guest.PATIENCE, check=False)  # gdb has much to read
                 self.assertIn(b'SIGSYS', done.stdout)
                 self.assertEqual(connection.recv(PACKET), b'')
                 wait_for(lambda gone=pid: gone not in relays(), 'the relay to end', guest.PATIENCE)

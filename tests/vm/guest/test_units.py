@@ -10,6 +10,7 @@ from listener import listening
 from person import wait_for
 from test_relay import EVENT_READY, SOCKET, connect, event, relays
 
+PATIENCE = 3 * guest.PATIENCE  # a whole systemd begins
 TARGET = '''[Unit]
 Requires=keyfob-uhid.socket
 After=keyfob-uhid.socket
@@ -27,7 +28,7 @@ class Units(unittest.TestCase):
         self.before = listening(SOCKET)
         self.manager = manager.Manager(TARGET)
         self.addCleanup(self.end)
-        wait_for(lambda: os.path.exists(SOCKET) and listening(SOCKET) > self.before, 'systemd to listen', guest.PATIENCE)
+        wait_for(lambda: os.path.exists(SOCKET) and listening(SOCKET) > self.before, 'systemd to listen', PATIENCE)
 
     def end(self):
         self.manager.end()
