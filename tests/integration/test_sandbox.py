@@ -2,7 +2,6 @@
 """What keyfobd can do once it serves: what it needs, and nothing of the rest, tried from inside (inside.c)."""
 import os
 import re
-import signal
 import socket
 import subprocess
 import unittest
@@ -151,6 +150,7 @@ class OfSomebody(kt.KeyfobTest):
         with open(f'/proc/{daemon.pid}/task/{daemon.pid}/children', encoding='utf-8') as file:
             pids = [daemon.pid, *map(int, file.read().split())]
         self.assertEqual(len(pids), 2)
+        wait_for(lambda: status_of(pids[1])['NoNewPrivs'].strip() == '1', 'the helper to close itself to others')
         script = '''
 import ctypes, os, sys
 libc = ctypes.CDLL(None, use_errno=True)
@@ -171,8 +171,11 @@ for pid in map(int, sys.argv[1:]):
 '''
         argv = ['/usr/bin/python3', '-c', script]
         with subprocess.Popen(self.somebodys(['sleep', 'infinity'])) as control:
-            said = self.sandbox.run(self.somebodys([*argv, str(control.pid)])).stdout
-            control.send_signal(signal.SIGKILL)
+            try:
+                wait_for(lambda: status_of(control.pid)['Name'].strip() == 'sleep', 'another program to run')
+                said = self.sandbox.run(self.somebodys([*argv, str(control.pid)])).stdout
+            finally:
+                control.kill()
         self.assertIn(b'opened mem', said, 'an ordinary process can be looked at')
         self.assertEqual(self.sandbox.run(self.somebodys([*argv, *map(str, pids)])).stdout, b'')
         for pid in pids:
