@@ -129,7 +129,7 @@ class Notifications(Server):
         self.sandbox.run(['gdbus', 'emit', '--session', '--dest', self.owner('org.keyfob.Daemon'), '--object-path',
                           '/org/freedesktop/DBus', '--signal', 'org.freedesktop.DBus.NameOwnerChanged', server, server, "''"])
         self.signal('ActionInvoked', 'us', 1, 'allow')
-        self.assertEqual(program.wait(20), 0)
+        self.assertEqual(program.wait(kt.TIMEOUT), 0)
 
     def test_the_buttons(self):
         for number, (key, status) in enumerate([('allow', ctap_hid.OK), ('deny', ctap_hid.OPERATION_DENIED)], 1):
@@ -144,13 +144,13 @@ class Notifications(Server):
         asker = self.replug()
         self.shown()
         self.signal('NotificationClosed', 'uu', 1, 2)
-        self.assertEqual(asker.wait(20), 4)
+        self.assertEqual(asker.wait(kt.TIMEOUT), 4)
 
     def test_what_the_server_closes_was_answered_by_nobody(self):
         asker = self.replug()
         self.shown()
         self.signal('NotificationClosed', 'uu', 1, 1)
-        self.assertEqual(asker.wait(20), 3)
+        self.assertEqual(asker.wait(kt.TIMEOUT), 3)
 
     def test_nobody_else_presses_the_buttons(self):
         client, channel = self.select()
@@ -224,7 +224,7 @@ class WithoutButtons(Server):
     capabilities = 'body'
 
     def test_it_can_only_show(self):
-        self.assertEqual(self.replug().wait(20), 3)
+        self.assertEqual(self.replug().wait(kt.TIMEOUT), 3)
         self.assertEqual(self.calls('Notify'), [])
         self.wink()
         self.shown()
@@ -236,7 +236,7 @@ class TurnedOff(Server):
         super().prepare()
 
     def test_nothing_is_shown(self):
-        self.assertEqual(self.replug().wait(20), 3)
+        self.assertEqual(self.replug().wait(kt.TIMEOUT), 3)
         self.wink()
         self.assertEqual(self.calls('Notify'), [])
 
@@ -304,7 +304,7 @@ class Prompter(Desktop):
         return self.xdotool('search', '--onlyvisible', '--class', 'gcr-prompter').stdout.split()
 
     def window(self):
-        wait_for(self.windows, 'the prompter\'s window')
+        wait_for(self.windows, 'the prompter\'s window', kt.TIMEOUT)
 
     def type(self, text, until):
         """Without a window manager nobody gives a window the keyboard but we; one that was not ready for it, and is
@@ -319,7 +319,7 @@ class Prompter(Desktop):
                     break
                 time.sleep(0.05)
             return until()
-        wait_for(attempt, 'an effect of what was typed')
+        wait_for(attempt, 'an effect of what was typed', kt.TIMEOUT)
 
     def start(self, *args):
         process = self.sandbox.spawn([self.sandbox.stage.keyfob, *args], stdout=subprocess.PIPE)
