@@ -20,6 +20,7 @@ except ImportError:
     fido_key = None
 
 PIN, OTHER = '24681357', '13572468'
+WINDOW = 10  # seconds after a replug in which it can be reset
 HOSTILE = 'red\x1b[31m\x07 \x9b1m alert'
 
 
@@ -225,14 +226,30 @@ class Reset(Key):
         super().setUp()
         self.set_pin()
 
+    def plugged_in_anew(self, replug, then, code=0):
+        """What `then` gives soon after `replug`, which has this exit code; once more where a slow machine was too late for it."""
+        while True:
+            began = time.monotonic()
+            replug()
+            result = then()
+            got = result if isinstance(result, int) else result.returncode
+            if got == code or time.monotonic() - began < WINDOW:
+                self.assertEqual(got, code)
+                return result
+
+    def reset_anew(self, *args):
+        return self.plugged_in_anew(lambda: self.authenticator('replug'), lambda: self.authenticator('reset', *args, code=None))
+
     def test_it_follows_replug(self):
         result = self.authenticator('reset', '--yes', code=4)
         self.assertOneLine(result.stderr, 'keyfob authenticator replug')
         self.person()
         id = self.make_with_pin()
+        began = time.monotonic()
         self.assertIn(b'ten seconds', self.authenticator('replug').stdout)
-        self.assertGreater(self.info()['reset_window_ms'], 0)
-        self.assertIn(b'undelete', self.authenticator('reset', '--yes').stdout)
+        window = self.info()['reset_window_ms']
+        self.assertTrue(window > 0 or time.monotonic() - began >= WINDOW)
+        self.assertIn(b'undelete', self.reset_anew('--yes').stdout)
         self.assertEqual((self.info()['pin_set'], self.info()['passkeys']), (False, 0))
         self.assertEqual(self.json('passkey', 'list'), [])
         # Under a PIN that is gone: a confirmation does not bring it back, the vault's password does.
@@ -247,8 +264,7 @@ class Reset(Key):
     def test_a_script_restores_with_the_vault_s_password(self):
         person = self.person()
         ids = [self.make_with_pin(f'{name}.example') for name in ('one', 'two', 'three')]
-        self.authenticator('replug')
-        self.authenticator('reset', '--yes')
+        self.reset_anew('--yes')
         kt.end_process(person)
         self.assertOneLine(self.passkey('undelete', ids[0], code=3).stderr, '--password-file')
         wrong = self.sandbox.write('wrong', 'wrong')
@@ -281,10 +297,9 @@ class Reset(Key):
 
     def test_in_a_locked_vault_the_session_is_asked_for_the_password(self):
         self.person('#!/bin/sh\ncat > /dev/null\necho "pass word"\n')
-        for args in (('reset', '--yes'), ('reset',)):
+        for args in (('--yes',), ()):
             self.keyfob('lock')
-            self.authenticator('replug')
-            self.authenticator(*args)
+            self.reset_anew(*args)
             self.assertEqual((self.info()['pin_set'], self.info()['locked']), (False, False))
 
     def test_in_a_locked_vault_with_nobody_to_ask(self):
@@ -305,16 +320,19 @@ class Reset(Key):
         self.ctap().get_info()
 
     def test_on_a_terminal(self):
-        for answer, code in (('n', 4), ('y', 0)):
-            terminal = self.terminal('authenticator', 'replug')
-            terminal.expect(r'\[y/N\] $')
+        def answered(command, question, answer):
+            terminal = self.terminal('authenticator', command)
+            if terminal.expect(question + r'.*\[y/N\] $|not allowed now').group() == b'not allowed now':
+                return -1  # nobody was asked
             terminal.send(answer + '\n')
-            self.assertEqual(terminal.wait(), code, terminal.output)
+            return terminal.wait()
+
+        def replug():
+            self.assertEqual(answered('replug', '', 'y'), 0)
+
+        self.assertEqual(answered('replug', '', 'n'), 4)
         for answer, code in (('n', 4), ('y', 0)):
-            terminal = self.terminal('authenticator', 'reset')
-            terminal.expect(r'passkey undelete.*\[y/N\] $')
-            terminal.send(answer + '\n')
-            self.assertEqual(terminal.wait(), code, terminal.output)
+            self.plugged_in_anew(replug, lambda answer=answer: answered('reset', 'passkey undelete', answer), code)
             self.assertEqual(self.info()['pin_set'], code != 0)
 
     def test_a_person_who_says_no(self):
