@@ -50,14 +50,15 @@ class Inside(kt.KeyfobTest):
         abstract = f'keyfob-inside-{os.getpid()}'
         with socket.socket(socket.AF_UNIX) as listener, \
                 subprocess.Popen(['sleep', 'infinity'], env=sandbox.environment()) as other:
-            self.addCleanup(other.kill)
             listener.bind('\0' + abstract)
             listener.listen(8)
-            sandbox.start_daemon(env={
-                'LD_PRELOAD': INSIDE, 'INSIDE_REPORT': report, 'INSIDE_TMP': os.path.join(sandbox.root, 'elsewhere'),
-                'INSIDE_VAULT': sandbox.vault_dir, 'INSIDE_OTHER': str(other.pid), 'INSIDE_ABSTRACT': abstract,
-                'INSIDE_SOCKET': os.path.join(sandbox.root, 'session')})
-            other.kill()
+            try:
+                sandbox.start_daemon(env={
+                    'LD_PRELOAD': INSIDE, 'INSIDE_REPORT': report, 'INSIDE_TMP': os.path.join(sandbox.root, 'elsewhere'),
+                    'INSIDE_VAULT': sandbox.vault_dir, 'INSIDE_OTHER': str(other.pid), 'INSIDE_ABSTRACT': abstract,
+                    'INSIDE_SOCKET': os.path.join(sandbox.root, 'session')}, timeout=kt.TIMEOUT)
+            finally:
+                other.kill()
         found = {'before': {}, 'inside': {}}
         with open(report, encoding='utf-8') as file:
             for line in file:
