@@ -51,7 +51,7 @@ class Logind:
         config = sandbox.write('system.conf', CONFIG.format(path=path))
         self.address = sandbox.env['DBUS_SYSTEM_BUS_ADDRESS'] = 'unix:path=' + path
         sandbox.spawn(['dbus-daemon', f'--config-file={config}', '--nofork', '--nopidfile'])
-        wait_for(lambda: os.path.exists(path), 'the system bus')
+        wait_for(lambda: kt.peer_pid(path), 'the system bus')  # its socket is there a moment before it listens
         self.start()
 
     def start(self):
