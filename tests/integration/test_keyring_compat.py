@@ -212,6 +212,7 @@ class LockedService(kt.KeyfobTest):
     def test_says_locked(self):
         self.sandbox.start_bus()
         self.sandbox.start_daemon()
+        self.sandbox.wait_for_name()
         self.sandbox.init()
         self.keyfob('-b', 'secret-service', 'set', 'shut', 'me', input='value')
         self.keyfob('lock')
