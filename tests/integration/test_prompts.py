@@ -16,7 +16,7 @@ AGENT = '''#!/usr/bin/python3
 import os, sys, time
 root = {root!r}
 request = sys.stdin.buffer.read()
-name = os.path.join(root, 'asked.%d.%d' % (time.monotonic_ns(), os.getpid()))
+name = os.path.join(root, 'asked.%020d.%d' % (time.monotonic_ns(), os.getpid()))
 with open(name + '.tmp', 'wb') as file:
     file.write(request)
 os.rename(name + '.tmp', name)
