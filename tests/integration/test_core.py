@@ -171,7 +171,7 @@ class Core(kt.KeyfobTest):
             found.update({pieces[needle]: place for needle, place in residues(pid, set(pieces)).items()})
             return not found
         try:
-            wait_for(gone, 'memory without them', timeout=10)
+            wait_for(gone, 'memory without them', timeout=60)
         except AssertionError:
             self.fail('\n'.join(f'{name}: in {place[0]}: {place[1]}' for name, place in found.items()))
 
