@@ -406,7 +406,7 @@ TEST(touch)
         int touched = 0;
 
         CHECK_EQ(fido_dev_get_touch_begin(dev), FIDO_OK);
-        for (int i = 0; i < 100 && !touched; i++)
+        for (int i = 0; i < 500 && !touched; i++) /* as long as the key asks */
                 CHECK_EQ(fido_dev_get_touch_status(dev, &touched, 50), FIDO_OK);
         CHECK(touched);
 }
