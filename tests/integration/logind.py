@@ -64,7 +64,7 @@ class Logind:
         self.process.wait()
 
     def call(self, path, interface, member, signature=None, *body, destination=NAME):
-        connection = open_dbus_connection(bus=self.address)
+        connection = open_dbus_connection(bus=self.address, auth_timeout=kt.TIMEOUT)
         try:
             reply = connection.send_and_get_reply(
                 new_method_call(DBusAddress(path, destination, interface), member, signature, body), timeout=kt.TIMEOUT)

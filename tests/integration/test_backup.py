@@ -22,7 +22,8 @@ def attributes_of(n):
 
 def backup_into(where, fd, options=None):
     """The call itself, with a descriptor of the test's."""
-    with open_dbus_connection(bus=f'unix:path={where}' if where.startswith('/') else where, enable_fds=True) as connection:
+    with open_dbus_connection(bus=f'unix:path={where}' if where.startswith('/') else where, enable_fds=True,
+                              auth_timeout=kb.TIMEOUT) as connection:
         address = DBusAddress('/org/keyfob', bus_name='org.keyfob.Daemon', interface='org.keyfob.Store1')
         reply = connection.send_and_get_reply(
             new_method_call(address, 'Backup', 'ha{sv}', (fd, kb.variants(options or {}))), timeout=kb.TIMEOUT)

@@ -58,7 +58,7 @@ class Frontend(Client):
     """A client that has the frontend's name."""
 
     def __init__(self, address, named=True):
-        self.connection = open_dbus_connection(address, enable_fds=True)
+        self.connection = open_dbus_connection(address, enable_fds=True, auth_timeout=kt.TIMEOUT)
         self.signals, self.replies = [], {}
         if named:
             assert self.bus('RequestName', 'su', FRONTEND, 4) == 1
