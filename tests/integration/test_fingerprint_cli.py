@@ -1,10 +1,13 @@
 #!/usr/bin/python3
 """keyfob authenticator finger, and what it says while the real fprintd enrolls."""
+import contextlib
 import json
 import unittest
 
+import fido_key
 import fingerprint
 import keyfob_test as kt
+from fido2.ctap2 import Ctap2
 from person import wait_for
 
 PASSWORD = 'pass word'
@@ -20,6 +23,8 @@ class Fingers(kt.KeyfobTest):
         self.reader.start()
         self.sandbox.start_daemon()
         self.sandbox.init(PASSWORD)
+        with contextlib.closing(fido_key.open_device(self.sandbox)) as device:  # keyfobd looks for one when it is ready
+            wait_for(lambda: 'bioEnroll' in Ctap2(device).info.options, 'the reader to be found')
         self.password = self.sandbox.write('auth', PASSWORD)
 
     def finger(self, *args, **options):
