@@ -159,7 +159,7 @@ PreferredAuthentications publickey
         """OpenSSH's own agent, with the library allowed; the environment that leads to it."""
         socket = self.path('agent')
         self.sandbox.spawn(['ssh-agent', '-D', '-a', socket, '-P', os.path.realpath(provider()), *options])
-        wait_for(lambda: os.path.exists(socket), "the agent's socket")
+        wait_for(lambda: kt.peer_pid(socket), 'the agent to listen')  # its socket is there a little earlier
         return {'SSH_AUTH_SOCK': socket}
 
     def helper_beside(self, program):
