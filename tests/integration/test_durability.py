@@ -229,7 +229,7 @@ class Sockets(kt.KeyfobTest):
                 os.setgid(65534)
                 os.setuid(65534)
                 with socket.socket(socket.AF_UNIX) as other:
-                    other.settimeout(5)
+                    other.settimeout(60)
                     other.connect(self.sandbox.socket)
                     other.sendall(b'\0AUTH EXTERNAL ' + b'65534'.hex().encode() + b'\r\nBEGIN\r\n')
                     answer = other.recv(4096)
