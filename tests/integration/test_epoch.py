@@ -9,6 +9,7 @@ from jeepney import DBusAddress, Properties
 
 import keyfob_bus as kb
 import keyfob_test as kt
+from person import wait_for
 
 PASSWORD = 'correct horse'
 STORE = DBusAddress('/org/keyfob', bus_name='org.keyfob.Daemon', interface='org.keyfob.Store1')
@@ -48,11 +49,17 @@ class Epoch(kt.KeyfobTest):
         return json.loads(self.keyfob('status', '--json').stdout)
 
     def words(self):
+        """What is kept. A word is written beside its place and then moved there, and that may come after an answer."""
+        return wait_for(self.words_if_whole, 'words that are whole')[0]
+
+    def words_if_whole(self):
         words = {}
         for name in sorted(os.listdir(self.state)):
+            if name.endswith('.new'):
+                return None
             with open(os.path.join(self.state, name), 'rb') as file:
                 words[name] = file.read()
-        return words
+        return [words]
 
     def property(self):
         with kb.Client(self.sandbox.socket) as client:
