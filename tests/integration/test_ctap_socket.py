@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The security key on its socket: who may connect, who is asked, and what a connection leaves behind."""
 import hashlib
+import json
 import os
 import socket
 import struct
@@ -75,6 +76,13 @@ class SocketTest(kt.KeyfobTest):
         with hid.Client(self.sandbox) as key:
             return key.cbor(key.init(), get_assertion(**options))[0]
 
+    def nobody_on_the_bus(self):
+        """Waits until the daemon has heard of the going of all who were on its other socket: each has a descriptor."""
+        def connections():
+            with open('/proc/net/unix', encoding='utf-8') as file:
+                return [line for line in file if line.split()[5] == '03' and line.split()[-1] == self.sandbox.socket]
+        wait_for(lambda: not connections(), 'connections to be closed')
+
     def descriptors(self):
         return len(os.listdir(f'/proc/{self.sandbox.daemon.pid}/fd'))
 
@@ -116,6 +124,7 @@ class Reports(SocketTest):
 class Connections(SocketTest):
     def test_come_and_go(self):
         """1,000 connections, each left in the middle of something, leave nothing behind."""
+        self.nobody_on_the_bus()
         with hid.Client(self.sandbox) as key:
             key.cbor(key.init(), GET_INFO)
             before = self.descriptors() - 1  # without this connection
@@ -411,6 +420,7 @@ class Locked(SocketTest):
     def test_nobody_to_ask(self):
         self.person.process.terminate()
         self.person.process.wait()
+        wait_for(lambda: not json.loads(self.keyfob('status', '--json').stdout)['agent'], 'nobody to ask')
         key, channel = self.channel()
         self.assertEqual(key.cbor(channel, get_assertion())[0], hid.NOT_ALLOWED)
 
@@ -447,7 +457,7 @@ class Durable(SocketTest):
             writer.stdin.write(b'value')
             writer.stdin.close()
         ids = [self.register(rp_id=f'{i}.example') for i in range(8)]
-        self.assertEqual([writer.wait(30) for writer in writers], [0] * 8)
+        self.assertEqual([writer.wait(kt.TIMEOUT) for writer in writers], [0] * 8)
         self.sandbox.kill_daemon()
         self.sandbox.start_daemon()
         self.sandbox.unlock(PASSWORD)
