@@ -204,7 +204,7 @@ class Reader:
         program = self.sandbox.spawn(['fprintd-enroll', '-f', word, 'root'])
         for _ in range(STAGES):
             self.scan(finger)
-        if program.wait(20) != 0:
+        if program.wait(kt.TIMEOUT) != 0:
             raise AssertionError(self.sandbox.read_log())
 
     def forge(self, path, interface, member, *args):
