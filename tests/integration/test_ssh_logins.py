@@ -16,10 +16,13 @@ from test_ssh_agent import KINDS, PASSWORD, SSH
 USER = pwd.getpwuid(os.getuid()).pw_name
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
+def reserve_port():
+    """A socket at a port that nobody else is given while it is open. sshd asks to reuse addresses, too, and may have it, because
+    this one does not listen."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(('127.0.0.1', 0))
+    return holder
 
 
 class Logins(kt.KeyfobTest):
@@ -51,13 +54,15 @@ class Logins(kt.KeyfobTest):
  IdentityFile none
  PreferredAuthentications publickey
  BatchMode yes
- ConnectTimeout 20
+ ConnectTimeout 60
 ''')
 
     def serve(self, name):
         """Starts an sshd with a key of that name; returns its port."""
         self.tools.keygen(name)
-        port = free_port()
+        holder = reserve_port()
+        self.addCleanup(holder.close)
+        port = holder.getsockname()[1]
         config = self.sandbox.write(f'{name}_config', f'''ListenAddress 127.0.0.1
 Port {port}
 HostKey {self.tools.file(name)}
@@ -73,7 +78,7 @@ PidFile none
 LogLevel VERBOSE
 ''')
         self.sandbox.spawn([*self.prefix, '/usr/sbin/sshd', '-D', '-e', '-f', config])
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + kt.TIMEOUT
         while True:
             with socket.socket() as probe:
                 if probe.connect_ex(('127.0.0.1', port)) == 0:
