@@ -217,7 +217,7 @@ class Pin(Key):
         listing = self.sandbox.spawn([self.sandbox.stage.keyfob, 'key', 'passkey', 'list', '--pin-file',
                                       self.pin_file(pin)])
         question = self.person.question()
-        self.assertEqual(len(self.helpers()), 2)
+        wait_for(lambda: len(self.helpers()) == 2, 'the task that found the key to end')
         for pid in filter(str.isdigit, os.listdir('/proc')):
             try:
                 with open(f'/proc/{pid}/cmdline', 'rb') as cmdline, open(f'/proc/{pid}/environ', 'rb') as environ:
@@ -389,7 +389,7 @@ class Ends(Key):
         self.person.always(None)
         process = self.sandbox.spawn([self.sandbox.stage.keyfob, 'key', 'reset', '--yes'])
         question = self.person.question()
-        self.assertEqual(len(self.helpers()), 2)
+        wait_for(lambda: len(self.helpers()) == 2, 'the task that found the key to end')
         return process, question
 
     def test_the_caller_leaves(self):
