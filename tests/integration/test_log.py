@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """keyfob log: who read or changed what; in the transaction of a change, soon after a read, within a bound."""
+import contextlib
 import json
 import os
 import sqlite3
-import subprocess
 import sys
 import time
 import unittest
@@ -80,8 +80,13 @@ class WhoDidWhat(LogTest):
     def test_repeated_reads_are_one_line(self):
         client = self.client()
         client.store({'service': 's', 'username': 'u'}, b'v')
-        for _ in range(20):
-            client.lookup(service='s', username='u')
+        calls = {1000 + i: new_method_call(kb.STORE, 'Lookup', 'a{ss}', ({'service': 's', 'username': 'u'},)) for i in range(20)}
+        # All at once: a period is a few seconds, and twenty answers in turn may take longer.
+        client.connection.sock.sendall(b''.join(call.serialise(serial) for serial, call in calls.items()))
+        while calls:
+            reply = client.connection.receive(timeout=PATIENCE)
+            self.assertEqual(reply.header.message_type, MessageType.method_return, reply.body)
+            del calls[reply.header.fields[5]]
         reads = [e for e in self.log() if e['kind'] == 'read']
         # a period may have ended between them
         self.assertLessEqual(len(reads), 3)
@@ -205,12 +210,24 @@ class WhenItIsWritten(LogTest):
         self.start_again()
         self.assertEqual([e['kind'] for e in self.log()], ['read', 'created'])
 
+    def files(self):
+        """The vault and its log as they were at one moment: the daemon goes on, and a checkpoint between both would tear them."""
+        def read():
+            found = []
+            for suffix in ('', '-wal'):
+                with open(self.sandbox.vault + suffix, 'rb') as file:
+                    found.append((suffix, file.read()))
+            return found
+        before, after = None, read()
+        while before != after:
+            before, after = after, read()
+        return after
+
     def rows(self):
         """Records of the log in the files as they are: copied, because the daemon has them to itself."""
-        for suffix in ('', '-wal'):
-            subprocess.run(['cp', self.sandbox.vault + suffix, os.path.join(self.sandbox.home, 'copy' + suffix)],
-                           check=True)
-        with sqlite3.connect(os.path.join(self.sandbox.home, 'copy')) as db:
+        for suffix, content in self.files():
+            self.sandbox.write('home/copy' + suffix, content)
+        with contextlib.closing(sqlite3.connect(os.path.join(self.sandbox.home, 'copy'))) as db:
             return db.execute('SELECT count(*) FROM item WHERE id>>40=?', (LOG_CLASS,)).fetchone()[0]
 
     def test_reads_are_written_when_the_vault_is_locked_or_the_daemon_ends(self):
@@ -336,8 +353,8 @@ class TheBus(kt.KeyfobTest):
     bus = True
 
     def test_who_comes_by_the_session_bus(self):
-        self.sandbox.start_bus()
         self.sandbox.start_daemon()
+        self.sandbox.wait_for_name()
         self.sandbox.init('pass word')
         program = ('import keyfob_bus as kb, sys\n'
                    'with kb.Client(sys.argv[1]) as client:\n'
