@@ -74,7 +74,7 @@ def replace_frame(slot, key, password, salt=None, memory=MEMORY, passes=PASSES):
 
 def connect(sandbox):
     peer = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    peer.settimeout(20)
+    peer.settimeout(60)
     peer.connect(os.path.join(sandbox.runtime, 'keyfob', 'unlock'))
     return peer
 

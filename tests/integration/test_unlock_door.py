@@ -230,8 +230,8 @@ class Hostile(DoorTest):
         self.check_login(self.key)
 
     def test_one_that_says_nothing_is_let_go(self):
+        began = time.monotonic()
         with login.connect(self.sandbox) as silent:
-            began = time.monotonic()
             self.assertEqual(silent.recv(100), b'')
             self.assertGreater(time.monotonic() - began, 1)
         with login.connect(self.sandbox) as empty:
@@ -251,10 +251,11 @@ class Hostile(DoorTest):
         self.assertEqual(self.status(), 'locked')
 
     def test_a_flood_is_put_off_and_ends(self):
-        answers = [self.hand_over(login.open_frame(self.slot.id, os.urandom(32))) for _ in range(60)]
+        answers, deadline = [], time.monotonic() + 60
+        while (login.WAIT, 1) not in answers and time.monotonic() < deadline:  # a slow flood takes longer to be one
+            answers.append(self.hand_over(login.open_frame(self.slot.id, os.urandom(32))))
         self.assertEqual(answers[0], (login.WRONG_KEY, 0))
-        self.assertIn((login.WAIT, 1), answers)
-        self.assertLess(answers.count((login.WRONG_KEY, 0)), 60)
+        self.assertEqual(set(answers), {(login.WRONG_KEY, 0), (login.WAIT, 1)})
         # Who waits as he is told has his turn.
         deadline = time.monotonic() + 20
         while (answer := self.hand_over(login.open_frame(self.slot.id, self.key)))[0] == login.WAIT and time.monotonic() < deadline:
@@ -272,7 +273,7 @@ class Hostile(DoorTest):
         wait_for(self.is_let_in, 'room again')
 
     def is_let_in(self):
-        with contextlib.suppress(ConnectionResetError):  # the door was full still, and the frame was not read
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the door was full still, and the frame was not read
             return self.hand_over(login.open_frame(self.slot.id, self.key)) == (login.DONE, 0)
         return False
 
