@@ -32,6 +32,7 @@ PROMPT = 'org.freedesktop.Secret.Prompt'
 PROPERTIES = 'org.freedesktop.DBus.Properties'
 DH = 'dh-ietf1024-sha256-aes128-cbc-pkcs7'
 STORE = 'org.keyfob.Store1'
+TIMEOUT = 60
 
 IS_LOCKED = 'org.freedesktop.Secret.Error.IsLocked'
 NO_SESSION = 'org.freedesktop.Secret.Error.NoSession'
@@ -91,7 +92,7 @@ def session_key(shared):
 
 class Client:
     def __init__(self, address):
-        self.connection = open_dbus_connection(address)
+        self.connection = open_dbus_connection(address, auth_timeout=TIMEOUT)
         self.signals = []
         self.replies = {}
 
@@ -123,7 +124,7 @@ class Client:
         self.connection.send(message, serial=serial)
         return serial
 
-    def wait(self, serial, timeout=30):
+    def wait(self, serial, timeout=TIMEOUT):
         deadline = time.monotonic() + timeout
         while serial not in self.replies:
             self._receive(deadline - time.monotonic())
@@ -132,7 +133,7 @@ class Client:
             raise Error(message.header.fields[HeaderFields.error_name], message.body[0] if message.body else '')
         return message.body
 
-    def call(self, path, interface, member, signature=None, *body, destination=NAME, timeout=30):
+    def call(self, path, interface, member, signature=None, *body, destination=NAME, timeout=TIMEOUT):
         """The reply's body: one value as itself, several as a tuple, none as None."""
         result = self.wait(self.send(path, interface, member, signature, *body, destination=destination), timeout)
         return None if not result else result[0] if len(result) == 1 else result
@@ -160,7 +161,7 @@ class Client:
         """Everything that was said before this has arrived."""
         self.call(ROOT, 'org.freedesktop.DBus.Peer', 'Ping')
 
-    def wait_for(self, path, interface, member, timeout=30):
+    def wait_for(self, path, interface, member, timeout=TIMEOUT):
         """The first such signal since the last look, as its body; it and those before it are dropped."""
         deadline = time.monotonic() + timeout
         while True:
@@ -198,7 +199,7 @@ class Client:
     def search(self, attributes):
         return self.service('SearchItems', 'a{ss}', attributes)
 
-    def prompt(self, path, timeout=30):
+    def prompt(self, path, timeout=TIMEOUT):
         """Prompt() and its Completed: (dismissed, result)."""
         self.call(path, PROMPT, 'Prompt', 's', '')
         dismissed, (_, result) = self.wait_for(path, PROMPT, 'Completed', timeout)
