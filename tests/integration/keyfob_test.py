@@ -27,7 +27,7 @@ What a sandbox offers (self.sandbox, or `with kt.Sandbox(bus=True) as sandbox`):
     .run(argv, input=, env=, timeout=, code=)        anything else, same result (.stdout .stderr bytes, .returncode)
     .spawn(argv, env=, pass_fds=)           a background process (a Popen; stderr to .log), ended at teardown
     .terminal(argv, env=)                   the same on a pseudo terminal: .expect(regex) .send(text) .wait()
-    .start_daemon(*args) .stop_daemon()     keyfobd in the foreground; stop checks that it ends by SIGTERM within 10 s
+    .start_daemon(*args) .stop_daemon()     keyfobd in the foreground; stop checks that it ends by SIGTERM within 30 s
     .init(password) .unlock(password)       cheap KDF, secret through --password-file
     .start_bus() .add_service(name, argv)   private dbus-daemon; D-Bus activation on it
     .wait_for_name(name)                    until somebody owns a name there
@@ -397,7 +397,7 @@ class Sandbox:
 
     # keyfobd
 
-    def start_daemon(self, *args, env=None, timeout=30):
+    def start_daemon(self, *args, env=None, timeout=TIMEOUT):
         """Starts keyfobd in the foreground and waits until it is ready."""
         reader, writer = os.pipe()
         try:
@@ -415,7 +415,7 @@ class Sandbox:
             os.close(reader)
         return self.daemon
 
-    def stop_daemon(self, patience=10.0):
+    def stop_daemon(self, patience=30.0):
         """SIGTERM; it must end by itself, with success."""
         daemon, self.daemon = self.daemon, None
         if not end_process(daemon, patience):
@@ -504,7 +504,7 @@ class Sandbox:
             self.run(['dbus-send', '--session', '--print-reply', '--dest=org.freedesktop.DBus',
                       '/org/freedesktop/DBus', 'org.freedesktop.DBus.ReloadConfig'])
 
-    def wait_for_name(self, name='org.freedesktop.secrets', timeout=20):
+    def wait_for_name(self, name='org.freedesktop.secrets', timeout=TIMEOUT):
         """Until somebody owns `name` on the private bus: keyfobd is ready before it has its names."""
         deadline = time.monotonic() + timeout
         while b'true' not in self.run(['dbus-send', '--session', '--print-reply', '--dest=org.freedesktop.DBus',

@@ -34,7 +34,7 @@ while True:
 '''
 
 
-def wait_for(condition, what, timeout=20):
+def wait_for(condition, what, timeout=60):
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         value = condition()

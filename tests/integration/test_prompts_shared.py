@@ -77,7 +77,7 @@ class Shared(kt.KeyfobTest):
         self.assertEqual(presence['purpose'], 'user-presence')
         self.person.answer(presence, 'allow')
         self.assertEqual(security_key.cbor_reply(channel)[0], ctap_hid.OK)
-        self.assertEqual((program.wait(20), command.wait(20)), (0, 0))
+        self.assertEqual((program.wait(kt.TIMEOUT), command.wait(kt.TIMEOUT)), (0, 0))
         self.assertTrue(agent.signature())
         for client, prompt in prompts:
             self.assertEqual(self.completed(client, prompt), (False, [DEFAULT]))
