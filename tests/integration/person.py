@@ -97,7 +97,7 @@ class Person:
                 found.append(json.load(file))
         return found
 
-    def question(self, timeout=20):
+    def question(self, timeout=60):
         """Waits for the next question."""
         name = wait_for(self._new, 'a question', timeout)[0]
         self._seen.add(name)
@@ -105,5 +105,5 @@ class Person:
             return json.load(file)
 
     @staticmethod
-    def gone(question, timeout=20):
+    def gone(question, timeout=60):
         wait_for(lambda: not runs(question['process']), 'the question to be taken back', timeout)
