@@ -54,7 +54,7 @@ class Tpm:
              '--server', f'type=unixio,path={self.server}', '--ctrl', f'type=unixio,path={self.server}.ctrl',
              '--flags', 'not-need-init,startup-clear'])
         deadline = time.monotonic() + 20
-        while not os.path.exists(self.server) or not os.path.exists(self.server + '.ctrl'):
+        while not kt.peer_pid(self.server):  # the last that it makes, and it is there a moment before it is listened at
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f'swtpm does not start:\n{self.sandbox.read_log()}')
             time.sleep(0.01)
