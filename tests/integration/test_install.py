@@ -7,10 +7,10 @@ import signal
 import socket
 import subprocess
 import tempfile
-import time
 import unittest
 
 import keyfob_test as kt
+from person import runs, wait_for
 
 
 class Files(unittest.TestCase):
@@ -160,7 +160,7 @@ class Starts(kt.KeyfobTest):
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(listener.close)
         listener.bind(path)
-        listener.settimeout(20)
+        listener.settimeout(kt.TIMEOUT)
         return path, listener
 
     def test_by_the_bus(self):
@@ -178,14 +178,13 @@ class Starts(kt.KeyfobTest):
                                       '-E', 'XDG_RUNTIME_DIR', '-E', 'XDG_DATA_HOME', '-E', 'XDG_CONFIG_HOME',
                                       '-E', 'HOME', '-E', 'DBUS_SESSION_BUS_ADDRESS', '-E', 'ASAN_OPTIONS',
                                       self.sandbox.stage.keyfobd])
-        deadline = time.monotonic() + 10
-        while not os.path.exists(self.sandbox.socket) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        # its socket is there a moment before it listens, and who came then would start a daemon of its own
+        wait_for(lambda: 'Listening on' in self.sandbox.read_log(), 'the socket to be listened at')
         self.sandbox.init('pass word')
         self.keyfob('set', 'a', 'b', input='c')
         self.assertEqual(self.keyfob('get', 'a', 'b').stdout, b'c')
         process.terminate()
-        self.assertIn(process.wait(10), (0, -signal.SIGTERM))
+        self.assertIn(process.wait(kt.TIMEOUT), (0, -signal.SIGTERM))
         self.assertTrue(os.path.exists(self.sandbox.socket), 'the socket is its manager\'s')
 
     def test_the_service_manager_is_told(self):
@@ -195,7 +194,7 @@ class Starts(kt.KeyfobTest):
         self.assertEqual(self.keyfob('status').returncode, 0)
         process.send_signal(signal.SIGTERM)
         self.assertIn(b'STOPPING=1', listener.recv(4096))
-        self.assertEqual(process.wait(10), 0)
+        self.assertEqual(process.wait(kt.TIMEOUT), 0)
 
     def test_credentials_open_the_vault(self):
         self.sandbox.start_daemon()
@@ -210,7 +209,7 @@ class Starts(kt.KeyfobTest):
     def test_interrupted(self):
         daemon = self.sandbox.start_daemon()
         daemon.send_signal(signal.SIGINT)
-        self.assertEqual(daemon.wait(10), 0)
+        self.assertEqual(daemon.wait(kt.TIMEOUT), 0)
         self.assertFalse(os.path.exists(self.sandbox.socket))
 
     def test_the_helper_ends_with_the_daemon(self):
@@ -220,19 +219,12 @@ class Starts(kt.KeyfobTest):
         self.assertEqual(len(children), 1)
         daemon.kill()
         daemon.wait()
-        deadline = time.monotonic() + 5
-        while os.path.exists(f'/proc/{children[0]}/exe') and time.monotonic() < deadline:
-            with open(f'/proc/{children[0]}/stat', encoding='utf-8') as file:
-                if file.read().rsplit(')', 1)[1].split()[0] == 'Z':
-                    break
-            time.sleep(0.02)
-        else:
-            self.assertFalse(os.path.exists(f'/proc/{children[0]}/exe'))
+        wait_for(lambda: not runs(children[0]), 'the helper to end')
 
     def test_wrong_usage(self):
         for arguments in (['--nonsense'], ['argument'], ['--ready-fd', 'x'], ['--ready-fd', '77']):
             with self.subTest(arguments=arguments):
-                result = self.sandbox.run([self.sandbox.stage.keyfobd, *arguments], code=2, timeout=10)
+                result = self.sandbox.run([self.sandbox.stage.keyfobd, *arguments], code=2)
                 self.assertEqual(result.stderr.count(b'\n'), 1)
 
 
