@@ -95,7 +95,7 @@ class Memory(kt.KeyfobTest):
         pieces = {n[-32:] for n in needles} | {n[:24] for n in needles}
         processes = [self.daemon.pid] + children(self.daemon.pid)
         self.assertGreaterEqual(len(processes), 2, 'keyfob-helper was not found')
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 20
         for pid in processes:
             found = residues(pid, pieces)
             while found and time.monotonic() < deadline:

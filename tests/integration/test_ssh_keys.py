@@ -52,7 +52,7 @@ class Waiting(threading.Thread):
             self.error = error.name.rsplit('.', 1)[1]
 
     def result(self):
-        self.join(30)
+        self.join(kt.TIMEOUT)
         if self.error:
             raise AssertionError(self.error)
         return self.reply[0]
@@ -136,7 +136,7 @@ class Made(AgentTest):
                                       interface='org.freedesktop.DBus'), 'AddMatch', 's', rule.serialise())
 
             def told():
-                self.assertEqual(dict(listener.connection.receive(timeout=10).header.fields)[3], 'KeysChanged')
+                self.assertEqual(dict(listener.connection.receive(timeout=30).header.fields)[3], 'KeysChanged')
 
             self.added('key', 'ed25519', '-t', '3600')
             told()
@@ -144,7 +144,7 @@ class Made(AgentTest):
             told()
             key = self.listed()[0]
             self.assertTrue(key['stored'])
-            self.assertGreater(key['lifetime'], 3590)
+            self.assertIn(key['lifetime'], range(3400, 3601))
             with self.assertRaises(kb.BusError) as caught:
                 self.keep('key')
             self.assertEqual(caught.exception.name, 'org.keyfob.Error.Exists')
@@ -200,8 +200,7 @@ class Made(AgentTest):
             self.assertSigns(key)
         self.keyfob('lock')
         self.tools.add('-q', '-d', rsa)
-        self.sandbox.run(['sleep', '0.5'])
-        self.assertEqual(residues(daemon, needles), {})
+        wait_for(lambda: not residues(daemon, needles), 'the private halves to be wiped')  # what was answered first
 
 
 class OnKeyfob(Made):
