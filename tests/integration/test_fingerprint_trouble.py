@@ -54,6 +54,7 @@ class Trouble(Fingers):
 
     def setUp(self):
         self.pin.get_pin_token(PIN, ClientPin.PERMISSION.MAKE_CREDENTIAL, RP)
+        self.ctap.selection()  # when that is answered, all that was told before and taken back is over
         self.person.questions()
 
     def assertPinAtOnce(self, status=UV_BLOCKED):
@@ -83,7 +84,7 @@ class Trouble(Fingers):
         wait_for(self.reader.needs_finger, 'the reader to wait for a finger')
         wait_for(self.person.questions, 'the person to be told')
         disturb()
-        thread.join(20)
+        thread.join(kt.TIMEOUT)
         self.assertFalse(thread.is_alive())
         return outcome[0]
 
