@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/clock.h"
 #include "common/peer.h"
 #include "common/places.h"
 #include "common/unlock-frame.h"
@@ -52,12 +53,27 @@ static int reply_with(ByteWriter *reply, int error, UnlockStatus status)
         return 0;
 }
 
+/* The program's handlers of signals are here as well: a window that changes its size ends no wait. */
+static int wait_for_answer(int fd)
+{
+        struct pollfd ready = {.fd = fd, .events = POLLIN};
+        uint64_t now, until = clock_msec() + PATIENCE_MS;
+        int r;
+
+        do {
+                now = clock_msec();
+                r = poll(&ready, 1, now < until ? (int)(until - now) : 0);
+        } while (r < 0 && errno == EINTR);
+        if (r < 0)
+                return -errno;
+        return r == 0 ? -ETIMEDOUT : 0;
+}
+
 /* Fails where the frame is gone and no answer came. */
 static int send_frame(const User *user, void *data, ByteWriter *reply)
 {
         uint8_t bytes[UNLOCK_ANSWER_SIZE + 1];
         _cleanup_close_ int fd = -1;
-        struct pollfd ready;
         UnlockAnswer answer;
         ssize_t n;
         int r;
@@ -70,14 +86,9 @@ static int send_frame(const User *user, void *data, ByteWriter *reply)
         n = send(fd, data, UNLOCK_FRAME_SIZE, MSG_NOSIGNAL);
         if (n != UNLOCK_FRAME_SIZE)
                 return reply_with(reply, n < 0 ? errno : EIO, 0); /* 0 would stand for an answer */
-        ready = (struct pollfd){.fd = fd, .events = POLLIN};
-        do
-                r = poll(&ready, 1, PATIENCE_MS);
-        while (r < 0 && errno == EINTR); /* the program around this has signals of its own */
+        r = wait_for_answer(fd);
         if (r < 0)
-                return -errno;
-        if (r == 0)
-                return -ETIMEDOUT;
+                return r;
         n = recv(fd, bytes, sizeof(bytes), 0);
         if (n < 0)
                 return -errno;

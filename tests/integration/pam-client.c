@@ -6,9 +6,10 @@
  * Stages are authenticate, setcred, account, open, close, chauthtok, and become=USER, as sudo does it; all are of one
  * handle. Each message of a module is a line of output ("info: ", "error: ", "question: "), and so is the end of each
  * stage ("authenticate: 0"). Answers are given in their order; when there are no more, the conversation fails. "-a -"
- * is a response without text. The exit code is the last stage's.
+ * is a response without text. The exit code is the last stage's. As programs on a terminal do, it wants to know of its size.
  */
 #include <security/pam_appl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,6 +75,10 @@ static int run(pam_handle_t *pamh, const char *stage)
         return pam_chauthtok(pamh, 0);
 }
 
+static void on_size(int signal_number)
+{
+}
+
 int main(int argc, char *argv[])
 {
         Person person = {0};
@@ -90,7 +95,7 @@ int main(int argc, char *argv[])
                 else
                         return 2;
         }
-        if (argc - optind < 3)
+        if (argc - optind < 3 || signal(SIGWINCH, on_size) == SIG_ERR)
                 return 2;
         r = pam_start(argv[optind], argv[optind + 1], &conversation, &pamh);
         if (r == PAM_SUCCESS && host)

@@ -1,10 +1,13 @@
 #!/usr/bin/python3
 """What pam_keyfob hands to the user's daemon of a typed password, and of one that is changed. The daemon is played here."""
+import contextlib
 import ctypes
 import os
+import signal
 import socket
 import struct
 import threading
+import time
 
 import keyfob_test as kt
 import pam_stack
@@ -35,10 +38,10 @@ def mirror(uid, salt=SALT, memory=MEMORY):
 
 
 class Daemon:
-    """Answers each frame with the same status; .frames has what came."""
+    """Answers each frame with the same status; .frames has what came. Who waits is sent some signals first, when .signal is one."""
 
     def __init__(self, path, status=DONE):
-        self.status, self.frames = status, []
+        self.status, self.frames, self.signal = status, [], None
         os.makedirs(os.path.dirname(path), 0o700)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.bind(path)
@@ -50,7 +53,15 @@ class Daemon:
             connection, _ = self.socket.accept()
             with connection:
                 self.frames.append(connection.recv(256))
+                self.disturb(connection)
                 connection.send(b'KFUA' + bytes([1, self.status]) + bytes(10))
+
+    def disturb(self, connection):
+        pid, _, _ = struct.unpack('iII', connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        for _ in range(30 if self.signal else 0):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, self.signal)
+            time.sleep(0.01)
 
 
 class Base(pam_stack.Stacks, kt.KeyfobTest):
@@ -130,6 +141,11 @@ class Unlock(Base):
         self.assertEqual(sorted(os.listdir(self.directory)), [str(os.getuid()), f'{os.getuid()}.lock'])
         self.with_password('new one', 'authenticate', 'open')
         self.assertEqual(self.daemon.frames[1][22:54], argon2id(b'new one', salt))
+
+    def test_a_window_that_changes_its_size_ends_no_wait(self):
+        self.daemon.signal = signal.SIGWINCH
+        self.with_password('new one', 'chauthtok', PAM_OLDAUTHTOK='pass word')
+        self.assertEqual(self.read_mirror(), mirror(os.getuid(), self.daemon.frames[0][94:110]))
 
     def test_without_the_old_password_nothing_changes(self):
         self.with_password('new one', 'chauthtok')
