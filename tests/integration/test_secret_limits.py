@@ -182,40 +182,45 @@ class FailingCommit(LimitsTest):
 
 
 class Floods(LimitsTest):
-    def flooder(self, calls):
-        """A connection that has sent its handshake and that many calls, which want no answer, in one go. For all of them to
-        be on their way at once its buffer must be larger than an ordinary user's may be."""
+    ASKED = 3
+
+    def flooder(self):
+        """A connection that the daemon has got to know. For all of its words to be on their way at once its buffer must be
+        larger than an ordinary user's may be."""
+        client = self.connect()
+        so_sndbufforce = 32
+        try:
+            client.connection.sock.setsockopt(socket.SOL_SOCKET, so_sndbufforce, 16 << 20)
+        except PermissionError:
+            self.skipTest('only root may have so much on its way')
+        client.store('Status')
+        return client.connection.sock
+
+    @staticmethod
+    def flood(calls):
+        """That many calls which want no answer, and one more, that locks the vault."""
         service = DBusAddress('/org/freedesktop/secrets', bus_name='org.freedesktop.secrets',
                               interface='org.freedesktop.Secret.Service')
         call = new_method_call(service, 'SearchItems', 'a{ss}', ({'server': 'example.org'},))
-        call.header.flags = MessageFlag.no_reply_expected
-        flooder = socket.socket(socket.AF_UNIX)
-        self.addCleanup(flooder.close)
-        so_sndbufforce = 32
-        try:
-            flooder.setsockopt(socket.SOL_SOCKET, so_sndbufforce, 16 << 20)
-        except PermissionError:
-            self.skipTest('only root may have so much on its way')
-        flooder.connect(self.sandbox.socket)
-        last = new_method_call(DBusAddress('/org/keyfob', bus_name='org.keyfob.Daemon', interface=sc.STORE), 'Store',
-                               'a{ss}sa{ss}a{sv}ay', ({}, 'last', {'the': 'last'}, {}, b''))
-        last.header.flags = MessageFlag.no_reply_expected
-        flooder.sendall(b'\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n' + call.serialise(serial=1) * calls + last.serialise(serial=1))
-        return flooder
+        last = new_method_call(DBusAddress('/org/keyfob', bus_name='org.keyfob.Daemon', interface=sc.STORE), 'Lock',
+                               'ao', ([],))
+        call.header.flags = last.header.flags = MessageFlag.no_reply_expected
+        return call.serialise(serial=1000) * calls + last.serialise(serial=1001)
 
     def test_a_client_with_much_to_say_leaves_room_for_others(self):
-        others = [self.connect() for _ in range(5)]
+        """What the daemon does in which order is asked of itself: by the time that we look, all of it may be done. The last word of
+        the flood locks the vault, and who is answered before that sees it open. What others say has come after the flood."""
+        others, flooder = [self.connect() for _ in range(5)], self.flooder()
         for other in others:
             other.store('Status')
-        # What the daemon does in which order is asked of itself: by the time that we look, all of it may be done. The last
-        # word of the flood makes an item, and who is answered before that sees none.
         with self.held():
-            self.flooder(20000)
-            asked = [other.send('/org/keyfob', sc.STORE, 'Status', destination='org.keyfob.Daemon') for other in others]
-        for other, serial in zip(others, asked):
+            flooder.sendall(self.flood(20000))
+            asked = [(other, other.send('/org/keyfob', sc.STORE, 'Status', destination='org.keyfob.Daemon'))
+                     for _ in range(self.ASKED) for other in others]
+        for other, serial in asked:
             status, = other.wait(serial, 60)
-            self.assertEqual(status['items'][1], 0, 'others waited until all of it was done')
-        wait_for(lambda: self.client.store('Status')['items'][1] == 1, 'the flood to be over', 120)
+            self.assertEqual(status['vault'][1], 'unlocked', 'others waited until all of it was done')
+        wait_for(lambda: self.client.store('Status')['vault'][1] == 'locked', 'the flood to be over', 120)
 
 
 class Descriptors(LimitsTest):
