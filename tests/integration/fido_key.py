@@ -3,11 +3,14 @@
     device = open_device(sandbox)           # a fido2.hid.CtapHidDevice
     ctap = fido2.ctap2.Ctap2(device)
 """
+import contextlib
 import os
 import socket
 
+from fido2.ctap2 import Ctap2
 from fido2.hid import CtapHidDevice
 from fido2.hid.base import CtapHidConnection, HidDescriptor
+from person import wait_for
 
 REPORT = 64
 YES = '#!/bin/sh\ncat > /dev/null\n'
@@ -22,7 +25,7 @@ class SocketConnection(CtapHidConnection):
 
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.socket.settimeout(30)
+        self.socket.settimeout(60)
         self.socket.connect(path)
 
     def read_packet(self):
@@ -38,6 +41,12 @@ class SocketConnection(CtapHidConnection):
 def open_device(sandbox):
     path = socket_path(sandbox)
     return CtapHidDevice(HidDescriptor(path, 0, 0, REPORT, REPORT), SocketConnection(path))
+
+
+def wait_for_fingers(sandbox):
+    """Until the daemon knows of a finger: it looks for the reader when it is ready."""
+    with contextlib.closing(open_device(sandbox)) as device:
+        wait_for(lambda: Ctap2(device).info.options.get('bioEnroll'), 'a finger to be known')
 
 
 def start_person(sandbox, script=YES):

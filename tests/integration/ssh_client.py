@@ -10,6 +10,7 @@ import os
 import socket
 import struct
 
+TIMEOUT = 60
 FAILURE, SUCCESS = 5, 6
 LIST, KEYS, SIGN, SIGNATURE = 11, 12, 13, 14
 ADD, REMOVE, REMOVE_ALL, ADD_CARD, REMOVE_CARD = 17, 18, 19, 20, 21
@@ -46,7 +47,7 @@ class Reader:
 
 
 class Client:
-    def __init__(self, path, timeout=20):
+    def __init__(self, path, timeout=TIMEOUT):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.connect(path)  # waits when many others come
         self.socket.settimeout(timeout)
@@ -145,6 +146,6 @@ class Tools:
             return base64.b64decode(file.read().split()[1])
 
     @contextlib.contextmanager
-    def client(self, timeout=20):
+    def client(self, timeout=TIMEOUT):
         with Client(self.path, timeout) as client:
             yield client

@@ -5,6 +5,7 @@ import os
 import shutil
 import unittest
 
+import fido_key
 import fingerprint
 import keyfob_test as kt
 import ssh_provider
@@ -288,6 +289,7 @@ class Fingers(ssh_provider.ProviderTest):
     def setUp(self):
         fingerprint.require()
         super().setUp()
+        fido_key.wait_for_fingers(self.sandbox)
 
     def prepare(self):
         fingerprint.configure(self.sandbox)

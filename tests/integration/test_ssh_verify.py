@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Keys of ssh that want their owner verified: by a finger of the real fprintd, else by a password that is typed."""
+import fido_key
 import fingerprint
 import keyfob_bus as kb
 import keyfob_test as kt
@@ -23,6 +24,8 @@ class Verify(kt.KeyfobTest):
             self.reader.enroll('right-index-finger', finger)
         self.sandbox.start_daemon()
         self.sandbox.init(PASSWORD)
+        if self.fingers:
+            fido_key.wait_for_fingers(self.sandbox)
         self.person = Person(self.sandbox)
         self.tools = ssh_client.Tools(self.sandbox)
         path = self.tools.keygen('key')
@@ -96,7 +99,7 @@ class Finger(Verify):
         question = self.person.question()
         self.assertEqual((question['kind'], question['program']), ('secret', 'ssh-add'))
         self.person.answer(question, PASSWORD)
-        self.assertEqual(process.wait(20), 0)
+        self.assertEqual(process.wait(kt.TIMEOUT), 0)
 
     def test_it_goes_with_its_client(self):
         client = ssh_client.Client(self.tools.path)
