@@ -21,8 +21,10 @@ BUSY = 'org.keyfob.Error.Busy'
 SCRIPT = '''
 import secretstorage, sys
 from secretstorage.defines import SS_PATH
+from jeepney.io.blocking import open_dbus_connection
 from secretstorage.util import DBusAddressWrapper, format_secret, open_session
-connection = secretstorage.dbus_init()
+# as dbus_init() does it, but for its time limit of one second
+connection = open_dbus_connection(auth_timeout=60)
 session = open_session(connection)
 service = DBusAddressWrapper(SS_PATH, "org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface", connection)
 password = format_secret(session, b"s3cret pass", "text/plain")
