@@ -76,6 +76,12 @@ class Fido2(kt.KeyfobTest):
     def add_verified(self, label):
         return self.add(label, '--verify', '--pin-file', self.file(PIN, 'pin'))
 
+    def asked(self):
+        """The next question for a secret. What is only shown comes as long as a key waits to be touched, and may be seen a little later."""
+        while (question := self.person.question())['kind'] == 'show':
+            pass
+        return question
+
     def check_touch(self, *args, asks='one'):
         """Opens by one touch of that key, and nobody is asked for anything else."""
         self.keyfob('lock')
@@ -118,7 +124,7 @@ class Touch(Fido2):
         self.keyfob('lock')
         self.people['one'].always(None)  # the touch comes after it was asked for here
         unlock = self.sandbox.spawn([self.sandbox.stage.keyfob, 'unlock'])
-        question = self.person.question()
+        question = self.asked()
         self.assertIn('touch a security key', question['message'])
         self.person.answer(question, '')
         self.assertEqual(self.person.question()['kind'], 'show')
@@ -130,7 +136,7 @@ class Touch(Fido2):
         self.add('my key')
         self.keyfob('lock')
         unlock = self.sandbox.spawn([self.sandbox.stage.keyfob, 'unlock'])
-        self.person.answer(self.person.question(), PASSWORD)
+        self.person.answer(self.asked(), PASSWORD)
         self.assertEqual(unlock.wait(kt.TIMEOUT), 0)
         self.assertEqual(self.people['one'].questions(), [])
 
@@ -189,11 +195,12 @@ class Touch(Fido2):
         self.people['one'].always('deny')
         self.keyfob('unlock', '--touch', code=4)
         self.people['one'].always(None)
+        self.assertEqual(len(self.people['one'].questions()), 1)
         unlock = self.sandbox.spawn([self.sandbox.stage.keyfob, 'unlock', '--touch'])
         wait_for(lambda: [q for q in self.person.questions() if q['kind'] == 'show'], 'who touches to be told')
         waiting = self.people['one'].question()
         unlock.terminate()
-        unlock.wait()
+        unlock.wait(kt.TIMEOUT)
         self.people['one'].gone(waiting)
         self.assertEqual(self.status(), 'locked')
 
@@ -276,12 +283,6 @@ class Verified(Fido2):
     def setUp(self):
         super().setUp()
         self.set_pin('one')
-
-    def asked(self):
-        """The next question for a PIN. In between it may be shown that a key is to be touched, for as long as it waits."""
-        while (question := self.person.question())['kind'] == 'show':
-            pass
-        return question
 
     def test_the_pin_is_asked_for(self):
         self.add_verified('my key')
