@@ -419,7 +419,7 @@ class Usage(Cli):
                                (('slot', 'remove', name), 1), (('passkey', 'policy', '--keys', name), 2),
                                (('passkey', 'policy', '--algorithms', name), 8)):
                 with self.subTest(args):
-                    self.assertOneLine(self.keyfob(*args, code=code, timeout=20).stderr, 'xéééé'.encode())
+                    self.assertOneLine(self.keyfob(*args, code=code).stderr, 'xéééé'.encode())
 
     def test_help_needs_no_daemon(self):
         with kt.Sandbox() as sandbox:
@@ -1093,7 +1093,7 @@ class Enable(kt.KeyfobTest):
 
     def name_is(self, sandbox, state):
         """Waits until the daemon says so: it is ready before it has its names."""
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + kt.TIMEOUT
         status = {}
         while time.monotonic() < deadline:
             status = json.loads(sandbox.keyfob('status', '--json').stdout)

@@ -163,7 +163,7 @@ class SecondDaemon(kt.KeyfobTest):
             # and the first one has not noticed
             self.assertEqual(self.keyfob('get', 'svc', 'me').stdout, b'value')
         finally:
-            self.assertTrue(kt.end_process(second))
+            self.assertTrue(kt.end_process(second, kt.TIMEOUT))
 
     def test_the_second_gets_the_vault_when_the_first_has_ended(self):
         self.sandbox.start_daemon()
@@ -176,11 +176,11 @@ class SecondDaemon(kt.KeyfobTest):
         second = self.sandbox.start_daemon(env=env)
         try:
             self.keyfob('get', 'svc', 'me', env=env, code=8)
-            self.assertTrue(kt.end_process(first))
+            self.assertTrue(kt.end_process(first, kt.TIMEOUT))
             self.sandbox.unlock('pass word', env=env)
             self.assertEqual(self.keyfob('get', 'svc', 'me', env=env).stdout, b'value')
         finally:
-            self.assertTrue(kt.end_process(second))
+            self.assertTrue(kt.end_process(second, kt.TIMEOUT))
 
     def test_one_socket_has_one_daemon(self):
         first = self.sandbox.start_daemon()
