@@ -5,7 +5,8 @@
  * variable number of arguments are called by their v sisters.
  *
  * Two things are the test's. A reader of fprintd's that the connection before has not quite given back is claimed again; and when
- * nothing comes any more after a failure, the clock says that the patience is over.
+ * nothing comes any more after a failure, the clock says that the patience is over. Where a finger is put on the reader after the
+ * failure something comes, be it late.
  */
 #include "tests/unit/pam-fail-bus.h"
 
@@ -77,7 +78,7 @@ int __wrap_sd_bus_message_read(sd_bus_message *m, const char *types, ...)
 }
 
 /* On the reader as soon as the module waits for it: what happens when is the same every time. */
-static bool finger_wanted;
+static bool finger_wanted, finger_counts;
 
 static void put_finger(void)
 {
@@ -154,10 +155,12 @@ int __wrap_sd_bus_wait(sd_bus *bus, uint64_t usec)
         if (fail_now("sd_bus_wait"))
                 return -ECONNRESET;
         was = fail_pause();
-        if (finger_wanted)
+        if (finger_wanted) {
                 put_finger();
+                finger_counts = fail_happened() != NULL;
+        }
         finger_wanted = false;
-        r = __real_sd_bus_wait(bus, fail_happened() && usec > NOTHING_USEC ? NOTHING_USEC : usec);
+        r = __real_sd_bus_wait(bus, fail_happened() && !finger_counts && usec > NOTHING_USEC ? NOTHING_USEC : usec);
         fail_resume(was);
         later = r == 0;
         return r;
@@ -165,7 +168,7 @@ int __wrap_sd_bus_wait(sd_bus *bus, uint64_t usec)
 
 void fail_bus_begin(void)
 {
-        later = finger_wanted = false;
+        later = finger_wanted = finger_counts = false;
 }
 
 /* ---- the module is called back ---- */
