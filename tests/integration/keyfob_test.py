@@ -176,6 +176,7 @@ class Terminal:
 
         def controlling():
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored in the background of a script, and in all that it starts
 
         self.process = subprocess.Popen(argv, stdin=slave, stdout=slave, stderr=slave, env=env, cwd=cwd,
                                         start_new_session=True, preexec_fn=controlling, pass_fds=pass_fds)

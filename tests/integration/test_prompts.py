@@ -401,12 +401,21 @@ echo pass word
                 self.assertNotIn('unlock', file.read())
 
 
+# As dbus_init() does it, but for its time limit of one second.
+BEGIN = '''
+import secretstorage as s
+from jeepney.io.blocking import open_dbus_connection
+from secretstorage.util import add_match_rules
+c = open_dbus_connection(auth_timeout=60)
+add_match_rules(c)
+'''
+
+
 class ServiceClients(Prompts):
     """Prompts of the Secret Service itself, by python3-secretstorage."""
 
     def python(self, script, code=0):
-        return self.sandbox.run(['/usr/bin/python3', '-c', 'import secretstorage as s\nc = s.dbus_init()\n' + script],
-                                code=code)
+        return self.sandbox.run(['/usr/bin/python3', '-c', BEGIN + script], code=code)
 
     def test_create_a_collection(self):
         self.agent('pass word')

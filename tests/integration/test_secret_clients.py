@@ -146,9 +146,11 @@ class Clients:
     def test_secretstorage(self):
         agent = self.agent([(True, PASSWORD), (True, PASSWORD), (True, b'')])
         self.python('''
-import jeepney
+import jeepney.io.blocking
 import secretstorage
-connection = secretstorage.dbus_init()
+from secretstorage.util import add_match_rules
+connection = jeepney.io.blocking.open_dbus_connection(auth_timeout=60)  # dbus_init() gives it a second
+add_match_rules(connection)
 assert secretstorage.check_service_availability(connection)
 collection = secretstorage.get_default_collection(connection)
 assert collection.get_label() == 'Default' and not collection.is_locked()
