@@ -21,6 +21,7 @@
 #include <sys/stat.h>
 
 #include "helper/escape.h"
+#include "helper/task.h"
 
 #define START_SECONDS 15U
 #define FLAVOR_MAX    64U
@@ -124,6 +125,9 @@ static void at_fork(void *userdata, int reserved)
         for (size_t i = 0; i < ELEMENTSOF(signals); i++)
                 (void)signal(signals[i], SIG_DFL);
         (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+        /* A SIGTERM from before that was taken by the handler that we had from our parent. */
+        if (task_ending())
+                _exit(1);
 }
 
 /* The conversation */
