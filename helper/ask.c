@@ -3,53 +3,16 @@
  *
  * Finds pinentry and a place to show it, and asks there; a display that turns out to be dead is followed by the
  * terminal. With nothing to ask with, the answer is immediate: somebody is waiting who can say what to do instead.
- *
- * Pinentry may be ended in the middle of a question and leave the terminal without echo. So what the terminal was like
- * is noted before and restored after a question that was not answered.
  */
 #include "helper/ask.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <termios.h>
 
 #include "helper/pinentry.h"
 #include "helper/surface.h"
 #include "helper/task.h"
-
-typedef struct Terminal {
-        int fd;
-        struct termios state;
-} Terminal;
-
-static Terminal terminal_note(const char *tty)
-{
-        Terminal terminal = {.fd = tty ? open(tty, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC) : -1};
-
-        if (terminal.fd >= 0 && tcgetattr(terminal.fd, &terminal.state) < 0) {
-                (void)close(terminal.fd);
-                terminal.fd = -1;
-        }
-        return terminal;
-}
-
-static void terminal_restore(const Terminal *terminal)
-{
-        struct termios now;
-
-        if (terminal->fd < 0 || tcgetattr(terminal->fd, &now) < 0)
-                return;
-        if (memcmp(&now, &terminal->state, sizeof(now)) != 0) {
-                (void)tcsetattr(terminal->fd, TCSANOW, &terminal->state);
-                (void)!write(terminal->fd, "\r\n", 2);
-        }
-}
-
-static void terminal_done(Terminal *terminal)
-{
-        closep(&terminal->fd);
-}
+#include "helper/terminal.h"
 
 static HelperResult ask_there(const char *program, const Request *request, const Surface *surface, Secret **ret_secret,
                               char **reterr_why)

@@ -4,8 +4,8 @@
  * A child is the leader of a session of its own, so that what it starts (pinentry) can be ended with it, and so that
  * no terminal it opens becomes its controlling one. It is ended by SIGTERM: its handler passes the signal on to the
  * session, the conversation with pinentry breaks, and the child puts the terminal back in order and exits. One that
- * has not done so within a second is killed with its session. The same signal reaches it when the helper dies by
- * whatever means.
+ * has not done so within a second is killed with its session, and the terminal's guard does it (terminal.h). The same
+ * signal reaches it when the helper dies by whatever means.
  *
  * The reply goes through the helper, never straight to the daemon: a cancelled question must not be answered twice.
  */

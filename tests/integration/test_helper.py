@@ -46,7 +46,7 @@ class Helper:
         self.socket.send(struct.pack('<IB', self.next_id, operation) + fields)
         return self.next_id
 
-    def receive(self, timeout=20):
+    def receive(self, timeout=kt.TIMEOUT):
         ready, _, _ = select.select([self.socket], [], [], timeout)
         if not ready:
             raise AssertionError('the helper does not answer')
@@ -56,7 +56,7 @@ class Helper:
         identifier, result = struct.unpack_from('<IB', packet)
         return identifier, result, packet[5:]
 
-    def call(self, operation, fields=b'', timeout=20):
+    def call(self, operation, fields=b'', timeout=kt.TIMEOUT):
         identifier = self.send(operation, fields)
         got, result, rest = self.receive(timeout)
         if got != identifier:
@@ -425,7 +425,7 @@ class OnTerminal(HelperTest):
         self.helper.socket.close()
         self.assertEqual(self.helper.process.wait(kt.TIMEOUT), 0)
         self.assertTrue(self.gone(started))
-        self.assertTrue(caller.echoes())
+        self.assertTrue(caller.echoes())  # who puts it in order is among those
 
     def test_helper_killed_ends_everything(self):
         caller = self.caller()
@@ -538,12 +538,25 @@ class Strange(HelperTest):
                                          'exec sleep 300 <&- >&-;; *) echo OK;; esac; done'), (OK, text('x')))
 
     def test_ignores_being_ended(self):
-        self.script('trap "" TERM\necho OK\nwhile read l; do case $l in GETPIN) while :; do sleep 1; done;; '
+        """It is killed, and the terminal is put in order all the same."""
+        self.script('trap "" TERM\necho OK\nwhile read l; do case $l in GETPIN) stty -echo < "$GPG_TTY"; while :; do sleep 1; done;; '
                     '*) echo OK;; esac; done')
-        identifier = self.helper.ask(SECRET, self.caller().process.pid)
-        time.sleep(0.5)
+        caller = self.caller()
+        identifier = self.helper.ask(SECRET, caller.process.pid)
+        wait_for(lambda: not caller.echoes(), 'the terminal to hide what is typed')
         self.helper.send(2, struct.pack('<I', identifier))
         self.assertEqual(self.helper.receive(), (identifier, DENIED, b''))
+        wait_for(caller.echoes, 'the terminal to be as it was')
+
+    def test_ignores_the_end_of_the_helper(self):
+        self.script('trap "" TERM\necho OK\nwhile read l; do case $l in GETPIN) stty -echo < "$GPG_TTY"; while :; do sleep 1; done;; '
+                    '*) echo OK;; esac; done')
+        caller = self.caller()
+        self.helper.ask(SECRET, caller.process.pid)
+        wait_for(lambda: not caller.echoes(), 'the terminal to hide what is typed')
+        self.helper.socket.shutdown(socket.SHUT_RDWR)
+        self.assertEqual(self.helper.process.wait(kt.TIMEOUT), 0)
+        wait_for(caller.echoes, 'the terminal to be as it was')
 
     def test_display_of_the_caller(self):
         self.script('echo OK\nwhile read l; do case $l in GETPIN) echo "D $DISPLAY,$XAUTHORITY"; echo OK;; '
