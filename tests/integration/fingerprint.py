@@ -152,7 +152,7 @@ class Reader:
 
     # fingers
 
-    def send(self, command, timeout=20):
+    def send(self, command, timeout=kt.TIMEOUT):
         """A command of the virtual reader's, as soon as somebody has claimed it."""
         deadline = time.monotonic() + timeout
         while True:

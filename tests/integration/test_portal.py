@@ -224,7 +224,7 @@ class Direct(Portal):
         program = self.sandbox.spawn([self.sandbox.stage.keyfob, 'get', 'svc', 'me'])
         person.answer(person.question(), 'pass word')
         self.assertEqual([self.frontend.wait(call)[0] for call in calls], [0, 0, 0])
-        self.assertEqual(program.wait(20), 1)
+        self.assertEqual(program.wait(kt.TIMEOUT), 1)
         self.assertEqual(person.questions(), [])
         self.assertEqual(len(os.read(reader, 1000)), 3 * 64)
 

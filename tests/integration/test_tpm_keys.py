@@ -102,6 +102,7 @@ class Keys(TpmTest):
         self.addCleanup(timer.join)
         with self.assertRaises(CtapError):
             self.sign_in(data, key)
+        timer.join()  # it ends the TPM that there is
         self.assertPasswordsWork()
         self.tpm.restart()
         self.sign_in(data, key)
