@@ -50,6 +50,17 @@ class LimitsTest(kt.KeyfobTest):
         self.addCleanup(client.close)
         return client
 
+    def both(self, *calls):
+        """Sends the calls in one piece, so that the daemon finds them together, in that order. Returns their serials."""
+        connection, sock = self.client.connection, self.client.connection.sock
+        data, serials = b'', []
+        for path, interface, member, signature, *body in calls:
+            message = sc.new_method_call(sc.DBusAddress(path, sc.NAME, interface), member, signature, tuple(body))
+            serials.append(next(connection.outgoing_serial))
+            data += message.serialise(serials[-1])
+        sock.sendall(data)
+        return serials
+
 
 class Replies(LimitsTest):
     def test_a_list_of_items_stays_a_message(self):
@@ -124,17 +135,6 @@ class FailingCommit(LimitsTest):
             pass
         return lambda: os.unlink(full)
 
-    def both(self, *calls):
-        """Sends the calls in one piece, so that one batch has them all. Returns their serials."""
-        connection, sock = self.client.connection, self.client.connection.sock
-        data, serials = b'', []
-        for path, interface, member, signature, *body in calls:
-            message = sc.new_method_call(sc.DBusAddress(path, sc.NAME, interface), member, signature, tuple(body))
-            serials.append(next(connection.outgoing_serial))
-            data += message.serialise(serials[-1])
-        sock.sendall(data)
-        return serials
-
     def create(self, collection, session, value=b'value'):
         return (collection, sc.COLLECTION, 'CreateItem', 'a{sv}(oayays)b',
                 {sc.ITEM + '.Label': ('s', 'x'), sc.ITEM + '.Attributes': ('a{ss}', {'x': collection})},
@@ -159,7 +159,7 @@ class FailingCommit(LimitsTest):
         with sc.expect_error(self, IO):
             self.client.wait(write)
         self.client.wait(dismiss)
-        self.assertEqual(self.client.wait_for(prompt, sc.PROMPT, 'Completed', timeout=10)[0], True)
+        self.assertEqual(self.client.wait_for(prompt, sc.PROMPT, 'Completed')[0], True)
 
     def test_what_is_in_memory_only_is_kept(self):
         session = self.client.open_session()
@@ -178,7 +178,7 @@ class FailingCommit(LimitsTest):
         with sc.expect_error(self, IO):
             self.client.wait(write)
         self.client.wait(lock)
-        self.assertEqual(self.client.wait_for('/org/keyfob', sc.STORE, 'LockChanged', timeout=10)[1], True)
+        self.assertEqual(self.client.wait_for('/org/keyfob', sc.STORE, 'LockChanged')[1], True)
 
 
 class Floods(LimitsTest):
@@ -251,10 +251,6 @@ class Descriptors(LimitsTest):
 class KeysMeanwhile(LimitsTest):
     """Between the first step of a Rekey and its last somebody else may change slots."""
 
-    def setUp(self):
-        super().setUp()
-        self.other = self.connect()
-
     def add_three(self):
         for n in range(3):
             self.add(b'more %d' % n)
@@ -267,40 +263,38 @@ class KeysMeanwhile(LimitsTest):
         return {'kind': ('s', 'password'), 'secret': ('ay', password), 'auth': ('ay', auth),
                 'kdf_memory': ('u', 65536), 'kdf_passes': ('u', 3)}
 
-    def rekey(self, secrets, drop):
-        return self.client.send('/org/keyfob', sc.STORE, 'Rekey', 'a{sv}',
-                                {'secrets': ('aay', secrets), 'drop': ('b', drop), 'interactive': ('b', False)})
-
-    def send(self, member, options):
-        return self.other.send('/org/keyfob', sc.STORE, member, 'a{sv}', options)
+    def meanwhile(self, secrets, drop, member, options):
+        """Begins a Rekey, and a call that comes meanwhile. Between two clients it would come first, or when all is over, where one
+        of us isn't scheduled; so it is one client's. Returns what to wait for."""
+        return self.both(('/org/keyfob', sc.STORE, 'Rekey', 'a{sv}',
+                          {'secrets': ('aay', secrets), 'drop': ('b', drop), 'interactive': ('b', False)}),
+                         ('/org/keyfob', sc.STORE, member, 'a{sv}', options))
 
     def test_a_slot_added_meanwhile_is_not_dropped(self):
         self.add_three()
-        rekey = self.rekey([PASSWORD, b'more 0', b'more 1', b'more 2'], True)
-        added = self.send('AddSlot', {'kind': ('s', 'none'), 'auth': ('ay', PASSWORD)})
-        identity, = self.other.wait(added, 60)
+        rekey, added = self.meanwhile([PASSWORD, b'more 0', b'more 1', b'more 2'], True,
+                                      'AddSlot', {'kind': ('s', 'none'), 'auth': ('ay', PASSWORD)})
+        identity, = self.client.wait(added, 60)
         with sc.expect_error(self, BUSY):
             self.client.wait(rekey, 60)
         self.assertIn(identity, [slot['id'][1] for slot in self.client.store('ListSlots')])
 
     def test_a_password_changed_meanwhile_stays_changed(self):
         self.add_three()
-        rekey = self.rekey([PASSWORD, b'more 0', b'more 1', b'more 2'], False)
-        changed = self.send('ChangePassword', {'old': ('ay', PASSWORD), 'new': ('ay', b'changed'),
-                                               'kdf_memory': ('u', 65536), 'kdf_passes': ('u', 3)})
-        self.other.wait(changed, 60)
+        rekey, changed = self.meanwhile([PASSWORD, b'more 0', b'more 1', b'more 2'], False,
+                                        'ChangePassword', {'old': ('ay', PASSWORD), 'new': ('ay', b'changed'),
+                                                           'kdf_memory': ('u', 65536), 'kdf_passes': ('u', 3)})
+        self.client.wait(changed, 60)
         with sc.expect_error(self, BUSY):
             self.client.wait(rekey, 60)
         self.client.unlock(b'changed')
 
     def test_new_keys_meanwhile_are_not_taken_for_damage(self):
         """The root that the second caller opened is another one by the time it has its draft."""
-        rekey = self.rekey([PASSWORD], False)
-        self.client.store('Status')                     # it has begun
-        added = self.send('AddSlot', self.options(b'late'))
+        rekey, added = self.meanwhile([PASSWORD], False, 'AddSlot', self.options(b'late'))
         self.client.wait(rekey, 60)
         with sc.expect_error(self, BUSY):
-            self.other.wait(added, 60)
+            self.client.wait(added, 60)
 
 
 if __name__ == '__main__':
