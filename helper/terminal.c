@@ -8,10 +8,16 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
+#include "helper/task.h"
+
+#define BUSY_MS (5 * TASK_GRACE_MS) /* longer than one that was cancelled takes to go */
+#define LOOK_MS 20
 
 /* Whether the other one said something; false when it has ended. */
 static bool hear(int fd)
@@ -67,10 +73,21 @@ static void start_guard(Terminal *terminal)
                 closep(&terminal->guard);
 }
 
+/* The lock goes when the last who has this open ends: who asks, and the guard. Whoever else holds one can't keep us from asking. */
+static void wait_until_free(int fd)
+{
+        const struct timespec look = {.tv_nsec = LOOK_MS * 1000000L};
+
+        for (unsigned ms = 0; ms < BUSY_MS && !task_ending() && flock(fd, LOCK_EX | LOCK_NB) < 0; ms += LOOK_MS)
+                (void)nanosleep(&look, NULL);
+}
+
 Terminal terminal_note(const char *tty)
 {
         Terminal terminal = {.fd = tty ? open(tty, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC) : -1, .guard = -1};
 
+        if (terminal.fd >= 0)
+                wait_until_free(terminal.fd);
         if (terminal.fd >= 0 && tcgetattr(terminal.fd, &terminal.state) < 0)
                 closep(&terminal.fd);
         if (terminal.fd >= 0)

@@ -14,7 +14,8 @@ typedef struct Terminal {
         struct termios state;
 } Terminal;
 
-/* What it is like now; the guard is there when it returns. `tty` may be NULL, and what can't be opened is nothing to restore. */
+/* What it is like now; the guard is there when it returns. `tty` may be NULL, and what can't be opened is nothing to restore. A question
+ * that was cancelled may still be there and leave it changed: its end is waited for, five seconds at most. */
 Terminal terminal_note(const char *tty);
 
 /* Makes it what it was when it was noted. */

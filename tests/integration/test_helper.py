@@ -140,6 +140,38 @@ class HelperTest(unittest.TestCase):
             file.write('#!/bin/sh\nPATH=/usr/bin:/bin\n' + content)
         os.chmod(path, 0o755)
 
+    def children(self):
+        """What the helper started and is still there, by parent."""
+        found, parents = [], {self.helper.process.pid}
+        for _ in range(3):
+            for name in os.listdir('/proc'):
+                if name.isdigit() and int(name) not in found:
+                    try:
+                        with open(f'/proc/{name}/stat', encoding='utf-8', errors='replace') as file:
+                            parent = int(file.read().rsplit(')', 1)[1].split()[1])
+                    except (OSError, ValueError):
+                        continue
+                    if parent in parents:
+                        found.append(int(name))
+            parents.update(found)
+        return found
+
+    def gone(self, pids):
+        deadline = time.monotonic() + kt.TIMEOUT
+        while time.monotonic() < deadline:
+            alive = []
+            for pid in pids:
+                try:
+                    with open(f'/proc/{pid}/stat', encoding='utf-8', errors='replace') as file:
+                        if file.read().rsplit(')', 1)[1].split()[0] != 'Z':
+                            alive.append(pid)
+                except OSError:
+                    pass
+            if not alive:
+                return True
+            time.sleep(0.02)
+        return False
+
 
 class Quick(HelperTest):
     def test_identify(self):
@@ -383,38 +415,6 @@ class OnTerminal(HelperTest):
             callers[number].send(f'answer {number}\n')
             self.assertEqual(self.helper.receive(), (asks[number], OK, text(f'answer {number}')))
 
-    def children(self):
-        """What the helper started and is still there, by parent."""
-        found, parents = [], {self.helper.process.pid}
-        for _ in range(3):
-            for name in os.listdir('/proc'):
-                if name.isdigit() and int(name) not in found:
-                    try:
-                        with open(f'/proc/{name}/stat', encoding='utf-8', errors='replace') as file:
-                            parent = int(file.read().rsplit(')', 1)[1].split()[1])
-                    except (OSError, ValueError):
-                        continue
-                    if parent in parents:
-                        found.append(int(name))
-            parents.update(found)
-        return found
-
-    def gone(self, pids):
-        deadline = time.monotonic() + kt.TIMEOUT
-        while time.monotonic() < deadline:
-            alive = []
-            for pid in pids:
-                try:
-                    with open(f'/proc/{pid}/stat', encoding='utf-8', errors='replace') as file:
-                        if file.read().rsplit(')', 1)[1].split()[0] != 'Z':
-                            alive.append(pid)
-                except OSError:
-                    pass
-            if not alive:
-                return True
-            time.sleep(0.02)
-        return False
-
     def test_socket_closed_ends_everything(self):
         caller = self.caller()
         self.helper.ask(SECRET, caller.process.pid)
@@ -556,6 +556,24 @@ class Strange(HelperTest):
         wait_for(lambda: not caller.echoes(), 'the terminal to hide what is typed')
         self.helper.socket.shutdown(socket.SHUT_RDWR)
         self.assertEqual(self.helper.process.wait(kt.TIMEOUT), 0)
+        wait_for(caller.echoes, 'the terminal to be as it was')
+
+    def test_the_next_question_on_that_terminal_waits_for_it(self):
+        """Or what is typed then would be shown when the terminal is put in order after the first."""
+        self.script('trap "" TERM\necho OK\nwhile read l; do case $l in GETPIN) stty -echo < "$GPG_TTY"; echo asked > "$GPG_TTY"; '
+                    'while :; do sleep 1; done;; *) echo OK;; esac; done')
+        caller = self.caller()
+        first = self.helper.ask(SECRET, caller.process.pid)
+        caller.expect('asked')
+        started = self.children()
+        self.helper.send(2, struct.pack('<I', first))
+        self.assertEqual(self.helper.receive(), (first, DENIED, b''))
+        second = self.helper.ask(SECRET, caller.process.pid)
+        caller.expect('asked')
+        self.assertTrue(self.gone(started))
+        self.assertFalse(caller.echoes())
+        self.helper.send(2, struct.pack('<I', second))
+        self.assertEqual(self.helper.receive(), (second, DENIED, b''))
         wait_for(caller.echoes, 'the terminal to be as it was')
 
     def test_display_of_the_caller(self):
