@@ -70,8 +70,7 @@ static int write_slot(Daemon *daemon, const PromptChange *change, const Work *wo
         if (change->slot_changes != daemon->slot_changes)
                 return OPENING_CANCELLED;
         batch_flush(daemon);
-        r = work->slot ? vault_slot_replace(daemon->vault, change->root, work->draft)
-                       : vault_slot_exchange(daemon->vault, change->root, work->draft, root_slot_id(change->root));
+        r = vault_slot_exchange(daemon->vault, change->root, work->draft, root_slot_id(change->root));
         if (r == 0)
                 daemon->slot_changes++;
         return r;

@@ -1,5 +1,8 @@
 /*
  * Terminals
+ *
+ * Who asks and the guard have one socket between them. A byte in it says that the terminal was put in order; its end without one, that
+ * who asks was killed. The terminal is locked (flock) until both have closed it.
  */
 #include "helper/terminal.h"
 

@@ -142,7 +142,6 @@ bool vault_is_unprotected(Vault *vault)
 static int change(Vault *vault, const Root *root, const SlotDraft *draft, const uint8_t *gone)
 {
         bool replace = gone && memcmp(gone, draft->id, SLOT_ID_SIZE) == 0;
-
         _cleanup_(key_freep) Key *wrap = NULL;
         _cleanup_(pen_done) Pen pen = {0};
         uint32_t scope;

@@ -125,8 +125,8 @@ bool vault_is_unprotected(Vault *vault);
 
 /* root says which scope the slot is added to. VAULT_E_LIMIT. */
 int vault_slot_add(Vault *vault, const Root *root, const SlotDraft *draft);
-/* Replaces the slot of the same id (password change). VAULT_E_NOT_FOUND. This and removing also overwrite the log, where the
- * old wrap would stay for a while; in a batch they cannot. */
+/* Replaces the slot of the same id (password change). VAULT_E_NOT_FOUND. This, exchanging and removing also overwrite the log,
+ * where the old wrap would stay for a while; in a batch they cannot. */
 int vault_slot_replace(Vault *vault, const Root *root, const SlotDraft *draft);
 /* Puts the slot in the place of the one of this id, of the same scope, which may be of another kind: a password where none was
  * wanted. Both or neither is done. If it is the slot of the draft, the same as vault_slot_replace(). VAULT_E_NOT_FOUND. */

@@ -11,29 +11,14 @@ import string
 import sys
 import threading
 import time
-import unittest
 
 import keyfob_test as kt
 from person import wait_for
 
-SOON = 2.0  # the documented limit for an error
 VERBS = ('init', 'set', 'get', 'del', 'list', 'search', 'generate', 'run', 'lock', 'unlock', 'status', 'passwd', 'slot',
          'collection', 'undelete', 'history', 'retention', 'wipe', 'rekey', 'check', 'backup', 'restore', 'authenticator', 'passkey', 'enable', 'disable', 'env',
          'prompt-agent', 'diagnose')
 CHEAP = ('--kdf-memory', '64', '--kdf-passes', '3')
-
-
-def soon(run):
-    """What run() returns, which must end in time. A busy machine holds up one run or another, a wait of Keyfob's holds up all
-    of them: so it's the quickest of a few that counts."""
-    took = []
-    while len(took) < 10:
-        before = time.monotonic()
-        result = run()
-        took.append(time.monotonic() - before)
-        if took[-1] < SOON or kt.sanitized():
-            return result
-    raise AssertionError(f'it took {min(took):.1f} s')
 
 
 class Cli(kt.SharedTest):
@@ -432,7 +417,7 @@ class Unreachable(kt.KeyfobTest):
     """No daemon, and none can be started."""
 
     def soon(self, *args, **options):
-        return soon(lambda: self.keyfob(*args, **options))
+        return kt.soon(lambda: self.keyfob(*args, **options))
 
     def test_no_place_for_a_socket(self):
         for args in (('get', 'a', 'b'), ('set', 'a', 'b'), ('status',), ('list',), ('lock',)):
@@ -659,7 +644,7 @@ class Locked(Cli):
         for args in (('get', 'svc', 'me'), ('set', 'svc', 'me'), ('set', 'new', 'item'), ('del', 'svc', 'me'), ('unlock',),
                      ('run', '--env', 'A=svc/me', '--', 'echo', 'ran'), ('generate', '--set', 'svc', 'me')):
             with self.subTest(args):
-                result = soon(lambda args=args: self.keyfob(*args, input='x' if args[0] == 'set' else None, code=3))
+                result = kt.soon(lambda args=args: self.keyfob(*args, input='x' if args[0] == 'set' else None, code=3))
                 self.assertOneLine(result.stderr, 'locked', 'keyfob unlock')
                 self.assertEqual(result.stdout, b'')
 

@@ -25,14 +25,6 @@ exec "$@"
 '''
 
 
-def reserve_port():
-    """A socket on it, until whose end nobody is given that port; who asks for it may listen there, for this one doesn't."""
-    holder = socket.socket()
-    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    holder.bind(('127.0.0.1', 0))
-    return holder
-
-
 def listens(port):
     with socket.socket() as probe:
         return probe.connect_ex(('127.0.0.1', port)) == 0
@@ -65,7 +57,7 @@ class Sshd(one_touch.OneTouch):
         keyfob = self.keyfob_line(*options)
         self.stack([f'auth required {keyfob}', 'account required pam_permit.so', f'session optional {keyfob}',
                     'session required pam_permit.so'], name='sshd')
-        holder = reserve_port()
+        holder = kt.reserve_port()
         self.addCleanup(holder.close)
         self.port = holder.getsockname()[1]
         self.sandbox.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', f'{self.path}/host'])

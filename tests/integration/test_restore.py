@@ -303,11 +303,6 @@ class Hostile(RestoreTest):
         self.assertIn(b'locked', self.sandbox.run(['/usr/bin/python3', '-c', probe, self.sandbox.vault]).stdout)
         self.untouched()
 
-    def seconds_used(self):
-        """Of the processor, by the daemon."""
-        with open(f'/proc/{self.sandbox.daemon.pid}/stat', encoding='utf-8') as file:
-            return int(file.read().rpartition(')')[2].split()[11]) / os.sysconf('SC_CLK_TCK')
-
     def test_a_password_that_takes_for_ever_holds_up_nobody(self):
         """What a backup says of the cost of its password is believed before anything of it is proved."""
         self.prepare()
@@ -315,10 +310,10 @@ class Hostile(RestoreTest):
             params, = db.execute('SELECT params FROM slot').fetchone()
             db.execute('UPDATE slot SET params=?', (params[:1] + struct.pack('<II', 256 * 1024, 1000) + params[9:],))
             db.commit()
-        before = self.seconds_used()
+        before = self.sandbox.seconds_used()
         restoring = self.sandbox.spawn([self.sandbox.stage.keyfob, 'restore', '--yes', self.backup, '--password-file',
                                         self.sandbox.write('password', PASSWORD)])
-        wait_for(lambda: self.seconds_used() > before + 2, 'the password of the backup to be tried', kt.TIMEOUT)
+        wait_for(lambda: self.sandbox.seconds_used() > before + 2, 'the password of the backup to be tried', kt.TIMEOUT)
         self.keyfob('unlock', '--password-file', self.sandbox.write('password', PASSWORD))
         self.assertIsNone(restoring.poll())
         restoring.kill()

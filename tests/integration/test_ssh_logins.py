@@ -16,15 +16,6 @@ from test_ssh_agent import KINDS, PASSWORD, SSH
 USER = pwd.getpwuid(os.getuid()).pw_name
 
 
-def reserve_port():
-    """A socket at a port that nobody else is given while it is open. sshd asks to reuse addresses, too, and may have it, because
-    this one does not listen."""
-    holder = socket.socket()
-    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    holder.bind(('127.0.0.1', 0))
-    return holder
-
-
 class Logins(kt.KeyfobTest):
     """Two hosts on this machine: `jump`, and `target`, which is reached through it or by itself."""
 
@@ -60,7 +51,7 @@ class Logins(kt.KeyfobTest):
     def serve(self, name):
         """Starts an sshd with a key of that name; returns its port."""
         self.tools.keygen(name)
-        holder = reserve_port()
+        holder = kt.reserve_port()
         self.addCleanup(holder.close)
         port = holder.getsockname()[1]
         config = self.sandbox.write(f'{name}_config', f'''ListenAddress 127.0.0.1
